@@ -1,0 +1,305 @@
+//! Control groups on either generation, as one thing. cgroups(7), Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/.
+//!
+//! ```text
+//!             pure v2 host                     hybrid host
+//!  track      /sys/fs/cgroup                   /sys/fs/cgroup/unified        cgroup.{procs,kill,freeze,events}
+//!  limit      /sys/fs/cgroup                   /sys/fs/cgroup/{memory,cpu,pids,…}
+//! ```
+//!
+//! A [`Group`] is one name on every hierarchy. Tracking, freezing and killing are always done on cgroup2; each limit goes to the hierarchy that
+//! owns its controller, so one code path serves both kinds of host.
+
+mod hierarchy;
+mod setting;
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+pub use hierarchy::{Generation, Hierarchies, Hierarchy};
+pub use setting::{NotSet, Setting};
+
+use crate::pidfd::PidFd;
+
+/// One control group: the same relative path on every hierarchy.
+#[derive(Debug, Clone)]
+pub struct Group {
+    hierarchies: Hierarchies,
+    path: PathBuf,
+}
+
+impl Group {
+    pub(crate) fn new(hierarchies: Hierarchies, path: PathBuf) -> Self {
+        Self { hierarchies, path }
+    }
+
+    /// The group `name` beneath this one.
+    #[must_use]
+    pub fn child(&self, name: impl AsRef<Path>) -> Self {
+        Self { hierarchies: self.hierarchies.clone(), path: self.path.join(name) }
+    }
+
+    /// Its path below the root of each hierarchy.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its directory on one hierarchy.
+    pub fn directory(&self, hierarchy: &Hierarchy) -> PathBuf {
+        hierarchy.mount.join(&self.path)
+    }
+
+    /// Its directories on all.
+    pub fn directories(&self) -> impl Iterator<Item = (&Hierarchy, PathBuf)> {
+        self.hierarchies.all().map(|h| (h, self.directory(h)))
+    }
+
+    fn unified(&self) -> Option<PathBuf> {
+        self.hierarchies.unified.as_ref().map(|h| self.directory(h))
+    }
+
+    /// Whether cgroup2 has it.
+    pub fn exists(&self) -> bool {
+        self.unified().is_some_and(|d| d.is_dir())
+    }
+
+    /// Makes it where it is missing, its parents not. A v1 cpuset without CPUs can hold no process, so a new one takes its parent's.
+    pub fn create(&self) -> io::Result<()> {
+        for (hierarchy, dir) in self.directories() {
+            match fs::create_dir(&dir) {
+                Ok(()) => hierarchy.inherit_cpuset(&dir),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    /// [`Group::create`], parents too.
+    pub fn create_all(&self) -> io::Result<()> {
+        let mut sofar = Self { hierarchies: self.hierarchies.clone(), path: PathBuf::new() };
+        for part in self.path.components() {
+            sofar.path.push(part);
+            sofar.create()?;
+        }
+        Ok(())
+    }
+
+    /// Removes it and all groups beneath it; nothing there is fine. `ResourceBusy` while a process is left.
+    pub fn remove(&self) -> io::Result<()> {
+        let mut first = Ok(());
+        for (_, dir) in self.directories() {
+            if let Err(e) = remove_dir_tree(&dir) {
+                first = first.and(Err(e));
+            }
+        }
+        first
+    }
+
+    /// Lets groups beneath it have controllers of their own: writes `cgroup.subtree_control`, one by one, passing over what is refused. v1 needs nothing.
+    /// No process may be in the group itself ("no internal processes", cgroup-v2.rst).
+    pub fn enable_controllers(&self) {
+        let Some(dir) = self.unified() else { return };
+        let Ok(available) = fs::read_to_string(dir.join("cgroup.controllers")) else { return };
+        for controller in available.split_ascii_whitespace() {
+            // A controller in threaded or real-time use elsewhere is refused (EBUSY, EINVAL); the others are worth having.
+            let _ = fs::write(dir.join("cgroup.subtree_control"), format!("+{controller}"));
+        }
+    }
+
+    /// Moves a process into it, on every hierarchy. `Pid` 0 is the caller.
+    pub fn join(&self, pid: Pid) -> io::Result<()> {
+        self.join_where(pid, |_| true)
+    }
+
+    /// The same on the v1 hierarchies only: for a child born into the cgroup2 one (`CLONE_INTO_CGROUP`).
+    pub fn join_v1(&self, pid: Pid) -> io::Result<()> {
+        self.join_where(pid, |h| h.generation() == Generation::V1)
+    }
+
+    fn join_where(&self, pid: Pid, wanted: impl Fn(&Hierarchy) -> bool) -> io::Result<()> {
+        for (_, dir) in self.directories().filter(|(h, _)| wanted(h)) {
+            fs::write(dir.join("cgroup.procs"), pid.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// `cgroup.procs` of each hierarchy, open for writing: for [`crate::spawn::Step::JoinCgroup`].
+    pub fn procs_files(&self) -> io::Result<Vec<OwnedFd>> {
+        self.directories().map(|(_, dir)| OpenOptions::new().write(true).open(dir.join("cgroup.procs")).map(OwnedFd::from)).collect()
+    }
+
+    /// Its cgroup2 directory, open: for `CLONE_INTO_CGROUP` and for [`crate::spawn::Plan::cgroup`].
+    pub fn unified_directory(&self) -> io::Result<Option<OwnedFd>> {
+        self.unified().map(|d| File::open(d).map(OwnedFd::from)).transpose()
+    }
+
+    /// `cgroup.events` of cgroup2, open: polls `EPOLLPRI` when `populated` or `frozen` changes.
+    pub fn events_file(&self) -> io::Result<Option<File>> {
+        self.unified().map(|d| File::open(d.join("cgroup.events"))).transpose()
+    }
+
+    /// Whether a process is in it or beneath it.
+    pub fn is_populated(&self) -> bool {
+        self.event("populated") == Some(true)
+    }
+
+    /// Whether all of it stands frozen.
+    pub fn is_frozen(&self) -> bool {
+        self.event("frozen") == Some(true)
+    }
+
+    fn event(&self, key: &str) -> Option<bool> {
+        let text = fs::read_to_string(self.unified()?.join("cgroup.events")).ok()?;
+        text.lines().find_map(|l| l.strip_prefix(key)?.trim().parse::<u8>().ok()).map(|n| n != 0)
+    }
+
+    /// SIGKILL to every process in it and beneath it, frozen ones too: `cgroup.kill` (Linux 5.14), else one by one until none is left.
+    pub fn kill(&self) -> io::Result<()> {
+        let Some(dir) = self.unified().filter(|d| d.is_dir()) else { return Ok(()) };
+        match fs::write(dir.join("cgroup.kill"), "1") {
+            Err(e) if e.kind() == io::ErrorKind::NotFound && dir.is_dir() => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => return other,
+        }
+        for _ in 0..100 {
+            let processes = self.processes();
+            if processes.is_empty() {
+                break;
+            }
+            for process in processes.into_iter().filter_map(|p| PidFd::open(p).ok()) {
+                // ESRCH: it ended by itself.
+                let _ = process.signal(Signal::SIGKILL);
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops (or lets go on) every process in it and beneath it; [`Group::is_frozen`] tells when it stands. `cgroup.freeze`.
+    pub fn freeze(&self, frozen: bool) -> io::Result<()> {
+        match self.unified() {
+            Some(dir) => fs::write(dir.join("cgroup.freeze"), if frozen { "1" } else { "0" }),
+            None => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Waits until `done` holds, woken by `cgroup.events`, at most `timeout`. True when it does.
+    pub fn wait(&self, timeout: std::time::Duration, done: impl Fn(&Self) -> bool) -> bool {
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+        use std::os::fd::AsFd;
+        let until = std::time::Instant::now() + timeout;
+        loop {
+            // Opened before it is looked at: a change in between is then seen by poll(2).
+            let Ok(Some(file)) = self.events_file() else { return done(self) };
+            let _ = io::read_to_string(&file);
+            if done(self) {
+                return true;
+            }
+            let left = until.saturating_duration_since(std::time::Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let left = PollTimeout::try_from(left + std::time::Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+            let _ = poll(&mut [PollFd::new(file.as_fd(), PollFlags::POLLPRI)], left);
+        }
+    }
+
+    /// The processes in it and beneath it, as far as the caller's pid namespace shows them.
+    pub fn processes(&self) -> Vec<Pid> {
+        let mut found = Vec::new();
+        if let Some(dir) = self.unified() {
+            collect_processes(&dir, &mut found);
+        }
+        found
+    }
+
+    /// The names of the groups right beneath it, on cgroup2.
+    pub fn children(&self) -> Vec<String> {
+        let Some(entries) = self.unified().and_then(|d| fs::read_dir(d).ok()) else { return Vec::new() };
+        entries.flatten().filter(|e| e.file_type().is_ok_and(|t| t.is_dir())).filter_map(|e| e.file_name().into_string().ok()).collect()
+    }
+
+    /// Gives the group to `uid`:`gid`: the directory and the files that move processes and make groups beneath it, nothing that
+    /// limits it ("Model of Delegation", cgroup-v2.rst; `/sys/kernel/cgroup/delegate`).
+    pub fn delegate(&self, uid: u32, gid: u32) -> io::Result<()> {
+        const FALL_BACK: &str = "cgroup.procs\ncgroup.threads\ncgroup.subtree_control\nmemory.oom.group\nmemory.reclaim\n";
+        let delegate = fs::read_to_string("/sys/kernel/cgroup/delegate").unwrap_or_else(|_| FALL_BACK.to_owned());
+        for (hierarchy, dir) in self.directories() {
+            std::os::unix::fs::chown(&dir, Some(uid), Some(gid))?;
+            let files: Vec<&str> = match hierarchy.generation() {
+                Generation::V2 => delegate.lines().collect(),
+                Generation::V1 => vec!["cgroup.procs", "tasks"],
+            };
+            for file in files {
+                match std::os::unix::fs::chown(dir.join(file), Some(uid), Some(gid)) {
+                    Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The generation that `controller` is on for this group; `None` when no hierarchy has it.
+    pub fn generation(&self, controller: &str) -> Option<Generation> {
+        self.hierarchies.of(controller).map(Hierarchy::generation)
+    }
+
+    /// Reads a file of `controller`: `v2` or `v1` is its name by generation. `None` when there is no such file.
+    pub fn read(&self, controller: &str, v2: &str, v1: &str) -> Option<String> {
+        let hierarchy = self.hierarchies.of(controller)?;
+        let name = match hierarchy.generation() {
+            Generation::V2 => v2,
+            Generation::V1 => v1,
+        };
+        fs::read_to_string(self.directory(hierarchy).join(name)).ok()
+    }
+
+    /// Reads a file of cgroup2 itself, such as `cpu.stat`, `cgroup.stat`, `memory.pressure`, which need no controller.
+    pub fn read_unified(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.unified()?.join(name)).ok()
+    }
+
+    /// Sets one limit on the hierarchy that owns its controller.
+    pub fn set(&self, setting: &Setting) -> Result<(), NotSet> {
+        let hierarchy = self.hierarchies.of(setting.controller()).ok_or(NotSet::NoController(setting.controller()))?;
+        setting.write(hierarchy.generation(), &self.directory(hierarchy))
+    }
+}
+
+fn collect_processes(dir: &Path, found: &mut Vec<Pid>) {
+    if let Ok(text) = fs::read_to_string(dir.join("cgroup.procs")) {
+        found.extend(text.lines().filter_map(|l| l.parse().ok()).map(Pid::from_raw));
+    }
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|t| t.is_dir()) {
+            collect_processes(&entry.path(), found);
+        }
+    }
+}
+
+/// rmdir(2) from the leaves up; control groups hold no files of their own.
+fn remove_dir_tree(dir: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(dir) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|t| t.is_dir()) {
+            remove_dir_tree(&entry.path())?;
+        }
+    }
+    // A process that was killed leaves its group a moment after it is reaped: rmdir says EBUSY until then.
+    for _ in 0..50 {
+        match fs::remove_dir(dir) {
+            Err(e) if e.kind() == io::ErrorKind::ResourceBusy => std::thread::yield_now(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => return other,
+        }
+    }
+    fs::remove_dir(dir)
+}

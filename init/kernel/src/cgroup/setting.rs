@@ -1,0 +1,122 @@
+//! Limits, each as the generation at hand writes it.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::Generation;
+
+/// One limit. `None` is "no limit" (`max`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Setting {
+    /// `memory.max`, bytes: above it the group is OOM-killed. v1 `memory.limit_in_bytes`.
+    MemoryMax(Option<u64>),
+    /// `memory.high`, bytes: above it the group is throttled and reclaimed. v1 has none.
+    MemoryHigh(Option<u64>),
+    /// `memory.swap.max`, bytes of swap. v1 counts memory and swap together (`memory.memsw.limit_in_bytes`), so the memory limit is given too.
+    SwapMax {
+        /// Bytes of swap.
+        swap: Option<u64>,
+        /// Bytes of memory, as in [`Setting::MemoryMax`].
+        memory: Option<u64>,
+    },
+    /// `cpu.max`: microseconds of CPU in each 100 ms. v1 `cpu.cfs_quota_us`.
+    CpuQuota(Option<u64>),
+    /// `cpu.weight`, 1 to 10000, 100 where not set. v1 `cpu.shares`, 1024 for 100.
+    CpuWeight(u64),
+    /// `pids.max`: processes and threads.
+    PidsMax(Option<u64>),
+    /// `memory.oom.group`: an OOM kill takes all processes of the group. v1 has none.
+    OomGroup(bool),
+}
+
+/// Why a limit is not in force.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSet {
+    /// No hierarchy has the controller, or it is not enabled above this group.
+    #[error("no {0} controller here")]
+    NoController(&'static str),
+    /// The generation has no such limit.
+    #[error("cgroup v1 has no {0}")]
+    NotInV1(&'static str),
+    /// The kernel refused it.
+    #[error("cannot write {file}")]
+    Write {
+        /// The file's name.
+        file: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+const PERIOD_US: u64 = 100_000;
+
+impl Setting {
+    /// The controller it belongs to.
+    pub fn controller(&self) -> &'static str {
+        match self {
+            Self::MemoryMax(_) | Self::MemoryHigh(_) | Self::SwapMax { .. } | Self::OomGroup(_) => "memory",
+            Self::CpuQuota(_) | Self::CpuWeight(_) => "cpu",
+            Self::PidsMax(_) => "pids",
+        }
+    }
+
+    /// `cpus` cores as a quota; 1.5 is 150 ms in each 100 ms. At least one millisecond, the kernel's least.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // clamped to the range before
+    pub fn cpus(cpus: Option<f64>) -> Self {
+        Self::CpuQuota(cpus.map(|c| (c.clamp(0.01, 1_000_000.0) * PERIOD_US as f64).round() as u64))
+    }
+
+    pub(super) fn write(&self, generation: Generation, dir: &Path) -> Result<(), NotSet> {
+        match generation {
+            Generation::V2 => self.write_v2(dir),
+            Generation::V1 => self.write_v1(dir),
+        }
+    }
+
+    fn write_v2(&self, dir: &Path) -> Result<(), NotSet> {
+        match *self {
+            Self::MemoryMax(n) => put(dir, "memory.max", &or_max(n)),
+            Self::MemoryHigh(n) => put(dir, "memory.high", &or_max(n)),
+            Self::SwapMax { swap, .. } => put(dir, "memory.swap.max", &or_max(swap)),
+            Self::CpuQuota(n) => put(dir, "cpu.max", &format!("{} {PERIOD_US}", or_max(n))),
+            Self::CpuWeight(n) => put(dir, "cpu.weight", &n.to_string()),
+            Self::PidsMax(n) => put(dir, "pids.max", &or_max(n)),
+            Self::OomGroup(on) => put(dir, "memory.oom.group", if on { "1" } else { "0" }),
+        }
+    }
+
+    fn write_v1(&self, dir: &Path) -> Result<(), NotSet> {
+        match *self {
+            Self::MemoryMax(n) => {
+                // memory may not exceed memory+swap, so a limit that rises must wait for that one and one that falls goes first: take it off.
+                let _ = put(dir, "memory.memsw.limit_in_bytes", "-1");
+                put(dir, "memory.limit_in_bytes", &or_minus_one(n))
+            }
+            Self::SwapMax { swap, memory } => {
+                put(dir, "memory.memsw.limit_in_bytes", &or_minus_one(swap.zip(memory).map(|(s, m)| s.saturating_add(m))))
+            }
+            Self::CpuQuota(n) => {
+                put(dir, "cpu.cfs_period_us", &PERIOD_US.to_string())?;
+                put(dir, "cpu.cfs_quota_us", &or_minus_one(n))
+            }
+            // As systemd and runc convert: 100 is 1024, the kernel's least is 2.
+            Self::CpuWeight(n) => put(dir, "cpu.shares", &(n.saturating_mul(1024) / 100).clamp(2, 262_144).to_string()),
+            Self::PidsMax(n) => put(dir, "pids.max", &or_max(n)),
+            Self::MemoryHigh(_) => Err(NotSet::NotInV1("memory.high")),
+            Self::OomGroup(_) => Err(NotSet::NotInV1("memory.oom.group")),
+        }
+    }
+}
+
+fn or_max(n: Option<u64>) -> String {
+    n.map_or_else(|| "max".to_owned(), |n| n.to_string())
+}
+
+fn or_minus_one(n: Option<u64>) -> String {
+    n.map_or_else(|| "-1".to_owned(), |n| n.to_string())
+}
+
+fn put(dir: &Path, file: &'static str, text: &str) -> Result<(), NotSet> {
+    fs::write(dir.join(file), text).map_err(|source| NotSet::Write { file, source })
+}

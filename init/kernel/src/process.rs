@@ -1,0 +1,82 @@
+//! The calling process, and what `/proc` tells of another. prctl(2), proc(5).
+#![allow(unsafe_code)]
+
+use std::fs::{self, File};
+use std::io;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::unistd::Pid;
+
+use crate::raw;
+
+/// Opens `/dev/null` for those of 0, 1, 2 that are closed, so that no later open(2) lands there.
+pub fn ensure_standard_descriptors() {
+    for number in 0..3 {
+        // SAFETY: F_GETFD only asks; the number need not be open.
+        let closed = unsafe { libc::fcntl(number, libc::F_GETFD) } == -1;
+        if closed {
+            // The lowest free number is `number`, since those before it are open. Kept for the life of the process.
+            let _ = nix::fcntl::open("/dev/null", OFlag::O_RDWR, Mode::empty()).map(std::os::fd::IntoRawFd::into_raw_fd);
+        }
+    }
+}
+
+/// Marks all descriptors from 3 on close-on-exec: nothing that the caller leaked reaches a child. close_range(2).
+pub fn close_on_exec_from_3() -> Result<(), Errno> {
+    raw::close_range_cloexec(3)
+}
+
+/// `PR_SET_CHILD_SUBREAPER`: orphans of descendants become children of this process.
+pub fn become_subreaper() -> Result<(), Errno> {
+    // SAFETY: this prctl(2) takes numbers.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }).map(drop)
+}
+
+/// `PR_SET_DUMPABLE` 0: only real root may look into this process, through `/proc` or ptrace(2).
+pub fn not_dumpable() -> Result<(), Errno> {
+    // SAFETY: this prctl(2) takes numbers.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) }).map(drop)
+}
+
+/// Names the process as `ps` shows it; at most 15 bytes. `PR_SET_NAME`.
+pub fn set_name(name: &std::ffi::CStr) {
+    // SAFETY: `name` is a C string. The call cannot fail.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), 0, 0, 0) };
+}
+
+/// When a process began, in clock ticks since boot: with its number, its identity. Field 22 of `/proc/PID/stat`, proc_pid_stat(5).
+/// `None` when there is no such process.
+pub fn start_time(pid: Pid) -> Option<u64> {
+    stat_fields(pid).and_then(|f| f.split_ascii_whitespace().nth(19).and_then(|t| t.parse().ok()))
+}
+
+/// Whether a process has ended and waits for its parent (state Z or X), or is not there at all.
+pub fn is_gone(pid: Pid) -> bool {
+    stat_fields(pid).is_none_or(|f| f.starts_with(['Z', 'X']))
+}
+
+/// The fields of `/proc/PID/stat` from the third (state) on: the name before them may hold blanks and parentheses.
+fn stat_fields(pid: Pid) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    text.rsplit_once(") ").map(|(_, fields)| fields.to_owned())
+}
+
+/// Takes the login uid off, so that programs of a guest may set theirs: pam_loginuid(8) fails otherwise. Soft: kernels without audit lack it.
+pub fn clear_login_uid() -> io::Result<()> {
+    match fs::write("/proc/self/loginuid", "4294967295") {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// The executable of this process, open for reading; survives its file being replaced.
+pub fn own_executable() -> io::Result<File> {
+    File::open("/proc/self/exe")
+}
+
+/// setsid(2).
+pub fn new_session() -> Result<(), Errno> {
+    nix::unistd::setsid().map(drop)
+}

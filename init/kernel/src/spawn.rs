@@ -1,0 +1,257 @@
+//! Birth by plan: the parent resolves everything, the child walks a slice of [`Step`]s.
+//!
+//! ```text
+//!  parent: Vec<Step> ──clone3──▶ child: step, step, …, Exec ──▶ the new program
+//!     ▲                                     │ a step failed
+//!     └──────── 8 bytes (stage, step, errno) on a close-on-exec pipe; end of file = exec succeeded
+//! ```
+//!
+//! Invariant: the child neither allocates, locks nor unwinds (test `child_does_not_allocate`). The pipe is one more descriptor for the
+//! parent's loop, so a child that hangs in open(2) stalls nobody.
+
+mod child;
+mod step;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sched::CloneFlags;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::{Pid, pipe2};
+
+use crate::pidfd::PidFd;
+use crate::raw;
+
+pub use step::{FilePolicy, Pointers, Step};
+
+/// What kind of step failed; the words after a unit's name in "web: entering cgroup failed: No such file or directory".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Stage {
+    /// Waiting for the parent to finish its side.
+    Gate = 1,
+    /// Passing, opening or closing descriptors.
+    Descriptors,
+    /// Entering a control group.
+    Cgroup,
+    /// Setting rlimits, niceness, OOM score.
+    Limits,
+    /// Making or moving mounts.
+    Mounts,
+    /// Writing a file inside.
+    Files,
+    /// Entering or leaving a namespace, session or terminal.
+    Namespaces,
+    /// Changing user, groups, capabilities.
+    Identity,
+    /// Changing the working or root directory.
+    Directory,
+    /// execve(2).
+    Exec,
+}
+
+impl Stage {
+    const ALL: [Self; 10] = [
+        Self::Gate,
+        Self::Descriptors,
+        Self::Cgroup,
+        Self::Limits,
+        Self::Mounts,
+        Self::Files,
+        Self::Namespaces,
+        Self::Identity,
+        Self::Directory,
+        Self::Exec,
+    ];
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Gate => "waiting at the gate",
+            Self::Descriptors => "opening descriptors",
+            Self::Cgroup => "entering cgroup",
+            Self::Limits => "setting limits",
+            Self::Mounts => "mounting",
+            Self::Files => "writing files",
+            Self::Namespaces => "entering namespaces",
+            Self::Identity => "changing identity",
+            Self::Directory => "changing directory",
+            Self::Exec => "executing",
+        })
+    }
+}
+
+/// The step at which a child ended instead of becoming the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// Its kind.
+    pub stage: Stage,
+    /// Its index in the plan.
+    pub step: u16,
+    /// Why.
+    pub errno: Errno,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} failed: {}", self.stage, self.errno.desc())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Failure {
+    /// As it goes through the pipe.
+    fn to_bytes(self) -> [u8; 8] {
+        let [s0, s1] = self.step.to_ne_bytes();
+        let [e0, e1, e2, e3] = (self.errno as i32).to_ne_bytes();
+        [self.stage as u8, 0xF1, s0, s1, e0, e1, e2, e3]
+    }
+
+    fn from_bytes([stage, mark, s0, s1, e0, e1, e2, e3]: [u8; 8]) -> Option<Self> {
+        if mark != 0xF1 {
+            return None;
+        }
+        let stage = Stage::ALL.into_iter().find(|s| *s as u8 == stage)?;
+        let errno = Errno::from_raw(i32::from_ne_bytes([e0, e1, e2, e3]));
+        Some(Self { stage, step: u16::from_ne_bytes([s0, s1]), errno })
+    }
+}
+
+/// What is born, and how.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// `CLONE_NEW*` of clone3(2); empty for an ordinary child.
+    pub namespaces: CloneFlags,
+    /// A cgroup2 directory to be born into (`CLONE_INTO_CGROUP`).
+    pub cgroup: Option<BorrowedFd<'a>>,
+    /// What the child does. A plan without [`Step::Exec`] ends the child with exit status 0 after the last step.
+    pub steps: &'a [Step<'a>],
+}
+
+/// A process that was born.
+#[derive(Debug)]
+pub struct Child {
+    /// Its number in the caller's pid namespace.
+    pub pid: Pid,
+    /// The process itself.
+    pub pidfd: PidFd,
+    /// Where it tells of failure; see [`Report::read`].
+    pub report: Report,
+}
+
+/// The parent's end of the pipe: readable or at end of file once the child has exec'd or failed.
+#[derive(Debug)]
+pub struct Report(OwnedFd);
+
+/// What a child said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It became the program, or came to the end of a plan without one.
+    Became,
+    /// It could not.
+    Failed(Failure),
+    /// It ended while telling, or told nonsense.
+    Garbled,
+}
+
+impl Report {
+    /// What became of the child. Blocks unless the descriptor polls readable (or hung up) first.
+    pub fn read(self) -> Outcome {
+        let mut file = File::from(self.0);
+        let mut bytes = [0; 8];
+        let mut filled = 0;
+        while let Some(rest) = bytes.get_mut(filled..).filter(|r| !r.is_empty()) {
+            match file.read(rest) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Outcome::Garbled,
+            }
+        }
+        match filled {
+            0 => Outcome::Became,
+            8 => Failure::from_bytes(bytes).map_or(Outcome::Garbled, Outcome::Failed),
+            _ => Outcome::Garbled,
+        }
+    }
+}
+
+impl AsFd for Report {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Child {
+    /// Waits for its end. waitid(2) by pid: only its parent can.
+    pub fn reap(&self) -> io::Result<WaitStatus> {
+        loop {
+            match waitid(Id::Pid(self.pid), WaitPidFlag::WEXITED) {
+                Err(Errno::EINTR) => {}
+                other => return other.map_err(io::Error::from),
+            }
+        }
+    }
+}
+
+/// Holds a child at its [`Step::Gate`] until the parent has done its side. Dropped unopened (also by the parent's death), the child ends.
+#[derive(Debug)]
+pub struct Gate {
+    hold: OwnedFd,
+    wait: OwnedFd,
+}
+
+impl Gate {
+    /// A closed gate.
+    pub fn new() -> io::Result<Self> {
+        let (wait, hold) = pipe2(OFlag::O_CLOEXEC)?;
+        Ok(Self { hold, wait })
+    }
+
+    /// The child's side of it.
+    pub fn step(&self) -> Step<'_> {
+        Step::Gate { wait: self.wait.as_fd(), hold: self.hold.as_fd() }
+    }
+
+    /// Lets the child go on.
+    pub fn open(self) -> io::Result<()> {
+        nix::unistd::write(&self.hold, b"o").map(drop).map_err(io::Error::from)
+    }
+}
+
+/// Gives birth: clone3(2) by `plan`. The caller should have one thread; the child does only what is async-signal-safe.
+///
+/// Errors are those of clone3(2): `EAGAIN` at a process limit, `ENOSPC` at a namespace limit, `EPERM`, `ENOMEM`.
+pub fn spawn(plan: &Plan<'_>) -> io::Result<Child> {
+    let (read, write) = pipe2(OFlag::O_CLOEXEC)?;
+    let mut pidfd: libc::c_int = -1;
+    let mut args = raw::CloneArgs {
+        flags: plan.namespaces.bits().cast_unsigned().into(),
+        exit_signal: libc::SIGCHLD.cast_unsigned().into(),
+        ..raw::CloneArgs::default()
+    };
+    args.flags |= raw::CLONE_PIDFD | raw::CLONE_CLEAR_SIGHAND;
+    args.pidfd = std::ptr::from_mut(&mut pidfd) as u64;
+    if let Some(cgroup) = plan.cgroup {
+        args.flags |= raw::CLONE_INTO_CGROUP;
+        args.cgroup = u64::try_from(cgroup.as_raw_fd()).map_err(|_| Errno::EBADF)?;
+    }
+    #[allow(unsafe_code)]
+    // SAFETY: the child runs `child::run` only, which makes nothing but system calls on memory that was ready before.
+    let pid = unsafe { raw::clone3(&args) }?;
+    if pid == 0 {
+        child::run(plan.steps, read.as_raw_fd(), write.as_raw_fd());
+    }
+    #[allow(unsafe_code)]
+    // SAFETY: with CLONE_PIDFD the kernel stored a new descriptor there, which nobody else took.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    Ok(Child { pid: Pid::from_raw(pid), pidfd: PidFd::from_owned(pidfd), report: Report(read) })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,323 @@
+//! The child's side: walks the steps. Nothing here allocates, locks or unwinds.
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+use nix::errno::Errno;
+
+use super::Failure;
+use super::step::{FilePolicy, Step};
+use crate::mount::{self, Tree};
+use crate::{identity, raw};
+
+/// What a step leads to.
+enum Next {
+    /// The step after it.
+    Go,
+    /// The end of this process, told to nobody: its parent no longer wants it.
+    End(i32),
+}
+
+/// Walks `steps`, then ends with status 0; tells `report` of a step that failed and ends with status 70 (EX_SOFTWARE, sysexits.h).
+pub(super) fn run(steps: &[Step<'_>], unused: RawFd, report: RawFd) -> ! {
+    // SAFETY: the child's copy of the parent's end; nobody in the child owns it, for `spawn` never returns here.
+    unsafe { libc::close(unused) };
+    for (index, step) in steps.iter().enumerate() {
+        match perform(step) {
+            Ok(Next::Go) => {}
+            Ok(Next::End(status)) => end(status),
+            Err(errno) => {
+                let index = u16::try_from(index).unwrap_or(u16::MAX);
+                let bytes = Failure { stage: step.stage(), step: index, errno }.to_bytes();
+                // SAFETY: `bytes` lives through the call. A parent that is gone wants no report.
+                unsafe { libc::write(report, bytes.as_ptr().cast(), bytes.len()) };
+                end(70)
+            }
+        }
+    }
+    end(0)
+}
+
+fn end(status: i32) -> ! {
+    // SAFETY: _exit(2) runs no handlers of the parent's.
+    unsafe { libc::_exit(status) }
+}
+
+fn check(result: libc::c_int) -> Result<(), Errno> {
+    Errno::result(result).map(drop)
+}
+
+fn perform(step: &Step<'_>) -> Result<Next, Errno> {
+    match step {
+        Step::Gate { wait, hold } => return gate(*wait, *hold),
+        Step::JoinCgroup(procs) => write_all(procs.as_raw_fd(), b"0")?,
+        // SAFETY: unshare(2) takes no memory.
+        Step::Unshare(flags) => check(unsafe { libc::unshare(flags.bits()) })?,
+        // SAFETY: setns(2) takes no memory.
+        Step::Setns(fd, flags) => check(unsafe { libc::setns(fd.as_raw_fd(), flags.bits()) })?,
+        // SAFETY: setsid(2) takes nothing. EPERM means that this is a session leader already.
+        Step::NewSession => match check(unsafe { libc::setsid() }) {
+            Ok(()) | Err(Errno::EPERM) => {}
+            Err(e) => return Err(e),
+        },
+        // SAFETY: TIOCSCTTY takes a number.
+        Step::ControllingTerminal => check(unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) })?,
+        // SAFETY: this prctl(2) takes numbers.
+        Step::NotDumpable => check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) })?,
+        // SAFETY: this prctl(2) takes numbers.
+        Step::DieWithParent => check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) })?,
+        // SAFETY: the name lives through the call and has that length.
+        Step::Hostname(name) => check(unsafe { libc::sethostname(name.as_ptr(), name.as_bytes().len()) })?,
+        Step::Limit(what, soft, hard) => limit(*what as u32, *soft, *hard)?,
+        // SAFETY: setpriority(2) takes numbers.
+        Step::Nice(n) => check(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, *n) })?,
+        Step::OomScore(text) => match write_file(c"/proc/self/oom_score_adj", text.as_bytes()) {
+            Ok(()) | Err(Errno::EACCES | Errno::EPERM) => {}
+            Err(e) => return Err(e),
+        },
+        // SAFETY: umask(2) takes a number and cannot fail.
+        Step::Umask(mask) => drop(unsafe { libc::umask(*mask) }),
+        Step::Inherit(fd, number) => place(fd.as_raw_fd(), *number)?,
+        Step::Open { path, flags, mode, number } => open_at_number(path, *flags, *mode, *number)?,
+        Step::SlaveMounts => {
+            // SAFETY: all pointers are constant C strings or null, as mount(2) wants for a change of propagation.
+            check(unsafe {
+                libc::mount(c"none".as_ptr(), c"/".as_ptr(), std::ptr::null(), libc::MS_SLAVE | libc::MS_REC, std::ptr::null())
+            })?;
+        }
+        Step::Overlay { options, place } => {
+            let kind = c"overlay".as_ptr();
+            // SAFETY: all pointers are C strings that live through the call.
+            check(unsafe { libc::mount(kind, place.as_ptr(), kind, 0, options.as_ptr().cast()) })?;
+        }
+        Step::Bind { from, recursive, root, place } => {
+            let tree = Tree::clone_of(cwd(), from, *recursive)?;
+            tree.attach(mount::place_beneath(root, place)?.as_fd())?;
+        }
+        Step::NewFs { kind, options, attributes, root, place } => {
+            let options = options.iter().map(|(k, v)| (k.as_c_str(), v.as_deref()));
+            Tree::new(kind, options, *attributes)?.attach(mount::place_beneath(root, place)?.as_fd())?;
+        }
+        Step::MakeDir { root, place, name, mode } => {
+            let at = mount::place_beneath(root, place)?;
+            // SAFETY: `name` is a C string; the directory was resolved beneath the root, and mkdirat(2) follows no link.
+            match check(unsafe { libc::mkdirat(at.as_raw_fd(), name.as_ptr(), *mode) }) {
+                Ok(()) | Err(Errno::EEXIST) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Step::PivotRoot(path) => pivot(path)?,
+        Step::WriteFile { path, temporary, text, mode, policy } => write_and_rename(path, temporary, text, *mode, *policy)?,
+        // SAFETY: both are C strings.
+        Step::Symlink { target, path } => match check(unsafe { libc::symlink(target.as_ptr(), path.as_ptr()) }) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(e) => return Err(e),
+        },
+        Step::Chroot(path) => {
+            // SAFETY: `path` is a C string.
+            check(unsafe { libc::chroot(path.as_ptr()) })?;
+            chdir(c"/")?;
+        }
+        Step::Chdir(path) => chdir(path)?,
+        Step::ChdirOrRoot(path) => chdir(path).or_else(|_| chdir(c"/"))?,
+        Step::Identity { uid, gid, groups, keep_capabilities } => {
+            identity::become_ids(uid.as_raw(), gid.as_raw(), groups, *keep_capabilities)?;
+        }
+        Step::Bound(set) => identity::bound(*set)?,
+        // SAFETY: this prctl(2) takes numbers.
+        Step::NoNewPrivileges => check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?,
+        Step::DefaultSignals => default_signals(),
+        Step::CloseOthers => raw::close_range_cloexec(3)?,
+        // SAFETY: the child's copy, which nobody else in the child uses: the steps that name it come before.
+        Step::Close(fd) => check(unsafe { libc::close(fd.as_raw_fd()) })?,
+        Step::ForkAndFollow => return fork_and_follow(),
+        Step::Exec { programs, argv, envp } => {
+            let mut errno = Errno::ENOENT;
+            for program in programs {
+                // SAFETY: `program` is a C string, `argv` and `envp` end in null: `Pointers::new`, their only constructor, saw to it.
+                unsafe { libc::execve(program.as_ptr(), argv.as_ptr(), envp.as_ptr()) };
+                match Errno::last() {
+                    Errno::ENOENT | Errno::ENOTDIR => {}
+                    // As execvp(3): go on looking, yet tell of the one that was there.
+                    Errno::EACCES => errno = Errno::EACCES,
+                    other => return Err(other),
+                }
+            }
+            return Err(errno);
+        }
+    }
+    Ok(Next::Go)
+}
+
+fn cwd() -> BorrowedFd<'static> {
+    mount::working_directory()
+}
+
+fn gate(wait: BorrowedFd<'_>, hold: BorrowedFd<'_>) -> Result<Next, Errno> {
+    // The child's copy of the parent's end must go, or the parent's death would not be seen.
+    // SAFETY: nobody in the child uses it after this.
+    unsafe { libc::close(hold.as_raw_fd()) };
+    let mut byte = 0_u8;
+    loop {
+        // SAFETY: one byte of our own.
+        match Errno::result(unsafe { libc::read(wait.as_raw_fd(), std::ptr::from_mut(&mut byte).cast(), 1) }) {
+            Ok(0) => return Ok(Next::End(0)),
+            Ok(_) => return Ok(Next::Go),
+            Err(Errno::EINTR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+fn write_all(fd: RawFd, bytes: &[u8]) -> Result<(), Errno> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        // SAFETY: `rest` lives through the call and has that length.
+        match Errno::result(unsafe { libc::write(fd, rest.as_ptr().cast(), rest.len()) }) {
+            Ok(n) => rest = rest.get(n.cast_unsigned()..).unwrap_or_default(),
+            Err(Errno::EINTR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+fn open(path: &CStr, flags: i32, mode: u32) -> Result<RawFd, Errno> {
+    // SAFETY: `path` is a C string.
+    Errno::result(unsafe { libc::open(path.as_ptr(), flags, mode) })
+}
+
+fn close(fd: RawFd) {
+    // SAFETY: called only with descriptors that the same function opened.
+    unsafe { libc::close(fd) };
+}
+
+fn write_file(path: &CStr, text: &[u8]) -> Result<(), Errno> {
+    let fd = open(path, libc::O_WRONLY | libc::O_CLOEXEC, 0)?;
+    let done = write_all(fd, text);
+    close(fd);
+    done
+}
+
+/// dup2 onto `number`, which keeps it over exec; when it is there already only the mark is taken off.
+fn place(fd: RawFd, number: i32) -> Result<(), Errno> {
+    if fd == number {
+        // SAFETY: F_SETFD takes a number.
+        return check(unsafe { libc::fcntl(fd, libc::F_SETFD, 0) });
+    }
+    // SAFETY: what was open under `number` in this child is nobody's any more: the plan says so.
+    check(unsafe { libc::dup2(fd, number) })
+}
+
+fn open_at_number(path: &CStr, flags: i32, mode: u32, number: i32) -> Result<(), Errno> {
+    let fd = open(path, flags | libc::O_CLOEXEC, mode)?;
+    place(fd, number)?;
+    if fd != number {
+        close(fd);
+    }
+    Ok(())
+}
+
+fn limit(what: u32, soft: u64, hard: u64) -> Result<(), Errno> {
+    let mut now = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `now` is a whole struct rlimit64.
+    Errno::result(unsafe { libc::syscall(libc::SYS_prlimit64, 0, what, std::ptr::null::<libc::rlimit64>(), &raw mut now) })?;
+    // Raising the hard limit wants CAP_SYS_RESOURCE in the first user namespace; a nested host has it not, and a guest never.
+    let hard = hard.min(now.rlim_max);
+    let new = libc::rlimit64 { rlim_cur: soft.min(hard), rlim_max: hard };
+    // SAFETY: as above.
+    Errno::result(unsafe { libc::syscall(libc::SYS_prlimit64, 0, what, &raw const new, std::ptr::null_mut::<libc::rlimit64>()) }).map(drop)
+}
+
+fn chdir(path: &CStr) -> Result<(), Errno> {
+    // SAFETY: `path` is a C string.
+    check(unsafe { libc::chdir(path.as_ptr()) })?;
+    let mut buffer = [0_u8; libc::PATH_MAX as usize];
+    // SAFETY: `buffer` has that length. The system call, unlike a libc's, says "(unreachable)/…" outside the root.
+    Errno::result(unsafe { libc::syscall(libc::SYS_getcwd, buffer.as_mut_ptr(), buffer.len()) })?;
+    if buffer.first() == Some(&b'/') { Ok(()) } else { Err(Errno::ENOENT) }
+}
+
+fn pivot(path: &CStr) -> Result<(), Errno> {
+    // SAFETY: `path` is a C string.
+    check(unsafe { libc::chdir(path.as_ptr()) })?;
+    raw::pivot_here()?;
+    // The old root now lies on top of the new one; the working directory is the new one's.
+    // SAFETY: a constant C string.
+    check(unsafe { libc::umount2(c".".as_ptr(), libc::MNT_DETACH) })?;
+    chdir(c"/")
+}
+
+fn write_and_rename(path: &CStr, temporary: &CStr, text: &[u8], mode: u32, policy: FilePolicy) -> Result<(), Errno> {
+    if !may_write(path, text, policy) {
+        return Ok(());
+    }
+    // SAFETY: a C string. A left-over of an earlier try goes.
+    unsafe { libc::unlink(temporary.as_ptr()) };
+    let fd = open(temporary, libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_CLOEXEC, mode)?;
+    let done = write_all(fd, text);
+    // SAFETY: our own descriptor; fchmod(2) takes numbers. The umask may have cut the mode.
+    let moded = check(unsafe { libc::fchmod(fd, mode) });
+    close(fd);
+    done?;
+    moded?;
+    // SAFETY: both are C strings.
+    check(unsafe { libc::rename(temporary.as_ptr(), path.as_ptr()) })
+}
+
+/// Whether the policy lets `text` take the place of what is there.
+fn may_write(path: &CStr, text: &[u8], policy: FilePolicy) -> bool {
+    let Ok(fd) = open(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC, 0) else { return true };
+    let mut buffer = [0_u8; 256];
+    // SAFETY: `buffer` has that length.
+    let n = unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) };
+    close(fd);
+    let there = buffer.get(..usize::try_from(n).unwrap_or(0)).unwrap_or_default();
+    let first_line = |t: &[u8]| t.iter().position(|b| *b == b'\n').unwrap_or(t.len());
+    match policy {
+        FilePolicy::Always => true,
+        FilePolicy::IfAbsent => false,
+        FilePolicy::UnlessEdited => {
+            let length = first_line(text);
+            first_line(there) == length && there.get(..length) == text.get(..length)
+        }
+    }
+}
+
+fn default_signals() {
+    // Handlers went by CLONE_CLEAR_SIGHAND, which keeps what is ignored; Rust's runtime ignores SIGPIPE.
+    for signal in 1..=64 {
+        // SAFETY: SIG_DFL needs no memory; numbers that may not be set are refused with EINVAL, which is as wanted.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    // SAFETY: an all-zero sigset_t is the empty set on Linux.
+    let none: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `none` lives through the call.
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()) };
+}
+
+/// The child of this child goes on with the plan; this one waits and passes its end on, a signal as 128 + n.
+fn fork_and_follow() -> Result<Next, Errno> {
+    let args = raw::CloneArgs { exit_signal: libc::SIGCHLD.cast_unsigned().into(), ..raw::CloneArgs::default() };
+    // SAFETY: the child goes on walking steps, which is async-signal-safe.
+    let pid = unsafe { raw::clone3(&args) }?;
+    if pid == 0 {
+        // SAFETY: this prctl(2) takes numbers. Killed, the go-between must not leave the program behind.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) };
+        return Ok(Next::Go);
+    }
+    // Only the grandchild may hold what the caller waits on: pipes end when it ends, not when the go-between does.
+    // SAFETY: this process has no more use for any descriptor.
+    unsafe { libc::syscall(libc::SYS_close_range, 0, u32::MAX, 0) };
+    let mut status = 0;
+    loop {
+        // SAFETY: `status` is an int of our own.
+        match Errno::result(unsafe { libc::waitpid(pid, &raw mut status, 0) }) {
+            Ok(_) if libc::WIFEXITED(status) => return Ok(Next::End(libc::WEXITSTATUS(status))),
+            Ok(_) if libc::WIFSIGNALED(status) => return Ok(Next::End(128 + libc::WTERMSIG(status))),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The steps: data made by the parent, with everything resolved.
+
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use nix::sched::CloneFlags;
+use nix::sys::resource::Resource;
+use nix::unistd::{Gid, Uid};
+
+use super::Stage;
+use crate::identity::Capabilities;
+use crate::mount::Attributes;
+
+/// What becomes of a file that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilePolicy {
+    /// It is replaced.
+    Always,
+    /// It is left, unless its first line is the first line of the new text: then we wrote it and may again.
+    UnlessEdited,
+    /// It is left.
+    IfAbsent,
+}
+
+/// One act between clone and exec.
+///
+/// Paths named `place` are beneath the directory `root` (relative to the working directory) and resolved by openat2(2) with
+/// `RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS`: a guest's tree cannot lead a mount elsewhere.
+#[derive(Debug)]
+#[allow(missing_docs)] // the fields are those of the system call named
+pub enum Step<'a> {
+    /// Waits until the parent opens the gate; made by [`super::Gate::step`].
+    Gate { wait: BorrowedFd<'a>, hold: BorrowedFd<'a> },
+    /// Writes "0" to an open `cgroup.procs`: joins that cgroup.
+    JoinCgroup(BorrowedFd<'a>),
+    /// unshare(2).
+    Unshare(CloneFlags),
+    /// setns(2).
+    Setns(BorrowedFd<'a>, CloneFlags),
+    /// setsid(2).
+    NewSession,
+    /// vhangup-like reset and `TIOCSCTTY` on descriptor 0; ioctl_tty(2).
+    ControllingTerminal,
+    /// `PR_SET_DUMPABLE` 0: nobody of the same uid may look into this process; prctl(2).
+    NotDumpable,
+    /// `PR_SET_PDEATHSIG` SIGKILL: ends when its parent does.
+    DieWithParent,
+    /// sethostname(2).
+    Hostname(CString),
+    /// setrlimit(2), soft and hard; a hard limit above the inherited one is cut to that.
+    Limit(Resource, u64, u64),
+    /// setpriority(2).
+    Nice(i32),
+    /// Writes `/proc/self/oom_score_adj`; lowering without CAP_SYS_RESOURCE is passed over.
+    OomScore(CString),
+    /// umask(2).
+    Umask(libc::mode_t),
+    /// dup2(2) of a descriptor onto a number, without close-on-exec.
+    Inherit(BorrowedFd<'a>, i32),
+    /// open(2) with `flags` onto a number.
+    Open { path: CString, flags: i32, mode: u32, number: i32 },
+    /// Makes all mounts of this namespace slaves: nothing made here is seen outside. mount_namespaces(7).
+    SlaveMounts,
+    /// mount(2) of an overlay on `place`; the options name their directories relative to the working directory.
+    Overlay { options: CString, place: CString },
+    /// Binds the mount or file at `from` (relative to the working directory) on `place` beneath `root`: open_tree(2), move_mount(2).
+    Bind { from: CString, recursive: bool, root: CString, place: CString },
+    /// A new file system on `place` beneath `root`: fsopen(2), fsmount(2). A value of `None` is a flag.
+    NewFs { kind: &'static CStr, options: Vec<(CString, Option<CString>)>, attributes: Attributes, root: CString, place: CString },
+    /// mkdirat(2) of `name` in `place` beneath `root`; there already is fine.
+    MakeDir { root: CString, place: CString, name: CString, mode: u32 },
+    /// Makes the directory `path` the root and lets go of the old one: pivot_root(2), umount2(2).
+    PivotRoot(CString),
+    /// Writes a file by write-and-rename, resolved inside the present root; its directory must exist.
+    WriteFile { path: CString, temporary: CString, text: Vec<u8>, mode: u32, policy: FilePolicy },
+    /// symlink(2); there already is fine.
+    Symlink { target: CString, path: CString },
+    /// chroot(2) and chdir("/").
+    Chroot(CString),
+    /// chdir(2); then getcwd(2) must be beneath the root (CVE-2024-21626).
+    Chdir(CString),
+    /// Like `Chdir`, but the root directory where that fails.
+    ChdirOrRoot(CString),
+    /// setgroups(2), setresgid(2), setresuid(2).
+    Identity { uid: Uid, gid: Gid, groups: Vec<Gid>, keep_capabilities: bool },
+    /// Cuts the bounding set to these and empties the inheritable and ambient sets; capabilities(7).
+    Bound(Capabilities),
+    /// `PR_SET_NO_NEW_PRIVS`.
+    NoNewPrivileges,
+    /// All signals to default and none blocked; SIGPIPE too, which Rust ignores.
+    DefaultSignals,
+    /// Marks all descriptors from 3 on close-on-exec; those of `Inherit` and `Open` above 2 must follow this step.
+    CloseOthers,
+    /// close(2).
+    Close(BorrowedFd<'a>),
+    /// Gives birth to the rest of the plan and ends with its exit status: what a joiner of a pid namespace needs. See setns(2).
+    ForkAndFollow,
+    /// execve(2) of the first of `programs` that exists.
+    Exec { programs: Vec<CString>, argv: Pointers, envp: Pointers },
+}
+
+/// A null-terminated array of C strings, as execve(2) wants it.
+#[derive(Debug)]
+pub struct Pointers {
+    pointers: Vec<*const libc::c_char>,
+    // Held for what the pointers point to; a CString's text does not move with it.
+    _strings: Vec<CString>,
+}
+
+impl Pointers {
+    /// Owns `strings`.
+    pub fn new(strings: Vec<CString>) -> Self {
+        let pointers = strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect();
+        Self { pointers, _strings: strings }
+    }
+
+    pub(crate) fn as_ptr(&self) -> *const *const libc::c_char {
+        self.pointers.as_ptr()
+    }
+}
+
+impl Step<'_> {
+    /// The kind of this step.
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::Gate { .. } | Self::ForkAndFollow => Stage::Gate,
+            Self::JoinCgroup(_) => Stage::Cgroup,
+            Self::Inherit(..) | Self::Open { .. } | Self::CloseOthers | Self::Close(_) => Stage::Descriptors,
+            Self::Limit(..) | Self::Nice(_) | Self::OomScore(_) | Self::Umask(_) => Stage::Limits,
+            Self::SlaveMounts
+            | Self::Overlay { .. }
+            | Self::Bind { .. }
+            | Self::NewFs { .. }
+            | Self::MakeDir { .. }
+            | Self::PivotRoot(_) => Stage::Mounts,
+            Self::WriteFile { .. } | Self::Symlink { .. } => Stage::Files,
+            Self::Unshare(_)
+            | Self::Setns(..)
+            | Self::NewSession
+            | Self::ControllingTerminal
+            | Self::Hostname(_)
+            | Self::DieWithParent
+            | Self::DefaultSignals => Stage::Namespaces,
+            Self::Identity { .. } | Self::Bound(_) | Self::NoNewPrivileges | Self::NotDumpable => Stage::Identity,
+            Self::Chroot(_) | Self::Chdir(_) | Self::ChdirOrRoot(_) => Stage::Directory,
+            Self::Exec { .. } => Stage::Exec,
+        }
+    }
+}
+
+impl std::fmt::Display for Step<'_> {
+    /// One line of a printed plan.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Gate { .. } => write!(f, "wait for the parent"),
+            Self::JoinCgroup(fd) => write!(f, "join cgroup (descriptor {})", fd.as_raw_fd()),
+            Self::Unshare(flags) => write!(f, "unshare {flags:?}"),
+            Self::Setns(_, flags) => write!(f, "setns {flags:?}"),
+            Self::NewSession => write!(f, "new session"),
+            Self::ControllingTerminal => write!(f, "take descriptor 0 as controlling terminal"),
+            Self::NotDumpable => write!(f, "not dumpable"),
+            Self::DieWithParent => write!(f, "die with the parent"),
+            Self::Hostname(name) => write!(f, "hostname {}", show(name)),
+            Self::Limit(what, soft, hard) => write!(f, "rlimit {what:?} {soft}:{hard}"),
+            Self::Nice(n) => write!(f, "nice {n}"),
+            Self::OomScore(n) => write!(f, "oom score {}", show(n)),
+            Self::Umask(mask) => write!(f, "umask {mask:03o}"),
+            Self::Inherit(_, number) => write!(f, "descriptor {number} inherited"),
+            Self::Open { path, number, .. } => write!(f, "descriptor {number} = {}", show(path)),
+            Self::SlaveMounts => write!(f, "mounts become slaves"),
+            Self::Overlay { options, place } => write!(f, "mount overlay on {} ({})", show(place), show(options)),
+            Self::Bind { from, root, place, .. } => write!(f, "mount {} on {}/{}", show(from), show(root), show(place)),
+            Self::NewFs { kind, options, attributes, root, place } => {
+                write!(f, "mount {} on {}/{} ({attributes}", show(kind), show(root), show(place))?;
+                for (key, value) in options {
+                    write!(f, ",{}", show(key))?;
+                    if let Some(value) = value {
+                        write!(f, "={}", show(value))?;
+                    }
+                }
+                f.write_str(")")
+            }
+            Self::MakeDir { place, name, mode, .. } => write!(f, "make directory {}/{} {mode:04o}", show(place), show(name)),
+            Self::PivotRoot(path) => write!(f, "pivot root to {}", show(path)),
+            Self::WriteFile { path, text, mode, policy, .. } => {
+                write!(f, "write {} ({} bytes, {mode:04o}, {policy:?})", show(path), text.len())
+            }
+            Self::Symlink { target, path } => write!(f, "link {} -> {}", show(path), show(target)),
+            Self::Chroot(path) => write!(f, "chroot {}", show(path)),
+            Self::Chdir(path) | Self::ChdirOrRoot(path) => write!(f, "chdir {}", show(path)),
+            Self::Identity { uid, gid, .. } => write!(f, "become uid {uid} gid {gid}"),
+            Self::Bound(set) => write!(f, "keep capabilities {set}"),
+            Self::NoNewPrivileges => write!(f, "no new privileges"),
+            Self::DefaultSignals => write!(f, "default signals"),
+            Self::CloseOthers => write!(f, "close other descriptors"),
+            Self::Close(fd) => write!(f, "close descriptor {}", fd.as_raw_fd()),
+            Self::ForkAndFollow => write!(f, "fork into the pid namespace"),
+            Self::Exec { programs, .. } => write!(f, "exec {}", programs.first().map(|p| show(p)).unwrap_or_default()),
+        }
+    }
+}
+
+fn show(text: &CStr) -> std::borrow::Cow<'_, str> {
+    text.to_string_lossy()
+}

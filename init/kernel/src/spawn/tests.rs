@@ -1,0 +1,109 @@
+#![allow(clippy::unwrap_used, unsafe_code)]
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ffi::CString;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use nix::sys::wait::WaitStatus;
+
+use super::*;
+
+/// Ends any process but the test's own that allocates: proof that a child between clone and exec does not.
+struct ParentOnly;
+
+static PARENT: AtomicI32 = AtomicI32::new(0);
+
+// SAFETY: passes every call on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for ParentOnly {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let parent = PARENT.load(Ordering::Relaxed);
+        // SAFETY: getpid(2) takes nothing.
+        if parent != 0 && unsafe { libc::getpid() } != parent {
+            // SAFETY: _exit(2) takes a number.
+            unsafe { libc::_exit(99) };
+        }
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(pointer, layout) };
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: ParentOnly = ParentOnly;
+
+fn c(text: &str) -> CString {
+    CString::new(text).unwrap()
+}
+
+fn exec(words: &[&str]) -> Step<'static> {
+    let argv = Pointers::new(words.iter().map(|w| c(w)).collect());
+    Step::Exec { programs: vec![c(words.first().unwrap())], argv, envp: Pointers::new(vec![c("A=b")]) }
+}
+
+fn run(steps: &[Step<'_>]) -> (Outcome, WaitStatus) {
+    PARENT.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
+    let child = spawn(&Plan { namespaces: CloneFlags::empty(), cgroup: None, steps }).unwrap();
+    let status = child.reap().unwrap();
+    (child.report.read(), status)
+}
+
+#[test]
+fn child_does_not_allocate() {
+    let (outcome, status) = run(&[
+        Step::DefaultSignals,
+        Step::NewSession,
+        Step::Umask(0o27),
+        Step::OomScore(c("0")),
+        Step::Limit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0),
+        Step::Chdir(c("/")),
+        Step::Open { path: c("/dev/null"), flags: libc::O_RDWR, mode: 0, number: 1 },
+        Step::CloseOthers,
+        exec(&["/bin/sh", "-c", "test \"$A\" = b && exit 7"]),
+    ]);
+    assert_eq!(outcome, Outcome::Became);
+    assert!(matches!(status, WaitStatus::Exited(_, 7)), "{status:?}");
+}
+
+#[test]
+fn a_failed_step_names_itself() {
+    let (outcome, status) = run(&[Step::Umask(0o22), Step::Chdir(c("/nowhere")), exec(&["/bin/true"])]);
+    let Outcome::Failed(failure) = outcome else { unreachable!("{outcome:?}") };
+    assert_eq!(failure, Failure { stage: Stage::Directory, step: 1, errno: Errno::ENOENT });
+    assert_eq!(failure.to_string(), "changing directory failed: No such file or directory");
+    assert!(matches!(status, WaitStatus::Exited(_, 70)), "{status:?}");
+}
+
+#[test]
+fn a_missing_program_is_told() {
+    let (outcome, _) = run(&[exec(&["/nowhere/program"])]);
+    assert!(matches!(outcome, Outcome::Failed(f) if f.stage == Stage::Exec && f.errno == Errno::ENOENT));
+}
+
+#[test]
+fn a_dropped_gate_ends_the_child() {
+    let gate = Gate::new().unwrap();
+    let steps = [gate.step(), exec(&["/bin/sh", "-c", "exit 3"])];
+    let child = spawn(&Plan { namespaces: CloneFlags::empty(), cgroup: None, steps: &steps }).unwrap();
+    drop(steps);
+    drop(gate);
+    assert!(matches!(child.reap().unwrap(), WaitStatus::Exited(_, 0)));
+}
+
+#[test]
+fn an_open_gate_lets_it_go_on() {
+    let gate = Gate::new().unwrap();
+    let steps = [gate.step(), exec(&["/bin/sh", "-c", "exit 3"])];
+    let child = spawn(&Plan { namespaces: CloneFlags::empty(), cgroup: None, steps: &steps }).unwrap();
+    drop(steps);
+    gate.open().unwrap();
+    assert!(matches!(child.reap().unwrap(), WaitStatus::Exited(_, 3)));
+}
+
+#[test]
+fn nonsense_on_the_pipe_is_not_a_failure() {
+    assert_eq!(Failure::from_bytes([0; 8]), None);
+    let f = Failure { stage: Stage::Mounts, step: 300, errno: Errno::EINVAL };
+    assert_eq!(Failure::from_bytes(f.to_bytes()), Some(f));
+}

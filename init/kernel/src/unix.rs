@@ -1,0 +1,60 @@
+//! Local sockets: who is at the other end, and descriptors through them. unix(7).
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::cmsg_space;
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixCredentials, getsockopt, recvmsg, sendmsg, sockopt};
+
+/// `SO_PEERCRED`: the credentials of the process that connected, as of then, in the caller's namespaces.
+pub fn peer(socket: impl AsFd) -> io::Result<UnixCredentials> {
+    Ok(getsockopt(&socket, sockopt::PeerCredentials)?)
+}
+
+/// `SO_PASSCRED`: each message received brings its sender's credentials.
+pub fn want_credentials(socket: impl AsFd) -> io::Result<()> {
+    Ok(nix::sys::socket::setsockopt(&socket, sockopt::PassCred, &true)?)
+}
+
+/// One datagram.
+#[derive(Debug)]
+pub struct Message {
+    /// How many bytes of the buffer it fills.
+    pub length: usize,
+    /// Who sent it, where [`want_credentials`] was called.
+    pub sender: Option<UnixCredentials>,
+    /// Descriptors that came along, close-on-exec.
+    pub descriptors: Vec<OwnedFd>,
+    /// Whether the buffer was too small and the rest is lost.
+    pub truncated: bool,
+}
+
+/// Receives one message. At most 16 descriptors are taken, the kernel closes more. `WouldBlock` when there is none.
+pub fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Message> {
+    let mut space = cmsg_space!(UnixCredentials, [RawFd; 16]);
+    let mut slices = [IoSliceMut::new(buffer)];
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
+    let got = recvmsg::<()>(socket.as_fd().as_raw_fd(), &mut slices, Some(&mut space), flags)?;
+    let mut message =
+        Message { length: got.bytes, sender: None, descriptors: Vec::new(), truncated: got.flags.contains(MsgFlags::MSG_TRUNC) };
+    for control in got.cmsgs()? {
+        match control {
+            ControlMessageOwned::ScmCredentials(who) => message.sender = Some(who),
+            ControlMessageOwned::ScmRights(numbers) => {
+                #[allow(unsafe_code)]
+                // SAFETY: the kernel made these descriptors for this message, and nobody else takes them.
+                message.descriptors.extend(numbers.into_iter().map(|n| unsafe { OwnedFd::from_raw_fd(n) }));
+            }
+            _ => {}
+        }
+    }
+    Ok(message)
+}
+
+/// Sends `bytes` with descriptors along.
+pub fn send(socket: impl AsFd, bytes: &[u8], descriptors: &[&OwnedFd]) -> io::Result<usize> {
+    let numbers: Vec<RawFd> = descriptors.iter().map(|d| d.as_raw_fd()).collect();
+    let rights = [ControlMessage::ScmRights(&numbers)];
+    let control = if numbers.is_empty() { &[][..] } else { &rights[..] };
+    Ok(sendmsg::<()>(socket.as_fd().as_raw_fd(), &[IoSlice::new(bytes)], control, MsgFlags::MSG_NOSIGNAL, None)?)
+}
