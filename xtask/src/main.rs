@@ -1,2 +1,68 @@
-//! xtask
-fn main() {}
+//! `cargo xtask TASK`: everything a person or a machine does with this repository beyond `cargo build`.
+//!
+//! One file per task. Nothing here is part of what ships.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool speaks on its terminal"
+)]
+
+mod apt;
+mod bench;
+mod build;
+mod place;
+mod run;
+mod table;
+mod template;
+mod test;
+mod trial;
+mod vm;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  try                  build both programs and boot a guest from the built-in template (needs root)
+  test [--ring NAME]   format, lints, style, unit, root and VM tests; --ring may be repeated (needs root)
+       [--release]     root and VM tests use the optimised programs
+       [--filter TEXT] only the root and VM tests whose name contains TEXT
+  build [--debug]      the two static programs, and where they are
+  template             a Debian tree with the usual services, as a tar, for tests and benchmarks (needs root)
+  vm [--kernel VER] [--root DIR] [--payload DIR] [--timeout S] -- COMMAND
+                       run COMMAND in a throw-away virtual machine on pure cgroup v2
+  bench boot [--runs N]
+                       boot time to sshd, memory of init and keeper, size of the programs (needs root)";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match perform(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(args: &[String]) -> Result<ExitCode> {
+    let (task, rest) = args
+        .split_first()
+        .map_or(("help", args), |(task, rest)| (task.as_str(), rest));
+    match task {
+        "try" => trial::perform(rest),
+        "test" => test::perform(rest),
+        "build" => build::perform(rest),
+        "template" => template::perform(rest),
+        "vm" => vm::perform(rest),
+        "bench" => bench::perform(rest),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}\n");
+            Ok(ExitCode::SUCCESS)
+        }
+        other => bail!("no task called {other}\n{USAGE}"),
+    }
+}
