@@ -1,2 +1,16 @@
-//! launcher
-fn main() {}
+//! `fief`: system containers that feel like a machine of one's own.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use launcher::{cli::Cli, commands, error, logging};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::to_the_terminal(cli.verbose);
+    match commands::run(cli) {
+        Ok(code) => code,
+        Err(failure) => error::explain(&failure),
+    }
+}

@@ -1,0 +1,1 @@
+//! The settings of a new container: from the command line to a config.

@@ -1,0 +1,22 @@
+//! fief, the host side: creates, starts, limits, shows and destroys containers.
+//!
+//! ```text
+//!   cli ──► commands ──┬─► store      what a container is: its config, ids, limits, record
+//!                      ├─► template   what it lies over
+//!                      ├─► start      plan, birth, keeper
+//!                      ├─► enter      exec, enter, console
+//!                      └─► network    links, addresses, nftables
+//!   config: where things are on this host, and fief.toml
+//!   error:  classes of failure; the only place that knows exit codes
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod enter;
+pub mod error;
+pub mod logging;
+pub mod start;
+pub mod store;
+pub mod template;
