@@ -27,5 +27,4 @@ pub use name::{ContainerName, NameError, TemplateName};
 pub use record::{Observed, Phase, ProcessMark, RuntimeRecord};
 pub use remove::{disk_usage, remove_tree};
 pub use shelf::{Shelf, all, find};
-pub(crate) use container::link_name;
 pub(crate) use shelf::folder;

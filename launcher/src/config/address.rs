@@ -34,16 +34,10 @@ pub enum CidrError {
 }
 
 impl Cidr {
-    /// `address/prefix`.
-    ///
-    /// # Errors
-    /// When the prefix is longer than the address.
-    pub fn new(address: IpAddr, prefix: u8) -> Result<Self, CidrError> {
-        let most = width(address);
-        if prefix > most {
-            return Err(CidrError::Prefix { prefix: prefix.to_string(), most });
-        }
-        Ok(Self { address, prefix })
+    /// `address/prefix`; `None` when the prefix is longer than the address.
+    #[must_use]
+    pub const fn new(address: IpAddr, prefix: u8) -> Option<Self> {
+        if prefix > width(address) { None } else { Some(Self { address, prefix }) }
     }
 
     /// For literals that are known to be in range.
@@ -53,35 +47,40 @@ impl Cidr {
 
     /// The address.
     #[must_use]
-    pub const fn address(&self) -> IpAddr {
+    pub const fn address(self) -> IpAddr {
         self.address
     }
 
     /// The length of the network prefix in bits.
     #[must_use]
-    pub const fn prefix(&self) -> u8 {
+    pub const fn prefix(self) -> u8 {
         self.prefix
     }
 
-    /// The first address of the network, all host bits zero.
+    /// The bits that tell hosts of the network apart: its greatest offset.
     #[must_use]
-    pub fn network(&self) -> IpAddr {
-        match self.address {
-            IpAddr::V4(v4) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
-                IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & mask))
-            }
-            IpAddr::V6(v6) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-                IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & mask))
-            }
-        }
+    pub fn host_mask(self) -> u128 {
+        let bits = u32::from(width(self.address) - self.prefix);
+        1u128.checked_shl(bits).map_or(u128::MAX, |one| one - 1)
+    }
+
+    /// The network: the same prefix, all host bits zero.
+    #[must_use]
+    pub fn network(self) -> Self {
+        Self { address: from_bits(bits(self.address) & !self.host_mask(), self.address), prefix: self.prefix }
+    }
+
+    /// The address `offset` into the network; `None` beyond its end.
+    #[must_use]
+    pub fn at(self, offset: u128) -> Option<IpAddr> {
+        (offset <= self.host_mask())
+            .then(|| from_bits(bits(self.address) & !self.host_mask() | offset, self.address))
     }
 
     /// Does `other` lie in this network?
     #[must_use]
-    pub fn contains(&self, other: IpAddr) -> bool {
-        Self { address: other, prefix: self.prefix.min(width(other)) }.network() == self.network()
+    pub fn contains(self, other: IpAddr) -> bool {
+        other.is_ipv4() == self.address.is_ipv4() && Self { address: other, ..self }.network() == self.network()
     }
 }
 
@@ -89,6 +88,21 @@ const fn width(address: IpAddr) -> u8 {
     match address {
         IpAddr::V4(_) => 32,
         IpAddr::V6(_) => 128,
+    }
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_bits().into(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
+/// The address with these bits, of the family of `like`; what does not fit it is cut off.
+fn from_bits(bits: u128, like: IpAddr) -> IpAddr {
+    match like {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(bits & u128::from(u32::MAX)).unwrap_or(0))),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::from_bits(bits)),
     }
 }
 
@@ -102,7 +116,7 @@ impl FromStr for Cidr {
         if prefix.is_empty() || !prefix.bytes().all(|b| b.is_ascii_digit()) {
             return Err(bad());
         }
-        Self::new(address, prefix.parse().map_err(|_| bad())?).map_err(|_| bad())
+        prefix.parse().ok().and_then(|prefix| Self::new(address, prefix)).ok_or_else(bad)
     }
 }
 
@@ -134,7 +148,9 @@ mod tests {
     #[test]
     fn reads_both_families() {
         let v4: Cidr = "10.209.3.4/16".parse().unwrap();
-        assert_eq!(v4.network(), "10.209.0.0".parse::<IpAddr>().unwrap());
+        assert_eq!(v4.network().to_string(), "10.209.0.0/16");
+        assert_eq!(v4.at(258), Some("10.209.1.2".parse().unwrap()));
+        assert_eq!((v4.at(65_536), v4.host_mask()), (None, 65_535));
         assert!(v4.contains("10.209.255.255".parse().unwrap()));
         assert!(!v4.contains("10.210.0.0".parse().unwrap()));
         assert!(!v4.contains("fd5e:f1ef::1".parse().unwrap()));
@@ -142,7 +158,9 @@ mod tests {
         assert_eq!(v6.to_string(), "fd5e:f1ef::2/64");
         assert!(!v6.contains("10.0.0.1".parse().unwrap()));
         let all: Cidr = "1.2.3.4/0".parse().unwrap();
-        assert_eq!(all.network(), "0.0.0.0".parse::<IpAddr>().unwrap());
+        assert_eq!(all.network().to_string(), "0.0.0.0/0");
+        let all: Cidr = "::1/0".parse().unwrap();
+        assert_eq!((all.network().to_string(), all.host_mask()), ("::/0".into(), u128::MAX));
     }
 
     #[test]
