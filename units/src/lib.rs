@@ -1,1 +1,30 @@
-//! What both sides of a container say.
+//! What both sides of a container say: unit files, their graph, the control protocol, the
+//! kernel's counters.
+//!
+//! ```text
+//!   SourceFile… ──file::read──▶ UnitSet (Unit…, Graph) + Vec<Diagnostic>
+//!   fiefctl ──control::Request──▶ init ──control::Reply──▶ fiefctl
+//!   memory.current, cpu.stat, … ──accounting──▶ Account
+//! ```
+//!
+//! Text in, values and diagnostics out. This package opens no file and makes no system call, so
+//! the host can check a guest's units without starting it. One bad file never spoils the others.
+#![forbid(unsafe_code)]
+
+pub mod accounting;
+pub mod control;
+pub mod diagnostic;
+pub mod file;
+pub mod graph;
+pub mod name;
+pub mod set;
+pub mod stock;
+pub mod unit;
+pub mod value;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use file::{FILE_LIMIT, SourceFile, SourceKind, read};
+pub use graph::Graph;
+pub use name::{NameError, UnitKind, UnitName};
+pub use set::{Entry, UnitSet};
+pub use unit::{Body, Service, Unit};

@@ -1,4 +1,27 @@
-//! The brain of PID 1.
+//! The brain of PID 1: facts in, orders out.
+//!
+//! ```text
+//!              ┌────────────── step(now, Event) ──────────────┐
+//!   reactor ───┤                                              ├──▶ Vec<Action> ──▶ reactor
+//!              └─ deadline(): when Event::Ticked is wanted ───┘
+//! ```
+//!
+//! No clock, no file, no process, no log: `no_std`, and one dependency. Every rule about starting,
+//! stopping, restarting and ordering is here and is tested without a process.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
+
 extern crate alloc;
+
+mod action;
+mod cause;
+mod event;
+mod life;
+mod supervisor;
+
+pub use action::{Action, Notice, Whom};
+pub use cause::{Cause, Exit};
+pub use event::Event;
+pub use life::{Life, Moment, Phase, Run, Ticket};
+pub use supervisor::{Config, Supervisor};

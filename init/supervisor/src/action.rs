@@ -1,0 +1,111 @@
+//! What is to be done, and what is to be told.
+
+use crate::{Cause, Exit, Life, Moment, Run, Ticket};
+use alloc::string::String;
+use core::time::Duration;
+use units::UnitName;
+use units::control::{Reply, Way};
+use units::value::Signal;
+
+/// An order to the reactor. Orders of one step are carried out in their sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Judge the unit's conditions ([`units::unit::Conditions::judge`]) and say
+    /// [`crate::Event::Checked`]. Only sent where there are conditions.
+    Check(Life, UnitName),
+    /// Make the unit's cgroup with its limits, and its directories; say
+    /// [`crate::Event::Prepared`] or [`crate::Event::PrepareFailed`].
+    Prepare(Life, UnitName),
+    /// Run this command of the unit: say [`crate::Event::Spawned`] then
+    /// [`crate::Event::Executed`] then [`crate::Event::Exited`], or
+    /// [`crate::Event::SpawnFailed`] / [`crate::Event::SpawnDelayed`] and nothing more.
+    Spawn {
+        /// Which run.
+        run: Run,
+        /// Of which unit; `supervisor.units().unit(&unit)` has the command.
+        unit: UnitName,
+        /// The main process, for `$MAINPID`.
+        main_pid: Option<u32>,
+    },
+    /// Find the main process of a forking service (pid file, else the only process of the cgroup),
+    /// watch it as [`crate::Phase::Start`] index 0 of this life, say [`crate::Event::MainFound`].
+    FindMain(Life, UnitName),
+    /// Send a signal. A process that is gone is no error.
+    Signal(Life, Whom, Signal),
+    /// `SIGKILL` to every process of the cgroup, by `cgroup.kill` where there is one.
+    Kill(Life),
+    /// Say [`crate::Event::Emptied`] as soon as the cgroup of this life has no process: at once if
+    /// it has none already, or was never made.
+    Drain(Life),
+    /// The life is over: forget its processes, remove its cgroup (if empty) and its runtime
+    /// directories.
+    Release(Life, UnitName),
+    /// Answer a request. Rows have no `account` yet: fill it in.
+    Answer(Ticket, Reply),
+    /// Tell the log, the console, the keeper.
+    Tell(Notice),
+    /// Every unit is down or given up: kill what is left, unmount, reboot(2). Last of all.
+    Leave(Way),
+}
+
+/// Whom a signal is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// The main process.
+    Main,
+    /// Every process of the unit's cgroup.
+    All,
+}
+
+/// What is to be told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// A unit is being started.
+    Starting(UnitName),
+    /// A unit is up, after this time.
+    Started(UnitName, Duration),
+    /// A condition did not hold.
+    Skipped(UnitName, String),
+    /// A unit could not be started, or fell and will not be restarted.
+    Failed(UnitName, Cause),
+    /// A unit has ended by itself, and is started again at this moment.
+    Fell {
+        /// Which.
+        unit: UnitName,
+        /// Why.
+        cause: Cause,
+        /// When it is tried again.
+        again_at: Moment,
+    },
+    /// A oneshot or a service has ended by itself and in order.
+    Finished(UnitName),
+    /// A command whose failing does not matter has failed.
+    Ignored(UnitName, Run, Exit),
+    /// A unit is being stopped.
+    Stopping(UnitName),
+    /// A unit is down.
+    Stopped(UnitName),
+    /// A unit took too long to stop and gets its final signal.
+    Killing(UnitName),
+    /// Processes of a unit do not die even by `SIGKILL`; they are left behind.
+    LeftBehind(UnitName),
+    /// The kernel killed a process of the unit for want of memory.
+    OutOfMemory(UnitName),
+    /// The unit says of itself.
+    Status(UnitName, String),
+    /// Everything asked for at boot has settled. Once.
+    BootFinished {
+        /// Units that are up.
+        up: u32,
+        /// Units that failed.
+        failed: u32,
+        /// Units whose conditions did not hold.
+        skipped: u32,
+        /// How long it took.
+        took: Duration,
+    },
+    /// The system is ending; units are being stopped in order until this moment at the latest.
+    Leaving(Way, Moment),
+    /// No more waiting: everything is killed now.
+    Hurrying(Way),
+}

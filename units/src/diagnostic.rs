@@ -1,0 +1,73 @@
+//! What is wrong with a unit file, and where.
+
+use std::fmt;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The unit works, but perhaps not as meant.
+    Warning,
+    /// The unit cannot be started.
+    Error,
+}
+
+/// What is wrong with a unit file, where, and what to do.
+///
+/// [`fmt::Display`] draws it with the line and a caret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file.
+    pub path: String,
+    /// Where in it; absent when it concerns the file as a whole.
+    pub place: Option<Place>,
+    /// What is wrong, without a full stop.
+    pub message: String,
+    /// What could be meant, or done.
+    pub help: Option<String>,
+}
+
+/// A place in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+    /// The line, cut to a readable length and freed from control characters.
+    pub excerpt: String,
+    /// Where the caret stands under the excerpt, in characters from 0.
+    pub caret: usize,
+    /// How many characters are underlined, at least 1.
+    pub width: usize,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path)?;
+        if let Some(place) = &self.place {
+            write!(f, ":{}:{}", place.line, place.column)?;
+        }
+        write!(f, ": {}: {}", self.severity, self.message)?;
+        if let Some(place) = &self.place {
+            let number = place.line.to_string();
+            let margin = number.len();
+            write!(f, "\n{:margin$} |\n{number} | {}\n", "", place.excerpt)?;
+            write!(f, "{:margin$} | {:caret$}{:^<width$}", "", "", "^", caret = place.caret, width = place.width)?;
+        }
+        if let Some(help) = &self.help {
+            write!(f, "\n  = help: {help}")?;
+        }
+        Ok(())
+    }
+}

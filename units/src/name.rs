@@ -1,0 +1,197 @@
+//! The name of a unit, checked once.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Longest canonical name, as systemd has it (`UNIT_NAME_MAX` is 256 with the ending NUL).
+pub const NAME_LIMIT: usize = 255;
+
+/// What a unit is, told by the suffix of its name.
+///
+/// All of systemd's kinds can be named, so that an order relative to one (`after =
+/// ["syslog.socket"]`) can be written; a kind nobody implements is simply never found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UnitKind {
+    /// Something with processes.
+    Service,
+    /// A point of synchronisation without processes.
+    Target,
+    /// A listening socket.
+    Socket,
+    /// A clock.
+    Timer,
+    /// A watched path.
+    Path,
+    /// A mount point.
+    Mount,
+    /// A mount point mounted when first touched.
+    Automount,
+    /// Swap space.
+    Swap,
+    /// A device.
+    Device,
+    /// A node of the cgroup tree.
+    Slice,
+    /// Processes started by somebody else.
+    Scope,
+}
+
+impl UnitKind {
+    const ALL: [(Self, &'static str); 11] = [
+        (Self::Service, "service"),
+        (Self::Target, "target"),
+        (Self::Socket, "socket"),
+        (Self::Timer, "timer"),
+        (Self::Path, "path"),
+        (Self::Mount, "mount"),
+        (Self::Automount, "automount"),
+        (Self::Swap, "swap"),
+        (Self::Device, "device"),
+        (Self::Slice, "slice"),
+        (Self::Scope, "scope"),
+    ];
+
+    /// The suffix without its dot.
+    #[must_use]
+    pub fn suffix(self) -> &'static str {
+        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("service", |(_, suffix)| suffix)
+    }
+
+    fn of_suffix(suffix: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == suffix).map(|(kind, _)| *kind)
+    }
+}
+
+/// The canonical name of a unit, with its suffix: `ssh.service`, `multi-user.target`.
+///
+/// Parsed from text in which `.service` may be left out; [`fmt::Display`] leaves it out too.
+/// Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct UnitName(Arc<str>);
+
+/// Why a text is not the name of a unit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing before the suffix.
+    #[error("a unit name may not be empty")]
+    Empty,
+    /// More than [`NAME_LIMIT`] bytes.
+    #[error("a unit name has at most {NAME_LIMIT} bytes")]
+    TooLong,
+    /// A character outside `A-Z a-z 0-9 : - _ . \ @`.
+    #[error("{0:?} may not occur in a unit name")]
+    Character(char),
+    /// A name of dots only would be a path.
+    #[error("a unit name may not begin with a dot")]
+    Dot,
+}
+
+impl UnitName {
+    /// Checks `text` and adds `.service` where no known suffix is given.
+    ///
+    /// # Errors
+    /// [`NameError`] says what is wrong with it.
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        let (stem, kind) = match text.rsplit_once('.') {
+            Some((stem, suffix)) => match UnitKind::of_suffix(suffix) {
+                Some(kind) => (stem, kind),
+                None => (text, UnitKind::Service),
+            },
+            None => (text, UnitKind::Service),
+        };
+        if stem.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if stem.starts_with('.') {
+            return Err(NameError::Dot);
+        }
+        let odd = |c: &char| !(c.is_ascii_alphanumeric() || ":-_.\\@".contains(*c));
+        if let Some(c) = stem.chars().find(odd) {
+            return Err(NameError::Character(c));
+        }
+        let canonical = format!("{stem}.{}", kind.suffix());
+        if canonical.len() > NAME_LIMIT {
+            return Err(NameError::TooLong);
+        }
+        Ok(Self(canonical.into()))
+    }
+
+    /// The canonical name, which is also the name of the unit's cgroup.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What the suffix says.
+    #[must_use]
+    pub fn kind(&self) -> UnitKind {
+        let suffix = self.0.rsplit_once('.').map_or("", |(_, suffix)| suffix);
+        UnitKind::of_suffix(suffix).unwrap_or(UnitKind::Service)
+    }
+
+    /// The name without its suffix.
+    #[must_use]
+    pub fn stem(&self) -> &str {
+        self.0.rsplit_once('.').map_or(&*self.0, |(stem, _)| stem)
+    }
+}
+
+impl fmt::Display for UnitName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0.strip_suffix(".service").unwrap_or(&self.0))
+    }
+}
+
+impl fmt::Debug for UnitName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for UnitName {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for UnitName {
+    type Error = NameError;
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::new(&text)
+    }
+}
+
+impl From<UnitName> for String {
+    fn from(name: UnitName) -> Self {
+        name.0.as_ref().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_suffix_may_be_left_out() {
+        assert_eq!(UnitName::new("web").unwrap().as_str(), "web.service");
+        assert_eq!(UnitName::new("web").unwrap(), UnitName::new("web.service").unwrap());
+        assert_eq!(UnitName::new("web.service").unwrap().to_string(), "web");
+        assert_eq!(UnitName::new("basic.target").unwrap().to_string(), "basic.target");
+        assert_eq!(UnitName::new("php8.2-fpm").unwrap().as_str(), "php8.2-fpm.service");
+    }
+
+    #[test]
+    fn what_could_be_a_path_is_refused() {
+        assert_eq!(UnitName::new(""), Err(NameError::Empty));
+        assert_eq!(UnitName::new(".service"), Err(NameError::Empty));
+        assert_eq!(UnitName::new("../x"), Err(NameError::Dot));
+        assert_eq!(UnitName::new("a/b"), Err(NameError::Character('/')));
+        assert_eq!(UnitName::new("a\0b"), Err(NameError::Character('\0')));
+        assert_eq!(UnitName::new(&"a".repeat(300)), Err(NameError::TooLong));
+    }
+}

@@ -1,0 +1,244 @@
+use crate::value::Signal;
+use std::fmt;
+
+/// One command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    words: Vec<String>,
+    expand: bool,
+    /// Its failing does not matter (it was written with a leading `-`).
+    pub ignore_failure: bool,
+}
+
+/// How a service is told to read its configuration again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Reload {
+    /// It cannot be.
+    #[default]
+    Unsupported,
+    /// By a signal to the main process.
+    Signal(Signal),
+    /// By commands, one after the other.
+    Commands(Vec<Command>),
+}
+
+/// Why a text is no command line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// No word in it.
+    #[error("a command needs at least the name of a program")]
+    Empty,
+    /// A quote opened and not closed.
+    #[error("the quote {0} is not closed")]
+    Quote(char),
+    /// An escape that nothing is known of.
+    #[error("\\{0} is no known escape")]
+    Escape(String),
+    /// A NUL, which no argument can hold.
+    #[error("a NUL byte cannot be passed to a program")]
+    Nul,
+}
+
+impl Command {
+    /// Takes words as they are: nothing is expanded. A leading `-` of the program means that its
+    /// failing does not matter.
+    ///
+    /// # Errors
+    /// [`CommandError`] when there is no program or a NUL.
+    pub fn verbatim(mut words: Vec<String>) -> Result<Self, CommandError> {
+        let first = words.first_mut().ok_or(CommandError::Empty)?;
+        let ignore_failure = first.starts_with('-');
+        if ignore_failure {
+            first.remove(0);
+        }
+        Self { words, expand: false, ignore_failure }.checked()
+    }
+
+    /// Reads a line the way systemd reads `ExecStart=` (systemd.service(5), "Command lines"):
+    /// quotes, C escapes, a leading `-`; `$NAME` and `${NAME}` are expanded when it is run.
+    ///
+    /// # Errors
+    /// [`CommandError`] says what is wrong with the line.
+    pub fn read(line: &str) -> Result<Self, CommandError> {
+        let line = line.trim();
+        let bare = line.trim_start_matches(['-', ':']);
+        let prefixes = &line[..line.len() - bare.len()];
+        let words = split(bare)?;
+        Self {
+            words,
+            expand: !prefixes.contains(':'),
+            ignore_failure: prefixes.contains('-'),
+        }
+        .checked()
+    }
+
+    fn checked(self) -> Result<Self, CommandError> {
+        if self.words.iter().any(|word| word.contains('\0')) {
+            return Err(CommandError::Nul);
+        }
+        match self.words.first() {
+            Some(program) if !program.is_empty() => Ok(self),
+            Some(_) | None => Err(CommandError::Empty),
+        }
+    }
+
+    /// The program: a path, or a word looked up in `PATH`. `fief-init` means PID 1's own
+    /// executable.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        self.words.first().map_or("", String::as_str)
+    }
+
+    /// The argument vector, program first, with variables expanded by `lookup`. The program itself
+    /// is never expanded. As systemd has it, `$NAME` alone becomes as many words as its value has,
+    /// `${NAME}` is replaced within its word, `$$` is a dollar, and an unset variable is empty.
+    pub fn argv(&self, lookup: impl Fn(&str) -> Option<String>) -> Vec<String> {
+        if !self.expand {
+            return self.words.clone();
+        }
+        let mut argv = Vec::with_capacity(self.words.len());
+        for (at, word) in self.words.iter().enumerate() {
+            let whole = word.strip_prefix('$').filter(|name| super::environment::is_variable(name));
+            match whole {
+                Some(name) if at > 0 => {
+                    let value = lookup(name).unwrap_or_default();
+                    match split(&value) {
+                        Ok(words) => argv.extend(words),
+                        Err(_) => argv.extend(value.split_whitespace().map(str::to_owned)),
+                    }
+                }
+                Some(_) | None if at == 0 => argv.push(word.clone()),
+                Some(_) | None => argv.push(expand(word, &lookup)),
+            }
+        }
+        argv
+    }
+}
+
+/// The line as it would be written.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, word) in self.words.iter().enumerate() {
+            if at > 0 {
+                f.write_str(" ")?;
+            }
+            if word.is_empty() || word.contains([' ', '\t', '\n', '"', '\'', '\\']) {
+                write!(f, "{word:?}")?;
+            } else {
+                f.write_str(word)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn split(line: &str) -> Result<Vec<String>, CommandError> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some(q), c) if q == c => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, c) if c.is_whitespace() => words.extend(word.take()),
+            (_, '\\') => word.get_or_insert_default().push(escape(&mut chars)?),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    if let Some(q) = quote {
+        return Err(CommandError::Quote(q));
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+fn escape(chars: &mut std::str::Chars<'_>) -> Result<char, CommandError> {
+    let Some(c) = chars.next() else { return Ok('\\') };
+    let coded = |digits: String, radix| {
+        let code = u32::from_str_radix(&digits, radix).ok().and_then(char::from_u32);
+        code.ok_or(CommandError::Escape(digits))
+    };
+    Ok(match c {
+        'a' => '\x07',
+        'b' => '\x08',
+        'f' => '\x0c',
+        'n' => '\n',
+        'r' => '\r',
+        's' => ' ',
+        't' => '\t',
+        'v' => '\x0b',
+        '\\' | '"' | '\'' | '$' | ' ' | '%' | ';' => c,
+        'x' => coded(chars.by_ref().take(2).collect(), 16)?,
+        'u' => coded(chars.by_ref().take(4).collect(), 16)?,
+        'U' => coded(chars.by_ref().take(8).collect(), 16)?,
+        '0'..='7' => coded(std::iter::once(c).chain(chars.by_ref().take(2)).collect(), 8)?,
+        other => return Err(CommandError::Escape(other.to_string())),
+    })
+}
+
+fn expand(word: &str, lookup: &impl Fn(&str) -> Option<String>) -> String {
+    let mut out = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        if let Some(after) = after.strip_prefix('$') {
+            out.push('$');
+            rest = after;
+            continue;
+        }
+        let braced = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+        match braced.filter(|(name, _)| super::environment::is_variable(name)) {
+            Some((name, after)) => {
+                out.push_str(&lookup(name).unwrap_or_default());
+                rest = after;
+            }
+            None => {
+                out.push('$');
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn argv(line: &str) -> Vec<String> {
+        Command::read(line).unwrap().argv(|name| match name {
+            "OPTS" => Some("-a 'b c'".to_owned()),
+            "ONE" => Some("x y".to_owned()),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn lines_are_split_as_systemd_splits_them() {
+        assert_eq!(argv("/bin/a b  c"), ["/bin/a", "b", "c"]);
+        assert_eq!(argv("/bin/a 'b c' \"d e\" f\\sg"), ["/bin/a", "b c", "d e", "f g"]);
+        assert_eq!(argv("nginx -g 'daemon off;'"), ["nginx", "-g", "daemon off;"]);
+        assert_eq!(argv("/bin/a \"\" \\x41"), ["/bin/a", "", "A"]);
+        assert_eq!(argv("/bin/a $OPTS $NONE ${ONE} -x=${ONE} $$HOME 5$"), [
+            "/bin/a", "-a", "b c", "x y", "-x=x y", "$HOME", "5$"
+        ]);
+        assert!(Command::read("-/bin/a").unwrap().ignore_failure);
+        assert_eq!(Command::read("  ").unwrap_err(), CommandError::Empty);
+        assert_eq!(Command::read("a 'b").unwrap_err(), CommandError::Quote('\''));
+        assert_eq!(Command::read("a \\q").unwrap_err(), CommandError::Escape("q".into()));
+        assert_eq!(Command::read("a \\x00").unwrap_err(), CommandError::Nul);
+    }
+
+    #[test]
+    fn arrays_are_taken_as_they_are() {
+        let command = Command::verbatim(vec!["-/bin/a".into(), "$OPTS".into()]).unwrap();
+        assert!(command.ignore_failure);
+        assert_eq!(command.argv(|_| Some("no".into())), ["/bin/a", "$OPTS"]);
+    }
+}

@@ -1,0 +1,24 @@
+use crate::UnitName;
+use std::collections::BTreeSet;
+
+/// What a unit needs and where it stands in the order; systemd.unit(5) has the meanings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Relations {
+    /// Started after these, stopped before them.
+    pub after: BTreeSet<UnitName>,
+    /// Started before these, stopped after them.
+    pub before: BTreeSet<UnitName>,
+    /// Started together with these; not started when one of them (and after it) fails; stopped
+    /// when one of them is stopped by request.
+    pub requires: BTreeSet<UnitName>,
+    /// Must be up already; they are not started for it.
+    pub requisite: BTreeSet<UnitName>,
+    /// Started together with these, if they exist; their failing does not matter.
+    pub wants: BTreeSet<UnitName>,
+    /// As `requires`, and stopped as soon as one of them is down for whatever reason.
+    pub binds_to: BTreeSet<UnitName>,
+    /// Stopped and restarted when one of these is.
+    pub part_of: BTreeSet<UnitName>,
+    /// Starting one stops the other.
+    pub conflicts: BTreeSet<UnitName>,
+}

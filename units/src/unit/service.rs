@@ -1,0 +1,171 @@
+use super::{Command, Directories, Environment, Reload, Resources, Restart, Stop};
+use crate::value::{Bytes, Limit, Mode};
+use std::time::Duration;
+
+/// What a service is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// When it counts as started.
+    pub kind: ServiceType,
+    /// What runs; exactly one except for [`ServiceType::Oneshot`], which may have none or several.
+    pub start: Vec<Command>,
+    /// Run first, one after the other.
+    pub start_pre: Vec<Command>,
+    /// Run once it is up, one after the other.
+    pub start_post: Vec<Command>,
+    /// How it is told to read its configuration again.
+    pub reload: Reload,
+    /// Run to stop it, before any signal.
+    pub stop_commands: Vec<Command>,
+    /// Run when all of it is gone.
+    pub stop_post: Vec<Command>,
+    /// It counts as up after its processes have ended.
+    pub remain_after_exit: bool,
+    /// Exit codes other than 0 that are no failure.
+    pub success_codes: Vec<u8>,
+    /// How long it may take to start.
+    pub start_timeout: Limit<Duration>,
+    /// Whose notifications count.
+    pub notify_access: NotifyAccess,
+    /// What follows when it ends by itself.
+    pub restart: Restart,
+    /// How it is stopped.
+    pub stop: Stop,
+    /// As whom it runs.
+    pub run_as: RunAs,
+    /// Its environment.
+    pub environment: Environment,
+    /// The directories made for it.
+    pub directories: Directories,
+    /// Where its output goes.
+    pub log: Log,
+    /// What it may use.
+    pub resources: Resources,
+    /// Its terminal, for a login prompt.
+    pub tty: Option<Tty>,
+}
+
+/// When a service counts as started; systemd.service(5), `Type=`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ServiceType {
+    /// When its program has been executed. Our default.
+    #[default]
+    Exec,
+    /// When its process exists.
+    Simple,
+    /// When it has ended successfully.
+    Oneshot,
+    /// When it says `READY=1` (`sd_notify(3)`).
+    Notify,
+    /// When its first process has ended, leaving a daemon behind.
+    Forking {
+        /// Where the daemon writes its pid. Without one the main process is guessed.
+        pid_file: Option<String>,
+    },
+}
+
+/// Whose notifications count; systemd.service(5), `NotifyAccess=`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NotifyAccess {
+    /// Nobody's: the default of every type but `notify`.
+    #[default]
+    None,
+    /// The main process's: the default of `notify`.
+    Main,
+    /// Any process of the unit.
+    All,
+}
+
+/// As whom and where a service runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunAs {
+    /// Name or number; root when absent.
+    pub user: Option<String>,
+    /// Name or number; the user's own group when absent.
+    pub group: Option<String>,
+    /// Supplementary groups besides the user's.
+    pub groups: Vec<String>,
+    /// `umask(2)`.
+    pub umask: Mode,
+    /// Absolute, or `~` for the user's home. `/` when absent.
+    pub working_directory: Option<String>,
+    /// A missing working directory is no failure (it was written with a leading `-`).
+    pub working_directory_optional: bool,
+    /// `setpriority(2)`, −20 to 19. Best effort.
+    pub nice: Option<i8>,
+    /// `/proc/PID/oom_score_adj`, −1000 to 1000. Best effort.
+    pub oom_score_adjust: Option<i16>,
+    /// `PR_SET_NO_NEW_PRIVS`.
+    pub no_new_privileges: bool,
+}
+
+impl Default for RunAs {
+    fn default() -> Self {
+        Self {
+            user: None,
+            group: None,
+            groups: Vec::new(),
+            umask: Mode::UMASK,
+            working_directory: None,
+            working_directory_optional: false,
+            nice: None,
+            oom_score_adjust: None,
+            no_new_privileges: false,
+        }
+    }
+}
+
+/// Where the output of a service goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// Descriptor 1.
+    pub stdout: Output,
+    /// Descriptor 2; follows `stdout` when absent.
+    pub stderr: Option<Output>,
+    /// Which lines the console shows as well.
+    pub console: ConsoleLevel,
+    /// How much is kept in memory; the journal's own default when absent.
+    pub keep: Option<Bytes>,
+}
+
+/// Where a descriptor leads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Output {
+    /// init's log.
+    #[default]
+    Log,
+    /// `/dev/null`
+    Null,
+    /// The unit's terminal.
+    Tty,
+    /// PID 1's own descriptor.
+    Inherit,
+    /// The end of a file.
+    Append(String),
+    /// A file, emptied first.
+    Truncate(String),
+}
+
+/// Which lines of a service the console shows as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConsoleLevel {
+    /// None.
+    #[default]
+    Off,
+    /// What it writes to descriptor 2.
+    Warning,
+    /// All.
+    All,
+}
+
+/// A terminal for the main process: it becomes session leader there, with the terminal as
+/// controlling terminal and as descriptors 0 to 2 (where the log section does not say otherwise).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tty {
+    /// `/dev/console`
+    pub path: String,
+    /// Sane line settings before the program starts.
+    pub reset: bool,
+    /// `vhangup(2)` before the program starts, so that nobody of an earlier session still reads.
+    pub hang_up: bool,
+}

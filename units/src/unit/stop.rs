@@ -1,0 +1,43 @@
+use crate::value::{Limit, Signal};
+use std::time::Duration;
+
+/// How a service is stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// Sent first.
+    pub signal: Signal,
+    /// How long it may take, until `final_signal`; clipped by the budget of a shutdown.
+    pub timeout: Limit<Duration>,
+    /// Who gets the signals.
+    pub mode: StopMode,
+    /// Sent when the time is over.
+    pub final_signal: Signal,
+    /// `SIGHUP` right after the first signal, for shells.
+    pub send_hangup: bool,
+}
+
+/// Who gets the signals; systemd.kill(5), `KillMode=`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StopMode {
+    /// All processes of the unit.
+    #[default]
+    ControlGroup,
+    /// The first signal to the main process only, the final one to all.
+    Mixed,
+    /// The main process only; the others are left alone.
+    Process,
+    /// Nobody: the stop commands have to do.
+    None,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self {
+            signal: Signal::TERM,
+            timeout: Limit::At(Duration::from_secs(30)),
+            mode: StopMode::default(),
+            final_signal: Signal::KILL,
+            send_hangup: false,
+        }
+    }
+}
