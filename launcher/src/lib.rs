@@ -17,6 +17,7 @@ pub mod config;
 pub mod enter;
 pub mod error;
 pub mod logging;
+pub mod network;
 pub mod start;
 pub mod store;
 pub mod template;
