@@ -27,6 +27,7 @@ mod guest;
 mod host;
 pub mod identity;
 pub mod netlink;
+mod netns;
 pub mod nft;
 pub mod pool;
 
@@ -107,12 +108,7 @@ impl Wiring {
 
     /// Takes over the network of a container that runs or did run, for instance after its keeper was killed.
     pub fn adopt(host: &Host, links: &[Link]) -> Self {
-        Self {
-            config: host.config.clone(),
-            lock: host.paths.root().join("run/fief/network.lock"),
-            links: links.to_vec(),
-            armed: true,
-        }
+        Self { config: host.config.clone(), lock: host.paths.root().join("run/fief/network.lock"), links: links.to_vec(), armed: true }
     }
 
     /// Lets the network outlive this value.
@@ -219,16 +215,12 @@ fn failure(step: &'static str, error: HostError) -> Error {
             (Class::Unfit, Some("make the bridge first, or create the container without --network host-bridge"))
         }
         HostError::NotABridge { .. } => (Class::Unfit, Some("choose another name")),
-        HostError::NotOurs { .. } => {
-            (Class::Unfit, Some("set another bridge in fief.toml, or use --network host-bridge"))
-        }
+        HostError::NotOurs { .. } => (Class::Unfit, Some("set another bridge in fief.toml, or use --network host-bridge")),
         HostError::AnotherBridge { .. } => (Class::Value, Some("change one of the two")),
         HostError::Netlink(error) if refused(error) => (Class::Unfit, Some("run fief as root")),
         HostError::Netlink(_) => (Class::Start, None),
         HostError::Nft(nft::NftError::Missing | nft::NftError::Run { .. }) => (Class::Unfit, None),
-        HostError::Nft(nft::NftError::Refused { .. }) => {
-            (Class::Unfit, Some("nft needs root and a kernel with nf_tables and NAT"))
-        }
+        HostError::Nft(nft::NftError::Refused { .. }) => (Class::Unfit, Some("nft needs root and a kernel with nf_tables and NAT")),
     };
     let mut told = Error::new(class, step, error.to_string());
     // `error` itself is the cause; what lies behind it is the source.

@@ -39,12 +39,7 @@ pub struct Wish {
 ///
 /// # Errors
 /// When a wanted address or gateway is taken or impossible, or a pool is used up.
-pub fn links(
-    config: &HostConfig,
-    uuid: &str,
-    wish: &Wish,
-    used: &BTreeSet<IpAddr>,
-) -> Result<Vec<Link>, PoolError> {
+pub fn links(config: &HostConfig, uuid: &str, wish: &Wish, used: &BTreeSet<IpAddr>) -> Result<Vec<Link>, PoolError> {
     let Wish { choice, addresses: wanted, gateways: ways_out } = wish;
     if let (Choice::Bridge | Choice::None, [gateway, ..]) = (choice, ways_out.as_slice()) {
         return Err(PoolError::UselessGateway { gateway: *gateway });
@@ -60,13 +55,11 @@ pub fn links(
     };
     match choice {
         Choice::None => match wanted.first() {
-            Some(cidr) => {
-                Err(PoolError::NotForContainers { address: cidr.address(), reason: "of no use without a network" })
-            }
+            Some(cidr) => Err(PoolError::NotForContainers { address: cidr.address(), reason: "of no use without a network" }),
             None => Ok(Vec::new()),
         },
         Choice::HostBridge(bridge) => {
-            let addresses = claim_each(wanted, used, |cidr, used| pool::claim_anywhere(cidr, used))?;
+            let addresses = claim_each(wanted, used, pool::claim_anywhere)?;
             let in_none = |gateway: &&IpAddr| !addresses.iter().any(|cidr| cidr.contains(**gateway));
             if let Some(gateway) = ways_out.iter().find(in_none) {
                 return Err(PoolError::StrayGateway { gateway: *gateway });

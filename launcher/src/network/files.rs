@@ -237,9 +237,7 @@ mod tests {
     #[test]
     fn an_owner_can_keep_a_file() {
         let files = all("web1", &[], &[], &Resolver::default());
-        let wanted = |path: &str, there: Option<&[u8]>| {
-            files.iter().find(|file| file.path == Path::new(path)).unwrap().wanted(there)
-        };
+        let wanted = |path: &str, there: Option<&[u8]>| files.iter().find(|file| file.path == Path::new(path)).unwrap().wanted(there);
         assert!(wanted("/etc/hosts", None));
         assert!(wanted("/etc/hosts", Some(b"127.0.0.1 localhost\n")));
         assert!(!wanted("/etc/hosts", Some(b"127.0.0.1 localhost\n  # fief: keep\n")));

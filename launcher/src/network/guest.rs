@@ -2,12 +2,15 @@
 //!
 //! Done from the host through a netlink socket that was opened in there, so nothing of the guest's is run or read.
 
+use std::fs;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 
 use nix::errno::Errno;
 
 use super::netlink::{NetlinkError, Rtnl};
-use crate::store::Link;
+use super::netns;
+use crate::store::{Link, LinkKind};
 
 /// Switches the loopback on and gives every link that was born there its addresses and routes.
 ///
@@ -18,6 +21,9 @@ pub(super) fn configure(netns: BorrowedFd<'_>, links: &[Link]) -> Result<(), Net
     rtnl.set_up("lo")?;
     for link in links {
         let index = rtnl.must_have(&link.guest_link)?.index;
+        if link.kind == LinkKind::Bridge {
+            ignore_advertisements(netns, &link.guest_link);
+        }
         for address in &link.addresses {
             or_without_ipv6(rtnl.replace_address(index, *address), address.address().is_ipv6())?;
         }
@@ -27,6 +33,18 @@ pub(super) fn configure(netns: BorrowedFd<'_>, links: &[Link]) -> Result<(), Net
         }
     }
     Ok(())
+}
+
+/// On our bridge the router is the host and is known, so whoever advertises himself as one is another guest.
+fn ignore_advertisements(netns: BorrowedFd<'_>, link: &str) {
+    let path = format!("/proc/sys/net/ipv6/conf/{link}/accept_ra");
+    // Without IPv6 there is no such file, and nothing to be ignored.
+    if let Err(error) = netns::inside(netns, || Path::new(&path).exists().then(|| fs::write(&path, "0")).transpose())
+        .map_err(|error| error.source)
+        .flatten()
+    {
+        log::warn!("cannot have {link} ignore the router advertisements of other guests: {error}");
+    }
 }
 
 /// Lets a refusal pass that only means that IPv6 is switched off here.

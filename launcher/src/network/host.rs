@@ -75,11 +75,7 @@ pub(super) fn ensure(rtnl: &mut Rtnl, config: &HostConfig) -> Result<KernelLink,
             rtnl.must_have(&config.bridge)?
         }
     };
-    // Distributions that switch IPv6 off by default do it for links to come; this one is ours.
-    let disabled = format!("/proc/sys/net/ipv6/conf/{}/disable_ipv6", config.bridge);
-    if reads(&disabled, "1") {
-        let _ = fs::write(&disabled, "0");
-    }
+    settle(&config.bridge);
     for address in gateways(config) {
         or_without_ipv6(rtnl.replace_address(bridge.index, address), address.address().is_ipv6())?;
     }
@@ -128,15 +124,30 @@ pub(super) fn foreign_bridge(rtnl: &mut Rtnl, name: &str) -> Result<KernelLink, 
 pub(super) fn our_bridge(rtnl: &mut Rtnl, name: &str) -> Result<Option<KernelLink>, HostError> {
     match rtnl.link(name)? {
         Some(link) if !is_bridge(&link) => Err(HostError::NotABridge { link: name.to_owned() }),
-        Some(link) if link.mac != Some(bridge_mac(name).bytes()) => {
-            Err(HostError::NotOurs { bridge: name.to_owned() })
-        }
+        Some(link) if link.mac != Some(bridge_mac(name).bytes()) => Err(HostError::NotOurs { bridge: name.to_owned() }),
         other => Ok(other),
     }
 }
 
 fn is_bridge(link: &KernelLink) -> bool {
     link.kind.as_deref() == Some("bridge")
+}
+
+/// The settings of our bridge, whatever the host's defaults for new links are: IPv6 on, and no guest tells the host
+/// where to send its packets (Documentation/networking/ip-sysctl.rst).
+fn settle(bridge: &str) {
+    let settings =
+        [("ipv6", "disable_ipv6", "0"), ("ipv6", "accept_ra", "0"), ("ipv6", "accept_redirects", "0"), ("ipv4", "accept_redirects", "0")];
+    for (family, name, value) in settings {
+        let path = format!("/proc/sys/net/{family}/conf/{bridge}/{name}");
+        // Without IPv6 there is no such file.
+        if !Path::new(&path).exists() || reads(&path, value) {
+            continue;
+        }
+        if let Err(error) = fs::write(&path, value) {
+            log::warn!("cannot set {path} to {value}: {error}");
+        }
+    }
 }
 
 /// Lets the kernel forward IPv4, for all links: what is left of `ip_forward` per link asks for both ends.
@@ -152,7 +163,7 @@ fn forward_ipv6(rtnl: &mut Rtnl) -> Result<(), NetlinkError> {
         return Ok(());
     }
     for link in rtnl.links_with_learnt_default_route()? {
-        if reads(&format!("/proc/sys/net/ipv6/conf/{link}/accept_ra"), "1") {
+        if reads(format!("/proc/sys/net/ipv6/conf/{link}/accept_ra"), "1") {
             log::warn!(
                 "containers have no IPv6 beyond this host: forwarding it would cost {link} the default route it learnt \
                  (set net.ipv6.conf.{link}.accept_ra = 2 and net.ipv6.conf.all.forwarding = 1)"

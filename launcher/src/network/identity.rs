@@ -38,9 +38,7 @@ fn mac(what: &str, seed: &str) -> MacAddress {
 /// a final mix so that its high bits are as good as its low ones.
 fn fingerprint(what: &str, seed: &str) -> u64 {
     let bytes = what.bytes().chain([0]).chain(seed.bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash ^ (hash >> 33)
 }
@@ -56,9 +54,9 @@ mod tests {
     #[test]
     fn names_and_addresses_never_change() {
         // Changing these would leave the links of running containers behind after an upgrade.
-        assert_eq!(host_link(UUID, 0), "vf00000000");
-        assert_eq!(guest_mac(UUID, 0).to_string(), "");
-        assert_eq!(bridge_mac("fief0").to_string(), "");
+        assert_eq!(host_link(UUID, 0), "vfcca4ed50");
+        assert_eq!(guest_mac(UUID, 0).to_string(), "56:f5:8f:db:19:23");
+        assert_eq!(bridge_mac("fief0").to_string(), "6e:90:20:4e:10:1c");
     }
 
     #[test]

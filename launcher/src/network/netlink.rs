@@ -4,17 +4,15 @@
 //! (`NETLINK_EXT_ACK`), so that an error says what could not be done and why.
 
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
-};
+use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use nix::errno::Errno;
-use nix::sched::{CloneFlags, setns};
+
+use super::netns;
 
 mod addresses;
 mod links;
@@ -104,10 +102,7 @@ impl Rtnl {
             socket.set_cap_ack(true)?;
             Ok(socket)
         };
-        let socket = open().map_err(|source| NetlinkError {
-            doing: "open a netlink socket".into(),
-            source: Refusal::Socket(source),
-        })?;
+        let socket = open().map_err(|source| NetlinkError { doing: "open a netlink socket".into(), source: Refusal::Socket(source) })?;
         Ok(Self { socket, sequence: 0 })
     }
 
@@ -118,58 +113,31 @@ impl Rtnl {
     /// # Errors
     /// When the namespace cannot be entered or left: setns(2) asks for `CAP_SYS_ADMIN` over both.
     pub fn open_in(netns: BorrowedFd<'_>) -> Result<Self, NetlinkError> {
-        let failed = |doing: &str, source: Refusal| NetlinkError { doing: doing.into(), source };
-        let kernel = |errno| Refusal::Kernel { errno, words: None };
-        let own = File::open("/proc/thread-self/ns/net")
-            .map_err(|error| failed("open our own network namespace", Refusal::Socket(error)))?;
-        setns(netns, CloneFlags::CLONE_NEWNET)
-            .map_err(|errno| failed("enter the guest's network namespace", kernel(errno)))?;
-        let opened = Self::open();
-        // Being left behind in the guest's namespace is worse than any error of `opened`.
-        setns(own, CloneFlags::CLONE_NEWNET)
-            .map_err(|errno| failed("return from the guest's network namespace", kernel(errno)))?;
-        opened
+        netns::inside(netns, Self::open).map_err(|error| NetlinkError {
+            doing: "open a netlink socket in the guest's network namespace".into(),
+            source: Refusal::Socket(error.source),
+        })?
     }
 
     /// Asks for one change and waits for its acknowledgement. `flags` are `NLM_F_*` beyond request and ack.
-    fn change(
-        &mut self,
-        doing: impl FnOnce() -> String,
-        message: RouteNetlinkMessage,
-        flags: u16,
-    ) -> Result<(), NetlinkError> {
-        self.exchange(message, NLM_F_REQUEST | NLM_F_ACK | flags)
-            .map(drop)
-            .map_err(|source| NetlinkError { doing: doing(), source })
+    fn change(&mut self, doing: impl FnOnce() -> String, message: RouteNetlinkMessage, flags: u16) -> Result<(), NetlinkError> {
+        self.exchange(message, NLM_F_REQUEST | NLM_F_ACK | flags).map(drop).map_err(|source| NetlinkError { doing: doing(), source })
     }
 
     /// Asks for one object; its attributes come undecoded.
-    fn ask(
-        &mut self,
-        doing: impl FnOnce() -> String,
-        message: RouteNetlinkMessage,
-    ) -> Result<Option<Vec<u8>>, NetlinkError> {
+    fn ask(&mut self, doing: impl FnOnce() -> String, message: RouteNetlinkMessage) -> Result<Option<Vec<u8>>, NetlinkError> {
         self.exchange(message, NLM_F_REQUEST | NLM_F_ACK)
             .map(|mut answers| answers.pop())
             .map_err(|source| NetlinkError { doing: doing(), source })
     }
 
     /// Asks for all objects of a kind.
-    fn dump(
-        &mut self,
-        doing: impl FnOnce() -> String,
-        message: RouteNetlinkMessage,
-    ) -> Result<Vec<Vec<u8>>, NetlinkError> {
-        self.exchange(message, NLM_F_REQUEST | NLM_F_DUMP)
-            .map_err(|source| NetlinkError { doing: doing(), source })
+    fn dump(&mut self, doing: impl FnOnce() -> String, message: RouteNetlinkMessage) -> Result<Vec<Vec<u8>>, NetlinkError> {
+        self.exchange(message, NLM_F_REQUEST | NLM_F_DUMP).map_err(|source| NetlinkError { doing: doing(), source })
     }
 
     /// Sends one request and gathers the bodies of its answers until the acknowledgement or the end of the dump.
-    fn exchange(
-        &mut self,
-        message: RouteNetlinkMessage,
-        flags: u16,
-    ) -> Result<Vec<Vec<u8>>, Refusal> {
+    fn exchange(&mut self, message: RouteNetlinkMessage, flags: u16) -> Result<Vec<Vec<u8>>, Refusal> {
         self.sequence = self.sequence.wrapping_add(1);
         let mut header = NetlinkHeader::default();
         header.flags = flags;

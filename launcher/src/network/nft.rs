@@ -142,8 +142,7 @@ fn forward_drops(listing: &[u8], own_table: &str) -> Result<Vec<String>, serde_j
 /// Runs nft with `input` on its standard input and gives back what it printed.
 fn nft(arguments: &[&str], input: &[u8], doing: impl Fn() -> String) -> Result<Vec<u8>, NftError> {
     let program = program().ok_or(NftError::Missing)?;
-    let output = feed(Command::new(&program).args(arguments), input)
-        .map_err(|source| NftError::Run { program, source })?;
+    let output = feed(Command::new(&program).args(arguments), input).map_err(|source| NftError::Run { program, source })?;
     if output.status.success() {
         return Ok(output.stdout);
     }
@@ -179,11 +178,8 @@ mod tests {
 
     #[test]
     fn the_script_replaces_one_table_as_a_whole() {
-        let rules = Rules {
-            table: "fief",
-            bridge: "fief0",
-            pools: vec!["10.209.0.1/16".parse().unwrap(), "fd5e:f1ef::1/64".parse().unwrap()],
-        };
+        let rules =
+            Rules { table: "fief", bridge: "fief0", pools: vec!["10.209.0.1/16".parse().unwrap(), "fd5e:f1ef::1/64".parse().unwrap()] };
         expect![[r#"
             # Made by fief at every start of a container, removed with the last one.
             add table inet fief

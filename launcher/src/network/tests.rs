@@ -39,8 +39,10 @@ fn a_link_on_another_bridge_than_the_configs_is_an_error_of_its_own() {
     let config = HostConfig { bridge: "fief-test-9".into(), ..HostConfig::default() };
     let error = check(&config, &[link("eth0", &[])]).unwrap_err();
     assert_eq!(error.class(), Class::Value);
-    expect![[r#"setting up the network: the container hangs on bridge fief0, but fief.toml says bridge = "fief-test-9" (change one of the two)"#]]
-        .assert_eq(&error.line());
+    expect![[
+        r#"setting up the network: the container hangs on bridge fief0, but fief.toml says bridge = "fief-test-9" (change one of the two)"#
+    ]]
+    .assert_eq(&error.line());
 }
 
 #[test]

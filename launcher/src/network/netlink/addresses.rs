@@ -4,9 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
-use netlink_packet_route::route::{
-    RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
-};
+use netlink_packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::{NetlinkError, Rtnl, wire};
@@ -89,9 +87,7 @@ fn learnt_default_through(route: &[u8]) -> Option<u32> {
     if route.get(RTM_DST_LEN) != Some(&0) || route.get(RTM_PROTOCOL) != Some(&LEARNT) {
         return None;
     }
-    wire::attributes(route.get(RTMSG..)?)
-        .find(|(kind, _)| *kind == RTA_OIF)
-        .and_then(|(_, value)| wire::u32_at(value, 0))
+    wire::attributes(route.get(RTMSG..)?).find(|(kind, _)| *kind == RTA_OIF).and_then(|(_, value)| wire::u32_at(value, 0))
 }
 
 fn family(address: IpAddr) -> AddressFamily {

@@ -4,9 +4,7 @@ use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
-};
+use netlink_packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage};
 use nix::errno::Errno;
 
 use super::{NetlinkError, Refusal, Rtnl, wire};
@@ -113,13 +111,8 @@ impl Rtnl {
     /// # Errors
     /// When the kernel refuses; `EEXIST` if the name is taken.
     pub fn create_bridge(&mut self, name: &str, mac: MacAddress) -> Result<(), NetlinkError> {
-        let mut bridge = named(
-            name,
-            [
-                LinkAttribute::Address(mac.bytes().to_vec()),
-                LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bridge)]),
-            ],
-        );
+        let mut bridge =
+            named(name, [LinkAttribute::Address(mac.bytes().to_vec()), LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bridge)])]);
         switch_on(&mut bridge);
         let doing = || format!("create bridge {name}");
         self.change(doing, RouteNetlinkMessage::NewLink(bridge), NLM_F_CREATE | NLM_F_EXCL)
@@ -147,10 +140,7 @@ impl Rtnl {
                 LinkAttribute::Address(plan.mac.bytes().to_vec()),
                 LinkAttribute::Mtu(plan.mtu),
                 LinkAttribute::Controller(plan.master),
-                LinkAttribute::LinkInfo(vec![
-                    LinkInfo::Kind(InfoKind::Veth),
-                    LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
-                ]),
+                LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Veth), LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer)))]),
             ],
         );
         switch_on(&mut host);
@@ -212,9 +202,7 @@ fn read(body: &[u8]) -> Option<Link> {
             IFLA_MTU => link.mtu = wire::u32_at(value, 0)?,
             IFLA_MASTER => link.master = wire::u32_at(value, 0),
             IFLA_LINKINFO => {
-                link.kind = wire::attributes(value)
-                    .find(|(kind, _)| *kind == IFLA_INFO_KIND)
-                    .and_then(|(_, value)| wire::text(value));
+                link.kind = wire::attributes(value).find(|(kind, _)| *kind == IFLA_INFO_KIND).and_then(|(_, value)| wire::text(value));
             }
             _ => {}
         }

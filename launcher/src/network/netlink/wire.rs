@@ -54,9 +54,8 @@ impl<'a> Message<'a> {
                 let rest = self.body.get(4..).unwrap_or_default();
                 // An error repeats the header of the request before the attributes (NETLINK_CAP_ACK).
                 let rest = if self.kind == NLMSG_ERROR { rest.get(HEADER..) } else { Some(rest) };
-                let words = attributes(rest.unwrap_or_default())
-                    .find(|(kind, _)| *kind == NLMSGERR_ATTR_MSG)
-                    .and_then(|(_, value)| text(value));
+                let words =
+                    attributes(rest.unwrap_or_default()).find(|(kind, _)| *kind == NLMSGERR_ATTR_MSG).and_then(|(_, value)| text(value));
                 Meaning::Refused { errno: Errno::from_raw(code.saturating_neg()), words }
             }
         }
