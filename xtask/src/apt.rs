@@ -33,22 +33,14 @@ pub(crate) const FOR_VM: &[Needed] = &[
 
 /// Makes sure of all of them: one `apt-get update` and one `apt-get install`, of what is missing only.
 pub(crate) fn need(lists: &[&[Needed]]) -> Result<()> {
-    let mut missing: Vec<&str> = lists
-        .iter()
-        .flat_map(|list| list.iter())
-        .filter(|n| !run::has(n.0))
-        .map(|n| n.1)
-        .collect();
+    let mut missing: Vec<&str> = lists.iter().flat_map(|list| list.iter()).filter(|n| !run::has(n.0)).map(|n| n.1).collect();
     missing.sort_unstable();
     missing.dedup();
     if missing.is_empty() {
         return Ok(());
     }
     if !run::has("apt-get") {
-        bail!(
-            "missing: {}; install them by this machine's package manager",
-            missing.join(" ")
-        );
+        bail!("missing: {}; install them by this machine's package manager", missing.join(" "));
     }
     println!("installing {}", missing.join(" "));
     let apt = |words: &[&str]| {

@@ -40,16 +40,10 @@ impl Built {
 
 /// `cargo xtask build [--debug]`
 pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
-    let profile = if args.iter().any(|arg| arg == "--debug") {
-        Profile::Debug
-    } else {
-        Profile::Release
-    };
+    let profile = if args.iter().any(|arg| arg == "--debug") { Profile::Debug } else { Profile::Release };
     let built = programs(profile)?;
     for program in [built.fief(), built.init()] {
-        let size = std::fs::metadata(&program)
-            .with_context(|| format!("no {}", program.display()))?
-            .len();
+        let size = std::fs::metadata(&program).with_context(|| format!("no {}", program.display()))?.len();
         println!("{}  {} KiB", program.display(), size / 1024);
     }
     Ok(ExitCode::SUCCESS)
@@ -62,10 +56,7 @@ pub(crate) fn programs(profile: Profile) -> Result<Built> {
 
 /// Builds them and the tests' probe, which also runs inside guests.
 pub(crate) fn programs_and_probe(profile: Profile) -> Result<Built> {
-    packages(
-        profile,
-        &["-p", "launcher", "-p", "init", "-p", "tests", "--bins"],
-    )
+    packages(profile, &["-p", "launcher", "-p", "init", "-p", "tests", "--bins"])
 }
 
 fn packages(profile: Profile, which: &[&str]) -> Result<Built> {
@@ -76,13 +67,7 @@ fn packages(profile: Profile, which: &[&str]) -> Result<Built> {
         build.arg("--release");
     }
     run::run(&mut build)?;
-    let dir = place::target()
-        .join(&target)
-        .join(if profile == Profile::Release {
-            "release"
-        } else {
-            "debug"
-        });
+    let dir = place::target().join(&target).join(if profile == Profile::Release { "release" } else { "debug" });
     Ok(Built { dir, target })
 }
 
@@ -92,10 +77,7 @@ pub(crate) fn cargo_static(verb: &[&str], target: &str) -> std::process::Command
     command.args(["--target", target]);
     if target.ends_with("-gnu") {
         let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
-        command.env(
-            "RUSTFLAGS",
-            format!("{flags} -C target-feature=+crt-static"),
-        );
+        command.env("RUSTFLAGS", format!("{flags} -C target-feature=+crt-static"));
     }
     command
 }
@@ -104,25 +86,14 @@ pub(crate) fn cargo_static(verb: &[&str], target: &str) -> std::process::Command
 pub(crate) fn target() -> String {
     let arch = std::env::consts::ARCH;
     let musl = format!("{arch}-unknown-linux-musl");
-    if have_target(&musl) {
-        musl
-    } else {
-        format!("{arch}-unknown-linux-gnu")
-    }
+    if have_target(&musl) { musl } else { format!("{arch}-unknown-linux-gnu") }
 }
 
 /// Whether the target's standard library is installed, after asking rustup to add it, without a word.
 pub(crate) fn have_target(target: &str) -> bool {
     let installed = || {
-        run::output(&mut run::command([
-            "rustup",
-            "target",
-            "list",
-            "--installed",
-        ]))
-        .is_ok_and(|list| list.lines().any(|line| line == target))
+        run::output(&mut run::command(["rustup", "target", "list", "--installed"]))
+            .is_ok_and(|list| list.lines().any(|line| line == target))
     };
-    installed()
-        || (run::quietly(&mut run::command(["rustup", "target", "add", target])).is_ok()
-            && installed())
+    installed() || (run::quietly(&mut run::command(["rustup", "target", "add", target])).is_ok() && installed())
 }

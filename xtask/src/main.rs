@@ -2,11 +2,7 @@
 //!
 //! One file per task. Nothing here is part of what ships.
 #![forbid(unsafe_code)]
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line tool speaks on its terminal"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on its terminal")]
 
 mod apt;
 mod bench;
@@ -49,9 +45,7 @@ fn main() -> ExitCode {
 }
 
 fn perform(args: &[String]) -> Result<ExitCode> {
-    let (task, rest) = args
-        .split_first()
-        .map_or(("help", args), |(task, rest)| (task.as_str(), rest));
+    let (task, rest) = args.split_first().map_or(("help", args), |(task, rest)| (task.as_str(), rest));
     match task {
         "try" => trial::perform(rest),
         "test" => test::perform(rest),

@@ -13,8 +13,7 @@ pub(crate) fn repository() -> PathBuf {
 
 /// Cargo's target directory.
 pub(crate) fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| repository().join("target"), |dir| repository().join(dir))
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), |dir| repository().join(dir))
 }
 
 /// A directory below `target/`, made if it was not there.

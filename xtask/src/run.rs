@@ -10,12 +10,7 @@ use anyhow::{Context, Result, bail};
 /// A command from its words.
 pub(crate) fn command<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Command {
     let mut words = words.into_iter();
-    let mut command = Command::new(
-        words
-            .next()
-            .as_ref()
-            .map_or(OsStr::new("true"), AsRef::as_ref),
-    );
+    let mut command = Command::new(words.next().as_ref().map_or(OsStr::new("true"), AsRef::as_ref));
     command.args(words).current_dir(crate::place::repository());
     command
 }
@@ -30,9 +25,7 @@ pub(crate) fn cargo(words: &[&str]) -> Command {
 
 /// Runs it with our standard output; fails if it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run {}", line(command)))?;
+    let status = command.status().with_context(|| format!("cannot run {}", line(command)))?;
     if !status.success() {
         bail!("{} ended with {status}", line(command));
     }
@@ -46,20 +39,11 @@ pub(crate) fn quietly(command: &mut Command) -> Result<()> {
 
 /// Its standard output, if it succeeds.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run {}", line(command)))?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {}", line(command)))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let heard = String::from_utf8_lossy(&output.stdout);
-        bail!(
-            "{} ended with {}\n{}{}",
-            line(command),
-            output.status,
-            heard,
-            said.trim_end()
-        );
+        bail!("{} ended with {}\n{}{}", line(command), output.status, heard, said.trim_end());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -67,9 +51,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 /// Whether a program of this name is in the search path or in the directories of root's programs.
 pub(crate) fn has(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .chain(["/usr/sbin", "/sbin"].map(Into::into))
-        .any(|dir| dir.join(program).is_file())
+    std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(Into::into)).any(|dir| dir.join(program).is_file())
 }
 
 /// Refuses to go on without root; where `sudo` is there, starts the same task again by it.
@@ -81,10 +63,7 @@ pub(crate) fn need_root(task: &str) -> Result<()> {
         bail!("{task} needs root: run `cargo xtask {task}` as root");
     }
     let me = std::env::current_exe().context("cannot find this program")?;
-    let mut again = command([
-        "sudo",
-        "--preserve-env=PATH,HOME,CARGO,CARGO_HOME,RUSTUP_HOME,CARGO_TARGET_DIR,TERM",
-    ]);
+    let mut again = command(["sudo", "--preserve-env=PATH,HOME,CARGO,CARGO_HOME,RUSTUP_HOME,CARGO_TARGET_DIR,TERM"]);
     again.arg(me).args(std::env::args_os().skip(1));
     Err(again.exec()).context("cannot run sudo")
 }

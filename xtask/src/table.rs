@@ -4,21 +4,9 @@
 pub(crate) fn render(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let cell = |row: &Vec<String>, column: usize| row.get(column).cloned().unwrap_or_default();
-    let widths: Vec<usize> = (0..columns)
-        .map(|c| {
-            rows.iter()
-                .map(|r| cell(r, c).chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let numeric: Vec<bool> = (0..columns)
-        .map(|c| {
-            rows.iter()
-                .skip(1)
-                .all(|r| cell(r, c).starts_with(|first: char| first.is_ascii_digit()))
-        })
-        .collect();
+    let widths: Vec<usize> = (0..columns).map(|c| rows.iter().map(|r| cell(r, c).chars().count()).max().unwrap_or(0)).collect();
+    let numeric: Vec<bool> =
+        (0..columns).map(|c| rows.iter().skip(1).all(|r| cell(r, c).starts_with(|first: char| first.is_ascii_digit()))).collect();
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();

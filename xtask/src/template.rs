@@ -14,12 +14,7 @@ const SUITE: &str = "bookworm";
 /// The guest's services, and what the same tree needs as the virtual machine's root.
 const PACKAGES: &str = "openssh-server,cron,rsyslog,nginx-light,iproute2,nftables,procps,curl";
 /// Documentation is a third of a minimal tree and no test reads it.
-const LEFT_OUT: &[&str] = &[
-    "/usr/share/doc/*",
-    "/usr/share/man/*",
-    "/usr/share/locale/*",
-    "/usr/share/info/*",
-];
+const LEFT_OUT: &[&str] = &["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"];
 
 /// `cargo xtask template`: makes the tar if it is not there and prints its path.
 pub(crate) fn perform(_args: &[String]) -> Result<ExitCode> {
@@ -31,10 +26,7 @@ pub(crate) fn perform(_args: &[String]) -> Result<ExitCode> {
 /// The tar, made on first use (about half a minute; the packages are downloaded).
 pub(crate) fn tar() -> Result<PathBuf> {
     let cache = place::below_target("cache")?;
-    let name = format!(
-        "{SUITE}-{:08x}.tar",
-        fnv(&format!("{PACKAGES}{LEFT_OUT:?}"))
-    );
+    let name = format!("{SUITE}-{:08x}.tar", fnv(&format!("{PACKAGES}{LEFT_OUT:?}")));
     let tar = cache.join(name);
     if tar.is_file() {
         return Ok(tar);
@@ -44,11 +36,7 @@ pub(crate) fn tar() -> Result<PathBuf> {
     let part = tar.with_extension("part.tar");
     let mut make = run::command(["mmdebstrap", "--quiet", "--variant=minbase"]);
     make.arg(format!("--include={PACKAGES}"));
-    make.args(
-        LEFT_OUT
-            .iter()
-            .map(|path| format!("--dpkgopt=path-exclude={path}")),
-    );
+    make.args(LEFT_OUT.iter().map(|path| format!("--dpkgopt=path-exclude={path}")));
     make.arg(SUITE).arg(&part);
     run::quietly(&mut make).context("cannot make a Debian tree")?;
     fs::rename(&part, &tar)?;
@@ -80,7 +68,5 @@ fn unpack(tar: &Path, into: &Path) -> Result<()> {
 
 /// FNV-1a: a name for a cache entry, not a defence.
 pub(crate) fn fnv(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

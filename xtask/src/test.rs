@@ -63,17 +63,12 @@ const RINGS: &[Ring] = &[
 /// `cargo xtask test [--ring NAME]… [--release] [--filter TEXT] [--bless]`
 pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     let options = options(args)?;
-    let wanted =
-        |name: &str| options.rings.is_empty() || options.rings.iter().any(|ring| ring == name);
+    let wanted = |name: &str| options.rings.is_empty() || options.rings.iter().any(|ring| ring == name);
     if wanted("root") || wanted("vm") {
         run::need_root("test")?;
         apt::need(&[apt::FOR_GUESTS, apt::FOR_VM])?;
     }
-    let mut rows = vec![
-        ["ring", "ran", "failed", "seconds"]
-            .map(str::to_owned)
-            .to_vec(),
-    ];
+    let mut rows = vec![["ring", "ran", "failed", "seconds"].map(str::to_owned).to_vec()];
     let mut total = Tally::default();
     for (name, ring) in RINGS.iter().filter(|(name, _)| wanted(name)) {
         println!("== {name}");
@@ -90,42 +85,19 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
             }
         };
         let seconds = begun.elapsed().as_secs();
-        rows.push(vec![
-            (*name).to_owned(),
-            tally.ran.to_string(),
-            tally.failed.to_string(),
-            seconds.to_string(),
-        ]);
+        rows.push(vec![(*name).to_owned(), tally.ran.to_string(), tally.failed.to_string(), seconds.to_string()]);
         total.add(tally);
     }
     print!("\n{}", table::render(&rows));
-    println!(
-        "{} passed, {} failed",
-        total.ran - total.failed,
-        total.failed
-    );
-    Ok(if total.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    println!("{} passed, {} failed", total.ran - total.failed, total.failed);
+    Ok(if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn options(args: &[String]) -> Result<Options> {
-    let mut options = Options {
-        rings: Vec::new(),
-        profile: Profile::Debug,
-        filter: None,
-        bless: false,
-    };
+    let mut options = Options { rings: Vec::new(), profile: Profile::Debug, filter: None, bless: false };
     let mut words = args.iter();
     while let Some(word) = words.next() {
-        let mut value = || {
-            words
-                .next()
-                .cloned()
-                .with_context(|| format!("{word} needs a value"))
-        };
+        let mut value = || words.next().cloned().with_context(|| format!("{word} needs a value"));
         match word.as_str() {
             "--ring" => {
                 let name = value()?;
@@ -146,24 +118,13 @@ fn options(args: &[String]) -> Result<Options> {
 
 fn format(_options: &Options) -> Result<Tally> {
     let mut tally = Tally::default();
-    tally.check(
-        "cargo fmt",
-        run::run(&mut run::cargo(&["fmt", "--all", "--check"])),
-    );
+    tally.check("cargo fmt", run::run(&mut run::cargo(&["fmt", "--all", "--check"])));
     Ok(tally)
 }
 
 fn lints(_options: &Options) -> Result<Tally> {
     let mut tally = Tally::default();
-    let words = [
-        "clippy",
-        "--quiet",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let words = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
     tally.check("cargo clippy", run::run(&mut run::cargo(&words)));
     Ok(tally)
 }
@@ -171,11 +132,8 @@ fn lints(_options: &Options) -> Result<Tally> {
 /// The other architecture type-checks, on whichever of its targets is to be had.
 fn aarch64(_options: &Options) -> Result<Tally> {
     let targets = ["aarch64-unknown-linux-musl", "aarch64-unknown-linux-gnu"];
-    let target = targets
-        .into_iter()
-        .find(|target| build::have_target(target));
-    let target =
-        target.with_context(|| format!("rustup can add neither {}", targets.join(" nor ")))?;
+    let target = targets.into_iter().find(|target| build::have_target(target));
+    let target = target.with_context(|| format!("rustup can add neither {}", targets.join(" nor ")))?;
     let mut tally = Tally::default();
     for package in ["units", "supervisor", "kernel", "init", "launcher"] {
         let words = ["check", "--quiet", "--package", package, "--target", target];

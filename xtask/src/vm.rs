@@ -51,12 +51,7 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     let mut words = args.iter();
     let mut command = Vec::new();
     while let Some(word) = words.next() {
-        let mut value = || {
-            words
-                .next()
-                .cloned()
-                .with_context(|| format!("{word} needs a value"))
-        };
+        let mut value = || words.next().cloned().with_context(|| format!("{word} needs a value"));
         match word.as_str() {
             "--kernel" => kernel = value()?,
             "--root" => root = Some(PathBuf::from(value()?)),
@@ -71,13 +66,7 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     }
     let root = root.map_or_else(template::tree, Ok)?;
     let payload = payload.map_or_else(|| place::below_target("vm/empty"), Ok)?;
-    let machine = Machine {
-        kernel,
-        root,
-        payload,
-        command: command.join(" "),
-        timeout,
-    };
+    let machine = Machine { kernel, root, payload, command: command.join(" "), timeout };
     let status = machine.run(|line| println!("{line}"))?;
     Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
 }
@@ -96,65 +85,28 @@ impl Machine {
 
         let console = scratch.path.join("console");
         let status = scratch.path.join("status");
-        let mut qemu = run::command([
-            "timeout",
-            "--kill-after=5",
-            &self.timeout.to_string(),
-            "qemu-system-x86_64",
-        ]);
+        let mut qemu = run::command(["timeout", "--kill-after=5", &self.timeout.to_string(), "qemu-system-x86_64"]);
         // Nested KVM is too often there and broken, so hardware help is only used on demand.
         if std::env::var_os("FIEF_VM_KVM").is_some() {
             qemu.args(["-accel", "kvm", "-cpu", "host"]);
         } else {
             qemu.args(["-accel", "tcg,thread=multi", "-cpu", "Nehalem"]);
         }
-        qemu.args([
-            "-M",
-            "q35,usb=off,smbus=off,sata=off,hpet=off",
-            "-smp",
-            "2",
-            "-m",
-            "2048",
-        ]);
-        qemu.args([
-            "-nodefaults",
-            "-no-reboot",
-            "-display",
-            "none",
-            "-nic",
-            "none",
-        ]);
-        qemu.arg("-kernel")
-            .arg(&linux.image)
-            .arg("-initrd")
-            .arg(&initramfs)
-            .args(["-append", BOOT_OPTIONS]);
-        qemu.arg("-serial")
-            .arg(format!("file:{}", console.display()));
+        qemu.args(["-M", "q35,usb=off,smbus=off,sata=off,hpet=off", "-smp", "2", "-m", "2048"]);
+        qemu.args(["-nodefaults", "-no-reboot", "-display", "none", "-nic", "none"]);
+        qemu.arg("-kernel").arg(&linux.image).arg("-initrd").arg(&initramfs).args(["-append", BOOT_OPTIONS]);
+        qemu.arg("-serial").arg(format!("file:{}", console.display()));
         qemu.args(["-device", "virtio-rng-pci", "-device", "virtio-serial-pci"]);
         // Not the stdio device: it closes the port when its input ends, and the guest then waits for ever.
-        qemu.args([
-            "-chardev",
-            "file,id=log,path=/dev/stdout",
-            "-device",
-            "virtserialport,chardev=log,name=vm.log",
-        ]);
-        qemu.arg("-chardev")
-            .arg(format!("file,id=status,path={}", status.display()));
+        qemu.args(["-chardev", "file,id=log,path=/dev/stdout", "-device", "virtserialport,chardev=log,name=vm.log"]);
+        qemu.arg("-chardev").arg(format!("file,id=status,path={}", status.display()));
         qemu.args(["-device", "virtserialport,chardev=status,name=vm.status"]);
         for (name, image, more) in [("root", &root, ",snapshot=on"), ("payload", &payload, "")] {
             let image = image.display();
-            qemu.arg("-drive").arg(format!(
-                "if=none,id={name},format=raw,cache=unsafe,file={image}{more}"
-            ));
-            qemu.arg("-device")
-                .arg(format!("virtio-blk-pci,drive={name},serial={name}"));
+            qemu.arg("-drive").arg(format!("if=none,id={name},format=raw,cache=unsafe,file={image}{more}"));
+            qemu.arg("-device").arg(format!("virtio-blk-pci,drive={name},serial={name}"));
         }
-        let mut qemu = qemu
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot run qemu")?;
+        let mut qemu = qemu.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot run qemu")?;
         let stdout = qemu.stdout.take().context("qemu has no output")?;
         for line in BufReader::new(stdout).split(b'\n') {
             let line = line.context("cannot read the machine's output")?;
@@ -162,11 +114,7 @@ impl Machine {
         }
         let ended = qemu.wait()?;
         if ended.code() == Some(124) {
-            bail!(
-                "the virtual machine did not finish within {} s\n{}",
-                self.timeout,
-                tail(&console)
-            );
+            bail!("the virtual machine did not finish within {} s\n{}", self.timeout, tail(&console));
         }
         fs::read_to_string(&status)
             .ok()
@@ -179,10 +127,7 @@ fn tail(console: &Path) -> String {
     let text = fs::read(console).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
-    lines
-        .get(lines.len().saturating_sub(30)..)
-        .unwrap_or_default()
-        .join("\n")
+    lines.get(lines.len().saturating_sub(30)..).unwrap_or_default().join("\n")
 }
 
 /// A directory that goes away with the run.

@@ -44,15 +44,9 @@ pub(super) fn all(options: &Options) -> Result<Tally> {
     let graph = Graph::read()?;
     let mut tally = Tally::default();
     tally.check("licences", licences(&graph));
-    tally.check(
-        "one version of each package in PID 1",
-        no_duplicates(&graph),
-    );
+    tally.check("one version of each package in PID 1", no_duplicates(&graph));
     tally.check("no C library", nothing_links(&graph));
-    tally.check(
-        "PID 1's dependencies are the reviewed ones",
-        reviewed(&graph, options.bless),
-    );
+    tally.check("PID 1's dependencies are the reviewed ones", reviewed(&graph, options.bless));
     tally.check("imports follow the arrows", arrows(&graph));
     tally.check("unsafe only in init/kernel", unsafe_in_one_place(&graph));
     tally.check("no long file", no_long_file());
@@ -64,13 +58,7 @@ fn licences(graph: &Graph) -> Result<()> {
         .packages
         .values()
         .filter(|package| !package.licence.as_deref().is_some_and(allowed))
-        .map(|package| {
-            format!(
-                "{} ({})",
-                package.name,
-                package.licence.as_deref().unwrap_or("none")
-            )
-        })
+        .map(|package| format!("{} ({})", package.name, package.licence.as_deref().unwrap_or("none")))
         .collect();
     ensure!(bad.is_empty(), "not on the list: {}", bad.join(", "));
     Ok(())
@@ -85,10 +73,7 @@ fn allowed(expression: &str) -> bool {
     if let Some((left, right)) = split(expression, " OR ").or_else(|| expression.split_once('/')) {
         return allowed(left) || allowed(right);
     }
-    match expression
-        .strip_prefix('(')
-        .and_then(|inner| inner.strip_suffix(')'))
-    {
+    match expression.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')) {
         Some(inner) => allowed(inner),
         None => LICENCES.contains(&expression),
     }
@@ -96,24 +81,16 @@ fn allowed(expression: &str) -> bool {
 
 /// Splits at the first `word` outside parentheses.
 fn split<'a>(expression: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
-    expression
-        .match_indices(word)
-        .map(|(at, _)| expression.split_at(at))
-        .find_map(|(left, right)| {
-            let balanced = left.matches('(').count() == left.matches(')').count();
-            balanced
-                .then(|| right.strip_prefix(word).map(|right| (left, right)))
-                .flatten()
-        })
+    expression.match_indices(word).map(|(at, _)| expression.split_at(at)).find_map(|(left, right)| {
+        let balanced = left.matches('(').count() == left.matches(')').count();
+        balanced.then(|| right.strip_prefix(word).map(|right| (left, right))).flatten()
+    })
 }
 
 fn no_duplicates(graph: &Graph) -> Result<()> {
     let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for package in graph.linked("init") {
-        versions
-            .entry(&package.name)
-            .or_default()
-            .insert(&package.version);
+        versions.entry(&package.name).or_default().insert(&package.version);
     }
     versions.retain(|_, versions| versions.len() > 1);
     ensure!(versions.is_empty(), "{versions:?}");
@@ -123,30 +100,21 @@ fn no_duplicates(graph: &Graph) -> Result<()> {
 /// C would need a cross compiler, and its memory errors would be PID 1's.
 fn nothing_links(graph: &Graph) -> Result<()> {
     let linked = SHIPPED.iter().flat_map(|name| graph.linked(name));
-    let bad: BTreeSet<&str> = linked
-        .filter(|package| package.links.is_some())
-        .map(|package| &*package.name)
-        .collect();
+    let bad: BTreeSet<&str> = linked.filter(|package| package.links.is_some()).map(|package| &*package.name).collect();
     ensure!(bad.is_empty(), "bind a C library: {bad:?}");
     Ok(())
 }
 
 fn reviewed(graph: &Graph, bless: bool) -> Result<()> {
     let list = place::repository().join("init/dependencies.txt");
-    let lines: BTreeSet<String> = graph
-        .linked("init")
-        .iter()
-        .filter(|p| !p.ours)
-        .map(|p| format!("{} {}\n", p.name, p.version))
-        .collect();
+    let lines: BTreeSet<String> = graph.linked("init").iter().filter(|p| !p.ours).map(|p| format!("{} {}\n", p.name, p.version)).collect();
     let now: String = lines.into_iter().collect();
     if bless {
         fs::write(&list, &now)?;
         return Ok(());
     }
     let then = fs::read_to_string(&list).unwrap_or_default();
-    let (old, new): (BTreeSet<&str>, BTreeSet<&str>) =
-        (then.lines().collect(), now.lines().collect());
+    let (old, new): (BTreeSet<&str>, BTreeSet<&str>) = (then.lines().collect(), now.lines().collect());
     let mut difference = String::new();
     for line in new.difference(&old) {
         write!(difference, "\n  + {line}")?;
@@ -154,27 +122,19 @@ fn reviewed(graph: &Graph, bless: bool) -> Result<()> {
     for line in old.difference(&new) {
         write!(difference, "\n  - {line}")?;
     }
-    ensure!(
-        difference.is_empty(),
-        "init/dependencies.txt differs (cargo xtask test --ring style --bless writes it):{difference}"
-    );
+    ensure!(difference.is_empty(), "init/dependencies.txt differs (cargo xtask test --ring style --bless writes it):{difference}");
     Ok(())
 }
 
 fn arrows(graph: &Graph) -> Result<()> {
     let mut bad = Vec::new();
     for package in graph.ours() {
-        let may = ARROWS
-            .iter()
-            .find(|(name, _)| *name == package.name)
-            .map(|(_, may)| *may);
+        let may = ARROWS.iter().find(|(name, _)| *name == package.name).map(|(_, may)| *may);
         let Some(may) = may else {
             bad.push(format!("{} is in no picture", package.name));
             continue;
         };
-        let needs = graph
-            .needs(&package.id)
-            .filter(|needed| needed.ours && !may.contains(&needed.name.as_str()));
+        let needs = graph.needs(&package.id).filter(|needed| needed.ours && !may.contains(&needed.name.as_str()));
         bad.extend(needs.map(|needed| format!("{} → {}", package.name, needed.name)));
     }
     ensure!(bad.is_empty(), "{}", bad.join(", "));
@@ -183,11 +143,7 @@ fn arrows(graph: &Graph) -> Result<()> {
 
 fn unsafe_in_one_place(graph: &Graph) -> Result<()> {
     let mut bad = Vec::new();
-    for root in graph
-        .ours()
-        .filter(|package| package.name != "kernel")
-        .flat_map(|package| &package.roots)
-    {
+    for root in graph.ours().filter(|package| package.name != "kernel").flat_map(|package| &package.roots) {
         if !fs::read_to_string(root)?.contains("#![forbid(unsafe_code)]") {
             bad.push(root.as_str());
         }
@@ -201,19 +157,12 @@ fn no_long_file() -> Result<()> {
     let files = run::output(&mut run::command(["git", "ls-files", "*.rs"]))?;
     let mut bad = Vec::new();
     for file in files.lines() {
-        let lines = fs::read_to_string(top.join(file))
-            .unwrap_or_default()
-            .lines()
-            .count();
+        let lines = fs::read_to_string(top.join(file)).unwrap_or_default().lines().count();
         if lines > LONGEST {
             bad.push(format!("{file} ({lines})"));
         }
     }
-    ensure!(
-        bad.is_empty(),
-        "longer than {LONGEST} lines: {}",
-        bad.join(", ")
-    );
+    ensure!(bad.is_empty(), "longer than {LONGEST} lines: {}", bad.join(", "));
     Ok(())
 }
 

@@ -1,8 +1,5 @@
 //! Rings made of libtest programs: run here as they are, here as root, and in the virtual machine.
-#![allow(
-    clippy::indexing_slicing,
-    reason = "a JSON value answers null for what it has not"
-)]
+#![allow(clippy::indexing_slicing, reason = "a JSON value answers null for what it has not")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -26,39 +23,20 @@ const VM_SECONDS: u32 = 1200;
 
 /// Unit and property tests, with the doctests.
 pub(super) fn unit(_options: &Options) -> Result<Tally> {
-    watch(&mut run::cargo(&[
-        "test",
-        "--quiet",
-        "--workspace",
-        "--no-fail-fast",
-    ]))
+    watch(&mut run::cargo(&["test", "--quiet", "--workspace", "--no-fail-fast"]))
 }
 
 /// The root tests on this machine.
 pub(super) fn root(options: &Options) -> Result<Tally> {
     let mut tally = Tally::default();
-    let mut inner = run::cargo(&[
-        "test",
-        "--workspace",
-        "--exclude",
-        "tests",
-        "--no-fail-fast",
-        "--lib",
-        "--bins",
-    ]);
-    inner
-        .args(["--tests", "--quiet", "--", "--ignored", "--test-threads=1"])
-        .args(&options.filter);
+    let mut inner = run::cargo(&["test", "--workspace", "--exclude", "tests", "--no-fail-fast", "--lib", "--bins"]);
+    inner.args(["--tests", "--quiet", "--", "--ignored", "--test-threads=1"]).args(&options.filter);
     tally.add(watch(&mut inner)?);
 
     let suite = Suite::build(options)?;
     let mut guests = run::command([&suite.program]);
-    guests
-        .args(["--ignored", "--test-threads=1"])
-        .args(&options.filter);
-    guests
-        .env("FIEF_TEST_PROGRAMS", &suite.programs)
-        .env("FIEF_TEST_STORE", store(&suite)?);
+    guests.args(["--ignored", "--test-threads=1"]).args(&options.filter);
+    guests.env("FIEF_TEST_PROGRAMS", &suite.programs).env("FIEF_TEST_STORE", store(&suite)?);
     tally.add(watch(&mut guests)?);
     Ok(tally)
 }
@@ -74,40 +52,20 @@ pub(super) fn vm(options: &Options) -> Result<Tally> {
     }
     fs::copy(&suite.program, payload.join(GUEST_TESTS))?;
     let store = store(&suite)?;
-    run::quietly(
-        run::command(["cp", "-a", "--reflink=auto"])
-            .arg(&store)
-            .arg(payload.join("store")),
-    )?;
+    run::quietly(run::command(["cp", "-a", "--reflink=auto"]).arg(&store).arg(payload.join("store")))?;
 
     let mut lines = Vec::new();
     for package in ALSO_IN_VM {
-        let words = [
-            "test",
-            "--no-run",
-            "--message-format=json",
-            "--package",
-            package,
-        ];
+        let words = ["test", "--no-run", "--message-format=json", "--package", package];
         for (name, program) in executables(&mut build::cargo_static(&words, &build::target()))? {
             fs::copy(program, payload.join(&name))?;
             lines.push(format!("./{name} --ignored --test-threads=1"));
         }
     }
-    let filter = options
-        .filter
-        .clone()
-        .unwrap_or_else(|| ON_PURE_V2.join(" "));
-    lines.push(format!(
-        "FIEF_TEST_PROGRAMS=/payload FIEF_TEST_STORE=/payload/store ./{GUEST_TESTS} --ignored --test-threads=1 {filter}"
-    ));
-    let machine = Machine {
-        kernel: vm::OLDEST.to_owned(),
-        root: template::tree()?,
-        payload,
-        command: lines.join("\n"),
-        timeout: VM_SECONDS,
-    };
+    let filter = options.filter.clone().unwrap_or_else(|| ON_PURE_V2.join(" "));
+    lines.push(format!("FIEF_TEST_PROGRAMS=/payload FIEF_TEST_STORE=/payload/store ./{GUEST_TESTS} --ignored --test-threads=1 {filter}"));
+    let machine =
+        Machine { kernel: vm::OLDEST.to_owned(), root: template::tree()?, payload, command: lines.join("\n"), timeout: VM_SECONDS };
     let mut counter = Counter::default();
     // Its status is the last program's; the counts say it all.
     machine.run(|line| counter.hear(line))?;
@@ -123,29 +81,14 @@ struct Suite {
 impl Suite {
     fn build(options: &Options) -> Result<Self> {
         let built = build::programs_and_probe(options.profile)?;
-        let words = [
-            "test",
-            "--no-run",
-            "--message-format=json",
-            "--package",
-            "tests",
-            "--test",
-            GUEST_TESTS,
-        ];
+        let words = ["test", "--no-run", "--message-format=json", "--package", "tests", "--test", GUEST_TESTS];
         let mut cargo = build::cargo_static(&words, &built.target);
         if options.profile == Profile::Release {
             cargo.arg("--release");
         }
         let found = executables(&mut cargo)?;
-        let program = found
-            .into_iter()
-            .find(|(name, _)| name == GUEST_TESTS)
-            .context("the root tests were not built")?
-            .1;
-        Ok(Self {
-            program,
-            programs: built.dir,
-        })
+        let program = found.into_iter().find(|(name, _)| name == GUEST_TESTS).context("the root tests were not built")?.1;
+        Ok(Self { program, programs: built.dir })
     }
 }
 
@@ -161,10 +104,7 @@ pub(crate) fn import(fief: &Path) -> Result<PathBuf> {
     let templates = top.join("var/lib/fief/templates");
     if !templates.join(template::NAME).is_dir() {
         let mut import = run::command([fief]);
-        import
-            .args(["template", "import", template::NAME])
-            .arg(&tar)
-            .env("FIEF_ROOT", &top);
+        import.args(["template", "import", template::NAME]).arg(&tar).env("FIEF_ROOT", &top);
         run::quietly(&mut import)?;
     }
     Ok(templates)
@@ -172,11 +112,7 @@ pub(crate) fn import(fief: &Path) -> Result<PathBuf> {
 
 /// The test programs a `cargo test --no-run --message-format=json` made, by target name.
 fn executables(cargo: &mut Command) -> Result<Vec<(String, PathBuf)>> {
-    let output = cargo
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot run cargo")?;
+    let output = cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot run cargo")?;
     anyhow::ensure!(output.status.success(), "{} failed", run::line(cargo));
     Ok(String::from_utf8_lossy(&output.stdout)
         .lines()
@@ -184,21 +120,14 @@ fn executables(cargo: &mut Command) -> Result<Vec<(String, PathBuf)>> {
         .filter(|message| message["profile"]["test"].as_bool() == Some(true))
         .filter_map(|message| {
             let program = message["executable"].as_str()?;
-            Some((
-                message["target"]["name"].as_str()?.to_owned(),
-                PathBuf::from(program),
-            ))
+            Some((message["target"]["name"].as_str()?.to_owned(), PathBuf::from(program)))
         })
         .collect())
 }
 
 /// Runs libtest programs, shows what they say, and counts.
 fn watch(command: &mut Command) -> Result<Tally> {
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot run the tests")?;
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot run the tests")?;
     let mut counter = Counter::default();
     for line in BufReader::new(child.stdout.take().context("no output")?).lines() {
         counter.hear(&line.unwrap_or_default());
@@ -229,20 +158,14 @@ impl Counter {
         };
         self.summaries += 1;
         let number = |what: &str| {
-            let words: Vec<&str> = result
-                .split([' ', ';'])
-                .filter(|word| !word.is_empty())
-                .collect();
+            let words: Vec<&str> = result.split([' ', ';']).filter(|word| !word.is_empty()).collect();
             words.windows(2).find_map(|pair| match pair {
                 [number, word] if *word == what => number.parse::<u32>().ok(),
                 _ => None,
             })
         };
         let (passed, failed) = (number("passed").unwrap_or(0), number("failed").unwrap_or(1));
-        self.tally.add(Tally {
-            ran: passed + failed,
-            failed,
-        });
+        self.tally.add(Tally { ran: passed + failed, failed });
     }
 
     /// The counts; a program of which no summary came counts as failed.

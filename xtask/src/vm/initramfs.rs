@@ -24,10 +24,7 @@ const LAZY: &str = "veth bridge br_netfilter macvlan dummy ifb nf_tables nft_cha
 
 /// The archive, made once per kernel, module list and script.
 pub(super) fn make(linux: &Linux, cache: &Path) -> Result<PathBuf> {
-    let key = template::fnv(&format!(
-        "{}{EARLY}{LAZY}{EARLY_SCRIPT}{SECOND_SCRIPT}",
-        linux.release
-    ));
+    let key = template::fnv(&format!("{}{EARLY}{LAZY}{EARLY_SCRIPT}{SECOND_SCRIPT}", linux.release));
     let archive = cache.join(format!("initramfs-{key:08x}.cpio"));
     if archive.is_file() {
         return Ok(archive);
@@ -40,30 +37,18 @@ pub(super) fn make(linux: &Linux, cache: &Path) -> Result<PathBuf> {
     let vm = top.join("vm");
     let modules = vm.join("lib/modules").join(&linux.release);
     fs::create_dir_all(&modules)?;
-    let busybox = ["/bin/busybox", "/usr/bin/busybox"]
-        .iter()
-        .map(Path::new)
-        .find(|path| path.is_file());
+    let busybox = ["/bin/busybox", "/usr/bin/busybox"].iter().map(Path::new).find(|path| path.is_file());
     let busybox = busybox.context("no busybox")?;
     fs::copy(busybox, top.join("bin/busybox"))?;
     fs::copy(busybox, vm.join("busybox"))?;
     std::os::unix::fs::symlink("busybox", vm.join("modprobe"))?;
 
-    let mut wanted = Modules {
-        found: BTreeMap::new(),
-        order: Vec::new(),
-        into: &modules,
-    };
+    let mut wanted = Modules { found: BTreeMap::new(), order: Vec::new(), into: &modules };
     wanted.look_through(&linux.modules)?;
     wanted.take_all(EARLY)?;
     fs::write(vm.join("early"), wanted.order.join("\n"))?;
     wanted.take_all(LAZY)?;
-    run::quietly(
-        run::command([busybox])
-            .args(["depmod", "-b"])
-            .arg(&vm)
-            .arg(&linux.release),
-    )?;
+    run::quietly(run::command([busybox]).args(["depmod", "-b"]).arg(&vm).arg(&linux.release))?;
 
     script(&top.join("init"), EARLY_SCRIPT)?;
     script(&vm.join("stage2"), SECOND_SCRIPT)?;
@@ -104,9 +89,7 @@ impl Modules<'_> {
     }
 
     fn take_all(&mut self, names: &str) -> Result<()> {
-        names
-            .split_whitespace()
-            .try_for_each(|name| self.take(name))
+        names.split_whitespace().try_for_each(|name| self.take(name))
     }
 
     fn take(&mut self, name: &str) -> Result<()> {
@@ -120,20 +103,13 @@ impl Modules<'_> {
             Some("zst") => linux::through(&["zstd", "-dcq"], &fs::read(&path)?)?,
             _ => fs::read(&path)?,
         };
-        for needed in info(&code, "depends=")
-            .flat_map(|list| list.split(',').map(str::to_owned).collect::<Vec<_>>())
-        {
+        for needed in info(&code, "depends=").flat_map(|list| list.split(',').map(str::to_owned).collect::<Vec<_>>()) {
             self.take(&needed)?;
         }
-        for needed in info(&code, "softdep=pre: ")
-            .flat_map(|l| l.split(' ').map(str::to_owned).collect::<Vec<_>>())
-        {
+        for needed in info(&code, "softdep=pre: ").flat_map(|l| l.split(' ').map(str::to_owned).collect::<Vec<_>>()) {
             self.take(&needed)?;
         }
-        fs::write(
-            self.into.join(format!("{name}.ko")),
-            without_signature(&code),
-        )?;
+        fs::write(self.into.join(format!("{name}.ko")), without_signature(&code))?;
         self.order.push(name);
         Ok(())
     }
@@ -160,8 +136,5 @@ fn without_signature(code: &[u8]) -> &[u8] {
     };
     let [.., a, b, c, d] = *info;
     let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
-    rest.len()
-        .checked_sub(length)
-        .and_then(|end| rest.get(..end))
-        .unwrap_or(code)
+    rest.len().checked_sub(length).and_then(|end| rest.get(..end)).unwrap_or(code)
 }

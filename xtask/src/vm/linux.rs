@@ -30,12 +30,7 @@ pub(super) fn fetch(series: &str, cache: &Path) -> Result<Linux> {
         fs::rename(&part, &unpacked)?;
     }
     let vmlinuz = entry(&unpacked.join("boot"), "vmlinuz-")?;
-    let release = vmlinuz
-        .to_string_lossy()
-        .rsplit("vmlinuz-")
-        .next()
-        .unwrap_or_default()
-        .to_owned();
+    let release = vmlinuz.to_string_lossy().rsplit("vmlinuz-").next().unwrap_or_default().to_owned();
     let modules = ["lib/modules", "usr/lib/modules"]
         .map(|dir| unpacked.join(dir).join(&release))
         .into_iter()
@@ -45,11 +40,7 @@ pub(super) fn fetch(series: &str, cache: &Path) -> Result<Linux> {
     if !image.is_file() {
         fs::write(&image, unpack_image(&vmlinuz)?)?;
     }
-    Ok(Linux {
-        release,
-        image,
-        modules,
-    })
+    Ok(Linux { release, image, modules })
 }
 
 fn download(series: &str, into: &Path) -> Result<()> {
@@ -71,8 +62,7 @@ fn download(series: &str, into: &Path) -> Result<()> {
     println!("fetching {concrete}");
     let mut get = run::command(["apt-get", "-qq", "download", concrete]);
     // apt drops to its own user for downloads, which may not write here.
-    get.args(["-o", "APT::Sandbox::User=root"])
-        .current_dir(into);
+    get.args(["-o", "APT::Sandbox::User=root"]).current_dir(into);
     run::quietly(&mut get)?;
     let deb = entry(into, "linux-image-")?;
     run::quietly(run::command(["dpkg-deb", "-x"]).arg(&deb).arg(into))?;
@@ -83,10 +73,7 @@ fn download(series: &str, into: &Path) -> Result<()> {
 fn entry(dir: &Path, prefix: &str) -> Result<PathBuf> {
     for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
         let path = entry?.path();
-        if path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with(prefix))
-        {
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix)) {
             return Ok(path);
         }
     }
@@ -103,11 +90,7 @@ fn unpack_image(vmlinuz: &Path) -> Result<Vec<u8>> {
     ];
     let packed = fs::read(vmlinuz)?;
     for (magic, words) in PACKERS {
-        for (at, _) in packed
-            .windows(magic.len())
-            .enumerate()
-            .filter(|(_, window)| *window == magic)
-        {
+        for (at, _) in packed.windows(magic.len()).enumerate().filter(|(_, window)| *window == magic) {
             let image = through(words, packed.get(at..).unwrap_or_default())?;
             if image.starts_with(b"\x7fELF") {
                 return Ok(image);
