@@ -1,0 +1,109 @@
+//! A Debian guest from mmdebstrap with the usual services.
+
+use std::fs;
+
+use tests::{DEBIAN, Host, Outcome, finish, until};
+
+/// A host with the template shared and a key to log in with.
+struct Site {
+    host: Host,
+    key: String,
+}
+
+impl Site {
+    fn new() -> Self {
+        let mut host = Host::new();
+        host.share_debian();
+        let key = host.path("/root/key");
+        fs::create_dir_all(key.parent().unwrap()).unwrap();
+        let key = key.to_str().unwrap().to_owned();
+        host.network(&["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", &key]).ok();
+        Self { host, key }
+    }
+
+    fn create(&self, name: &str) {
+        let public = format!("{}.pub", self.key);
+        self.host.fief(&["create", name, "--template", DEBIAN, "--ssh-key", &public]).ok();
+    }
+
+    fn ssh(&self, name: &str, command: &str) -> Outcome {
+        let target = format!("root@{}", self.host.address(name));
+        let mut words = vec!["ssh", "-i", &self.key, "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=60"];
+        words.extend(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", &target, command]);
+        finish(self.host.command(&words), b"")
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn debian_serves_and_is_logged_into() {
+    let site = Site::new();
+    let host = &site.host;
+    site.create("web");
+    host.fief(&["start", "--wait", "web"]).ok();
+    until("sshd listens", || site.ssh("web", "true").code == 0);
+
+    let seen = site.ssh("web", "id -u; hostname; cat /proc/1/comm; cat /proc/[0-9]*/comm").said();
+    assert!(seen.starts_with("0\nweb\nfief-init\n"), "{seen}");
+    assert!(!seen.contains("systemd"), "{seen}");
+    for daemon in ["sshd", "cron", "rsyslogd", "nginx"] {
+        assert!(seen.lines().any(|line| line == daemon), "no {daemon}: {seen}");
+    }
+    let page = host.network(&["curl", "-sS", "--max-time", "60", &format!("http://{}/", host.address("web"))]).said();
+    assert!(page.contains("nginx"), "{page}");
+    assert_eq!(site.ssh("web", "exit 5").code, 5);
+
+    // What rsyslog hears is in the guest's own log.
+    site.ssh("web", "logger fief-was-here").ok();
+    until("rsyslog wrote it", || site.ssh("web", "cat /var/log/syslog /var/log/messages 2>/dev/null").stdout.contains("fief-was-here"));
+
+    let boots = host.boot_count("web");
+    drop(site.ssh("web", "reboot"));
+    until("it is back", || host.boot_count("web") == boots + 1 && host.record("web")["ready"] == true);
+    until("sshd listens again", || site.ssh("web", "true").code == 0);
+    drop(site.ssh("web", "poweroff"));
+    until("it is off", || host.state("web") == "stopped");
+    host.assert_clean();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_second_container_costs_no_disk() {
+    let site = Site::new();
+    let host = &site.host;
+    for name in ["one", "two"] {
+        site.create(name);
+        host.fief(&["start", name]).ok();
+    }
+    host.sh("one", "rm /etc/debian_version; echo changed > /etc/issue").ok();
+    assert_ne!(host.sh("two", "cat /etc/debian_version /etc/issue").said(), "");
+    assert!(!host.sh("two", "cat /etc/issue").said().contains("changed"));
+    let layer = host.path("/var/lib/fief/containers/two");
+    let kib: u64 = host.network(&["du", "-skx", layer.to_str().unwrap()]).said().split_whitespace().next().unwrap().parse().unwrap();
+    assert!(kib < 8 * 1024, "{kib} KiB");
+    assert_ne!(host.address("one"), host.address("two"));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn services_of_the_guest_are_managed() {
+    let site = Site::new();
+    let host = &site.host;
+    site.create("web");
+    host.fief(&["start", "--wait", "web"]).ok();
+    let ctl = |words: &[&str]| {
+        let mut all = vec!["exec", "web", "--", "fiefctl"];
+        all.extend(words);
+        host.fief(&all)
+    };
+    ctl(&["stop", "cron"]).ok();
+    assert!(!host.sh("web", "cat /proc/[0-9]*/comm").stdout.contains("cron\n"));
+    ctl(&["start", "cron"]).ok();
+    assert!(host.sh("web", "cat /proc/[0-9]*/comm").stdout.contains("cron\n"));
+    ctl(&["restart", "nginx"]).ok();
+    ctl(&["status", "nginx"]).ok();
+    assert_ne!(ctl(&["start", "no-such-unit"]).code, 0);
+    // A service that dies is started again.
+    host.sh("web", "pkill -9 cron").ok();
+    until("cron is back", || host.sh("web", "pgrep cron").code == 0);
+}

@@ -1,0 +1,132 @@
+//! Addresses, names, and who reaches whom.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use tests::{Host, program};
+
+#[test]
+#[ignore = "needs root"]
+fn two_containers_never_get_one_address() {
+    let host = Host::new();
+    let names: Vec<String> = (0..16).map(|number| format!("c{number}")).collect();
+    let children: Vec<_> = names.iter().map(|name| host.fief_command(&["create", name]).stdout(Stdio::null()).spawn().unwrap()).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let addresses: BTreeSet<_> = names.iter().map(|name| host.address(name)).collect();
+    assert_eq!(addresses.len(), names.len());
+    // Taken by hand: once only.
+    host.fief(&["create", "d", "--ip", "10.209.7.7/16"]).ok();
+    let outcome = host.fief(&["create", "e", "--ip", "10.209.7.7/16"]);
+    assert!([5, 8].contains(&outcome.code), "{outcome}");
+    let taken = addresses.iter().next().unwrap();
+    assert_ne!(host.fief(&["create", "f", "--ip", &format!("{taken}/16")]).code, 0);
+    assert_eq!(host.state("f"), "absent");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn guests_reach_each_other_and_the_host() {
+    let host = Host::new();
+    host.boot("a", &[]);
+    host.boot("b", &[]);
+    for name in ["a", "b"] {
+        host.put_probe(name);
+    }
+    let address = host.address("a").to_string();
+    let probe = program("probe").to_str().unwrap().to_owned();
+    for who in ["b", "host"] {
+        let mut server = host.fief_command(&["exec", "a", "--", "/root/probe", "listen", "7000"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
+        assert_eq!(said, "listening\n");
+        let heard = if who == "b" {
+            host.fief(&["exec", "b", "--", "/root/probe", "connect", &address, "7000"])
+        } else {
+            host.network(&[&probe, "connect", &address, "7000"])
+        };
+        assert_eq!(heard.said(), "hello from the probe\n", "{who}");
+        assert!(server.wait().unwrap().success());
+    }
+    // The host, from inside, at the gateway.
+    let mut server = host.command(&[&probe, "listen", "7001"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
+    let gateway = host.sh("b", "ip -4 route show default").said().split_whitespace().nth(2).unwrap().to_owned();
+    assert_eq!(host.fief(&["exec", "b", "--", "/root/probe", "connect", &gateway, "7001"]).said(), "hello from the probe\n");
+    assert!(server.wait().unwrap().success());
+    let table = host.network(&["nft", "list", "ruleset"]).said();
+    assert!(table.contains(host.name()) && table.contains("masquerade"), "{table}");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn six_is_handed_out_too() {
+    let host = Host::new();
+    host.boot("a", &[]);
+    let seen = host.sh("a", "ip -6 -o addr show dev eth0 scope global; ip -6 route show default").said();
+    assert!(seen.contains("fd5e:f1ef::") && seen.contains("default via"), "{seen}");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn names_are_set_inside() {
+    let host = Host::new();
+    host.boot("a", &["--hostname", "mail", "--nameserver", "192.0.2.53"]);
+    assert_eq!(host.sh("a", "hostname; cat /etc/hostname").said(), "mail\nmail\n");
+    assert!(host.sh("a", "cat /etc/resolv.conf").said().contains("nameserver 192.0.2.53"));
+    let hosts = host.sh("a", "cat /etc/hosts").said();
+    assert!(hosts.contains("localhost") && hosts.contains("mail"), "{hosts}");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn files_of_names_are_not_written_through_links() {
+    let host = Host::new();
+    host.boot("a", &[]);
+    let trap = host.path("/trap");
+    std::fs::write(&trap, "untouched").unwrap();
+    // A guest that points these at the host's files, by absolute path and by climbing.
+    let up = "../".repeat(40);
+    let script = format!(
+        "ln -sf {trap} /etc/hostname; ln -sf {up}{trap} /etc/hosts; rm -f /etc/resolv.conf; ln -s /proc/1/root{trap} /etc/resolv.conf",
+        trap = trap.display()
+    );
+    host.sh("a", &script).ok();
+    host.fief(&["stop", "a"]).ok();
+    let outcome = host.fief(&["start", "a"]);
+    assert_eq!(std::fs::read_to_string(&trap).unwrap(), "untouched");
+    assert!([0, 7].contains(&outcome.code), "{outcome}");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn without_a_network_there_is_loopback() {
+    let host = Host::new();
+    host.boot("a", &["--network", "none"]);
+    let links = host.sh("a", "ip -o link").said();
+    assert_eq!(links.lines().count(), 1, "{links}");
+    assert!(host.sh("a", "ip -o addr show dev lo").said().contains("127.0.0.1/8"));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_hosts_own_bridge_can_be_used() {
+    let host = Host::new();
+    host.network(&["ip", "link", "add", "ownbr0", "type", "bridge"]).ok();
+    host.network(&["ip", "addr", "add", "192.0.2.1/24", "dev", "ownbr0"]).ok();
+    host.network(&["ip", "link", "set", "ownbr0", "up"]).ok();
+    host.boot("a", &["--network", "host-bridge", "ownbr0", "--ip", "192.0.2.9/24", "--gateway", "192.0.2.1"]);
+    assert!(host.sh("a", "ip -4 -o addr show dev eth0").said().contains("192.0.2.9/24"));
+    host.put_probe("a");
+    let probe = program("probe").to_str().unwrap().to_owned();
+    let mut server = host.command(&[&probe, "listen", "7002"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
+    assert_eq!(host.fief(&["exec", "a", "--", "/root/probe", "connect", "192.0.2.1", "7002"]).said(), "hello from the probe\n");
+    assert!(server.wait().unwrap().success());
+    host.fief(&["destroy", "--force", "a"]).ok();
+    host.network(&["ip", "link", "delete", "ownbr0"]).ok();
+}

@@ -1,0 +1,64 @@
+//! Templates: imported, listed, shared, removed.
+
+use std::fs;
+
+use tests::Host;
+
+fn tree(host: &Host) -> String {
+    let tree = host.path("/tree");
+    for folder in ["usr/bin", "usr/sbin", "etc", "dev", "proc", "sys", "run", "tmp", "var", "root"] {
+        fs::create_dir_all(tree.join(folder)).unwrap();
+    }
+    fs::write(tree.join("etc/os-release"), "ID=tiny\n").unwrap();
+    fs::write(tree.join("etc/secret"), "x").unwrap();
+    tree.to_str().unwrap().to_owned()
+}
+
+#[test]
+#[ignore = "needs root"]
+fn import_list_and_remove() {
+    let host = Host::new();
+    let tree = tree(&host);
+    host.fief(&["template", "import", "from-dir", &tree]).ok();
+    for (ending, flag) in [("tar", "-c"), ("tar.gz", "-cz"), ("tar.xz", "-cJ"), ("tar.zst", "--zstd")] {
+        let archive = host.path("/archive").with_extension(ending).to_str().unwrap().to_owned();
+        let mode = if flag == "--zstd" { vec!["tar", "--zstd", "-c"] } else { vec!["tar", flag] };
+        let words: Vec<&str> = mode.into_iter().chain(["-f", &archive, "-C", &tree, "."]).collect();
+        host.network(&words).ok();
+        let name = format!("from-{ending}").replace('.', "-");
+        host.fief(&["template", "import", &name, &archive]).ok();
+        assert!(host.path(&format!("/var/lib/fief/templates/{name}/rootfs/etc/secret")).is_file());
+    }
+    let list = host.fief(&["template", "list", "--json"]).json();
+    let names: Vec<&str> = list.as_array().unwrap().iter().filter_map(|entry| entry["name"].as_str()).collect();
+    assert!(names.contains(&"from-dir") && names.contains(&"from-tar-zst"), "{names:?}");
+    host.fief(&["template", "import", "from-dir", &tree]).refused(5, &["from-dir"]);
+
+    host.fief(&["create", "a", "--template", "from-dir"]).ok();
+    host.fief(&["template", "remove", "from-dir"]).refused(6, &["from-dir", "a"]);
+    host.fief(&["destroy", "a"]).ok();
+    host.fief(&["template", "remove", "from-dir"]).ok();
+    host.fief(&["template", "remove", "from-dir"]).refused(4, &["from-dir"]);
+    assert!(!host.path("/var/lib/fief/templates/from-dir").exists());
+}
+
+#[test]
+#[ignore = "needs root"]
+fn bad_archives_leave_nothing() {
+    let host = Host::new();
+    let noise = host.path("/noise.tar");
+    fs::write(&noise, vec![7; 1 << 16]).unwrap();
+    host.fief(&["template", "import", "noise", noise.to_str().unwrap()]).refused(11, &["noise.tar"]);
+    host.fief(&["template", "import", "nothing", "/no/such/file.tar"]).refused(11, &["/no/such/file.tar"]);
+    // An archive that climbs out writes nothing outside.
+    let tree = tree(&host);
+    let archive = host.path("/climb.tar").to_str().unwrap().to_owned();
+    let rename = "--transform=s,^\\./etc/secret$,../../../../escaped,";
+    host.network(&["tar", "-P", "-cf", &archive, rename, "-C", &tree, "."]).ok();
+    drop(host.fief(&["template", "import", "climb", &archive]));
+    for place in ["/escaped", "/var/escaped", "/var/lib/escaped", "/var/lib/fief/escaped", "/var/lib/fief/templates/escaped"] {
+        assert!(!host.path(place).exists(), "{place}");
+    }
+    let left: Vec<_> = fs::read_dir(host.path("/var/lib/fief/templates")).into_iter().flatten().flatten().map(|e| e.file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("noise")), "{left:?}");
+}
