@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sched::{CloneFlags, setns, unshare};
@@ -410,5 +411,34 @@ fn nft_says_why_it_refuses() {
     let rules = nft::Rules { table: "fief-test", bridge: "no\"name", pools: Vec::new() };
     let error = rules.apply().unwrap_err();
     assert!(error.to_string().starts_with("nft cannot set table inet fief-test: "), "{error}");
+    test.assert_bare();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_namespace_owned_by_a_guests_root_is_served_like_any() {
+    let test = TestHost::new();
+    // The guest: a process in a user namespace and a network namespace of that one; it answers once it is there.
+    let mut child = Command::new("/usr/bin/unshare")
+        .args(["--user", "--map-root-user", "--net", "cat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"!").unwrap();
+    child.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
+    let guest: OwnedFd = File::open(format!("/proc/{}/ns/net", child.id())).unwrap().into();
+
+    let links = test.links(FIRST, &[]);
+    let wiring = Wiring::attach(&test.host, &links, guest.as_fd()).unwrap();
+    for address in addresses(&links[0]) {
+        reaches(&guest, address);
+    }
+    let accept_ra = inside(&guest, || std::fs::read_to_string("/proc/sys/net/ipv6/conf/eth0/accept_ra").unwrap());
+    assert_eq!(accept_ra, "0\n");
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    wiring.release().unwrap();
     test.assert_bare();
 }
