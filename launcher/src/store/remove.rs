@@ -10,7 +10,7 @@ use std::path::Path;
 
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2, renameat};
 use nix::sys::stat::{Mode, SFlag, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
@@ -38,9 +38,15 @@ pub fn remove_tree(path: &Path) -> io::Result<()> {
             }
         }
         for name in folders {
-            let folder = match openat(&top, name.as_c_str(), folder_flags(), Mode::empty()) {
+            // Never into something that is mounted there: it is not ours to empty.
+            let how = OpenHow::new().flags(folder_flags()).resolve(ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_BENEATH);
+            let folder = match openat2(&top, name.as_c_str(), how) {
                 Ok(folder) => folder,
                 Err(Errno::ENOENT) => continue,
+                Err(Errno::EXDEV) => {
+                    let what = format!("something is mounted beneath {}", path.display());
+                    return Err(io::Error::new(io::ErrorKind::CrossesDevices, what));
+                }
                 Err(errno) => return Err(errno.into()),
             };
             unlink_files(&folder, |inner| {
@@ -147,6 +153,7 @@ mod tests {
         let outside = folder.path().join("outside");
         std::fs::create_dir(&outside).unwrap();
         std::fs::write(outside.join("kept"), "x").unwrap();
+        use nix::fcntl::openat;
         let tree = folder.path().join("tree");
         std::fs::create_dir_all(tree.join("a/b")).unwrap();
         std::fs::create_dir(tree.join(".fief-gone-0")).unwrap();
