@@ -1,0 +1,104 @@
+//! The mounts a system needs, made where the manager has not.
+//!
+//! Data first: [`WANTED`] says what should be where; the walk makes what is missing and
+//! reports, once, what was not permitted. mount(2), and the container interface of systemd for
+//! the list.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+
+/// One file system and where it belongs.
+struct Wanted {
+    place: &'static str,
+    kind: &'static str,
+    flags: MsFlags,
+    options: &'static str,
+}
+
+const NOSUID_NODEV: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
+const NOTHING: MsFlags = NOSUID_NODEV.union(MsFlags::MS_NOEXEC);
+
+const WANTED: &[Wanted] = &[
+    Wanted { place: "/proc", kind: "proc", flags: NOTHING, options: "" },
+    Wanted { place: "/sys", kind: "sysfs", flags: NOTHING.union(MsFlags::MS_RDONLY), options: "" },
+    Wanted { place: "/dev", kind: "devtmpfs", flags: MsFlags::MS_NOSUID, options: "mode=755" },
+    Wanted {
+        place: "/dev/pts",
+        kind: "devpts",
+        flags: MsFlags::MS_NOSUID.union(MsFlags::MS_NOEXEC),
+        options: "newinstance,gid=5,mode=620,ptmxmode=666",
+    },
+    Wanted { place: "/dev/shm", kind: "tmpfs", flags: NOSUID_NODEV, options: "mode=1777" },
+    Wanted { place: "/run", kind: "tmpfs", flags: NOSUID_NODEV, options: "mode=755" },
+];
+
+const CGROUPS: Wanted =
+    Wanted { place: "/sys/fs/cgroup", kind: "cgroup2", flags: NOTHING, options: "nsdelegate" };
+
+/// Make what is missing. Each string is one thing that could not be had.
+pub(crate) fn complete() -> Vec<String> {
+    let mut missing = Vec::new();
+    for wanted in WANTED {
+        if is_mount(wanted.place) || serves(wanted) {
+            continue;
+        }
+        if let Err(errno) = make(wanted) {
+            missing.push(format!("no {} on {}: {}", wanted.kind, wanted.place, errno.desc()));
+        }
+    }
+    if Path::new(CGROUPS.place).is_dir() && !is_mount(CGROUPS.place) {
+        if let Err(errno) = make(&CGROUPS) {
+            missing.push(format!("no control groups: {}", errno.desc()));
+        }
+    }
+    links();
+    missing
+}
+
+/// Whether the place already does its work without being a mount: an image with a plain,
+/// writable /run is good enough where mounting is not permitted, yet a fresh one is better, so
+/// only /dev with a usable null counts.
+fn serves(wanted: &Wanted) -> bool {
+    wanted.place == "/dev" && fs::write("/dev/null", b"").is_ok() && fs::metadata("/dev/null").is_ok_and(|null| null.rdev() != 0)
+}
+
+fn make(wanted: &Wanted) -> Result<(), Errno> {
+    match fs::create_dir(wanted.place) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)));
+        }
+        _ => {}
+    }
+    mount(Some(wanted.kind), wanted.place, Some(wanted.kind), wanted.flags, Some(wanted.options))
+}
+
+/// A mount point has another device than the folder it is in.
+fn is_mount(place: &str) -> bool {
+    let path = Path::new(place);
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    match (fs::symlink_metadata(path), fs::symlink_metadata(parent)) {
+        (Ok(here), Ok(above)) => here.is_dir() && here.dev() != above.dev(),
+        _ => false,
+    }
+}
+
+/// The names under /dev that shells and programs take for granted.
+fn links() {
+    for (name, target) in [
+        ("/dev/fd", "/proc/self/fd"),
+        ("/dev/stdin", "/proc/self/fd/0"),
+        ("/dev/stdout", "/proc/self/fd/1"),
+        ("/dev/stderr", "/proc/self/fd/2"),
+        ("/dev/ptmx", "pts/ptmx"),
+        ("/var/run", "/run"),
+        ("/var/lock", "/run/lock"),
+    ] {
+        if fs::symlink_metadata(name).is_err() {
+            let _ = std::os::unix::fs::symlink(target, name);
+        }
+    }
+}

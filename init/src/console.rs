@@ -1,0 +1,210 @@
+//! The console: said into a bounded queue, written as fast as the other end reads.
+//!
+//! A pty takes some 15 KB unread, then blocks; ^S or a keeper that is away must never stop
+//! PID 1. So the console is a *reopened* description with O_NONBLOCK (the inherited one is
+//! shared: the flag would leak to whoever else holds it), a queue with an end, and a count of
+//! what did not fit. EIO (the other end has gone) closes it; the next line tries to reopen.
+
+use std::collections::VecDeque;
+use std::io::IsTerminal;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+
+/// Bytes that wait for a slow reader before lines are dropped.
+const ROOM: usize = 64 * 1024;
+
+/// How a line is marked for the eye.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Plain,
+    Good,
+    Notice,
+    Bad,
+    /// Output of services: dimmed, so that state changes stand out.
+    Quiet,
+}
+
+/// Where init speaks to a person.
+#[derive(Debug)]
+pub(crate) struct Console {
+    out: Option<OwnedFd>,
+    terminal: bool,
+    /// False for a regular file, which epoll refuses and which never blocks.
+    pollable: bool,
+    queue: VecDeque<u8>,
+    dropped: u64,
+}
+
+impl Console {
+    /// Open the console; without one, what is said is only kept in the journal.
+    pub(crate) fn open() -> Self {
+        let mut console = Self { out: None, terminal: false, pollable: true, queue: VecDeque::new(), dropped: 0 };
+        console.reopen();
+        console
+    }
+
+    /// Say one line, stamped with the time since start.
+    pub(crate) fn say(&mut self, at: Duration, tone: Tone, text: &str) {
+        let line = self.render(at, tone, text);
+        self.put(line.as_bytes());
+    }
+
+    /// Say several lines as they are, such as a diagnostic with its caret.
+    pub(crate) fn block(&mut self, text: &str) {
+        for line in text.lines() {
+            let mut line = printable(line.as_bytes());
+            line.push_str(self.line_end());
+            self.put(line.as_bytes());
+        }
+    }
+
+    /// Write what waits, as far as the reader takes it. True when something still waits.
+    pub(crate) fn flush(&mut self) -> bool {
+        while !self.queue.is_empty() {
+            let Some(out) = &self.out else { return false };
+            let (front, _) = self.queue.as_slices();
+            match nix::unistd::write(out, front) {
+                Ok(count) => {
+                    self.queue.drain(..count.min(self.queue.len()));
+                }
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return true,
+                Err(_) => {
+                    // EIO: hung up. What waited was for a reader who has left.
+                    self.out = None;
+                    self.queue.clear();
+                    return false;
+                }
+            }
+        }
+        if self.dropped > 0 {
+            let text = format!("{} console lines lost{}", self.dropped, self.line_end());
+            self.dropped = 0;
+            self.queue.extend(text.as_bytes());
+            return self.flush();
+        }
+        false
+    }
+
+    /// The descriptor to watch for writability while [`flush`](Self::flush) says true.
+    pub(crate) fn watch(&self) -> Option<BorrowedFd<'_>> {
+        self.out.as_ref().filter(|_| self.pollable).map(AsFd::as_fd)
+    }
+
+    fn put(&mut self, line: &[u8]) {
+        if self.out.is_none() {
+            self.reopen();
+            if self.out.is_none() {
+                return;
+            }
+        }
+        if self.queue.len() + line.len() > ROOM {
+            self.dropped += 1;
+            return;
+        }
+        self.queue.extend(line);
+        self.flush();
+    }
+
+    fn reopen(&mut self) {
+        let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_APPEND;
+        // Without a console (docker without -t) descriptor 1 is a pipe or a file; it is opened
+        // again through /proc so that O_NONBLOCK stays ours. A socket cannot be: then nothing.
+        let out = ["/dev/console", "/proc/self/fd/1"]
+            .iter()
+            .find_map(|path| open(*path, flags, Mode::empty()).ok());
+        self.terminal = out.as_ref().is_some_and(IsTerminal::is_terminal);
+        self.pollable = out
+            .as_ref()
+            .and_then(|fd| nix::sys::stat::fstat(fd).ok())
+            .is_none_or(|stat| stat.st_mode & libc::S_IFMT != libc::S_IFREG);
+        self.out = out;
+    }
+
+    fn line_end(&self) -> &'static str {
+        // A program may have left the terminal raw; a lone line feed would then make stairs.
+        if self.terminal { "\r\n" } else { "\n" }
+    }
+
+    fn render(&self, at: Duration, tone: Tone, text: &str) -> String {
+        let text = printable(text.as_bytes());
+        let stamp = format!("[{:3}.{:03}]", at.as_secs(), at.subsec_millis());
+        if !self.terminal {
+            return format!("{stamp} {text}\n");
+        }
+        let (on, off) = match tone {
+            Tone::Plain => ("", ""),
+            Tone::Good => ("\x1b[32m", "\x1b[0m"),
+            Tone::Notice => ("\x1b[33m", "\x1b[0m"),
+            Tone::Bad => ("\x1b[1;31m", "\x1b[0m"),
+            Tone::Quiet => ("\x1b[2m", "\x1b[0m"),
+        };
+        format!("\x1b[2m{stamp}\x1b[0m {on}{text}{off}\r\n")
+    }
+}
+
+/// Bytes from a service as text that cannot steer the terminal: escapes and other controls are
+/// shown, tabs kept.
+pub(crate) fn printable(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => out.push('\t'),
+            c if c.is_control() => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn on(fd: OwnedFd) -> Console {
+        Console { out: Some(fd), terminal: false, pollable: true, queue: VecDeque::new(), dropped: 0 }
+    }
+
+    #[test]
+    fn a_reader_who_does_not_read_costs_lines_not_time() {
+        let (reader, writer) = nix::unistd::pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).unwrap();
+        let mut console = on(writer);
+        let text = "x".repeat(1000);
+        for _ in 0..1000 {
+            console.say(Duration::ZERO, Tone::Plain, &text);
+        }
+        assert!(console.dropped > 500);
+        assert!(console.queue.len() <= ROOM);
+        let mut buffer = vec![0; 1 << 20];
+        let mut all = Vec::new();
+        while let Ok(count) = nix::unistd::read(&reader, &mut buffer) {
+            all.extend_from_slice(buffer.get(..count).unwrap());
+            console.flush();
+            if console.queue.is_empty() && count == 0 {
+                break;
+            }
+        }
+        assert!(String::from_utf8(all).unwrap().contains("console lines lost"));
+    }
+
+    #[test]
+    fn a_hung_up_console_is_let_go() {
+        let (reader, writer) = nix::unistd::pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).unwrap();
+        drop(reader);
+        let mut console = on(writer);
+        console.queue.extend(b"hello");
+        assert!(!console.flush());
+        assert!(console.out.is_none());
+    }
+
+    #[test]
+    fn a_service_cannot_steer_the_terminal() {
+        assert_eq!(printable(b"a\tb\x1b[31mred\x07"), "a\tb\\u{1b}[31mred\\u{7}");
+    }
+}

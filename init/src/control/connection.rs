@@ -1,0 +1,152 @@
+//! One client on the control socket: lines in, lines out, neither without bound.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+use nix::sys::socket::{getsockopt, sockopt};
+
+/// A request longer than this is no request.
+const LONGEST_REQUEST: usize = 64 * 1024;
+/// A client that reads nothing is let go once this much waits for it.
+const LONGEST_BACKLOG: usize = 4 * 1024 * 1024;
+
+/// The client has gone, or must.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gone;
+
+/// A client.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: UnixStream,
+    /// Who it was when it connected, by the kernel's word (SO_PEERCRED, unix(7)).
+    uid: u32,
+    incoming: Vec<u8>,
+    outgoing: VecDeque<u8>,
+    /// No more requests: close once everything is written.
+    finishing: bool,
+}
+
+impl Connection {
+    /// Take an accepted stream.
+    pub(crate) fn new(stream: UnixStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        let uid = getsockopt(&stream, sockopt::PeerCredentials)?.uid();
+        Ok(Self { stream, uid, incoming: Vec::new(), outgoing: VecDeque::new(), finishing: false })
+    }
+
+    /// Whether the client may change things. In a user namespace the outside's ids show as the
+    /// overflow id, so a process that joined as root of the guest is 0 here.
+    pub(crate) fn is_root(&self) -> bool {
+        self.uid == 0
+    }
+
+    /// The complete lines that have come in. At the end of the client's words the connection
+    /// stays for the answers that are due.
+    pub(crate) fn lines(&mut self) -> Result<Vec<String>, Gone> {
+        let mut buffer = [0_u8; 4096];
+        loop {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => {
+                    self.finishing = true;
+                    break;
+                }
+                Ok(count) => {
+                    self.incoming.extend_from_slice(buffer.get(..count).unwrap_or_default());
+                    if self.incoming.len() > LONGEST_REQUEST {
+                        return Err(Gone);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => return Err(Gone),
+            }
+        }
+        let mut lines = Vec::new();
+        while let Some(end) = self.incoming.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.incoming.drain(..=end).collect();
+            lines.push(String::from_utf8_lossy(&line).trim().to_owned());
+        }
+        lines.retain(|line| !line.is_empty());
+        Ok(lines)
+    }
+
+    /// Put one line on its way.
+    pub(crate) fn send(&mut self, line: &str) -> Result<(), Gone> {
+        if self.outgoing.len() + line.len() > LONGEST_BACKLOG {
+            return Err(Gone);
+        }
+        self.outgoing.extend(line.as_bytes());
+        self.outgoing.push_back(b'\n');
+        self.flush()
+    }
+
+    /// Write what waits.
+    pub(crate) fn flush(&mut self) -> Result<(), Gone> {
+        while !self.outgoing.is_empty() {
+            let (front, _) = self.outgoing.as_slices();
+            match self.stream.write(front) {
+                Ok(0) => return Err(Gone),
+                Ok(count) => {
+                    self.outgoing.drain(..count.min(self.outgoing.len()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(_) => return Err(Gone),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether answers wait for the client to read.
+    pub(crate) fn waits_for_room(&self) -> bool {
+        !self.outgoing.is_empty()
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn backlog(&self) -> usize {
+        self.outgoing.len()
+    }
+
+    /// Whether the client has said its last request.
+    pub(crate) fn is_finishing(&self) -> bool {
+        self.finishing
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn lines_come_whole_and_an_endless_one_ends_the_client() {
+        let (client, server) = UnixStream::pair().unwrap();
+        let mut connection = Connection::new(server).unwrap();
+        let mut client = client;
+        client.write_all(b"one\ntw").unwrap();
+        assert_eq!(connection.lines().unwrap(), vec!["one"]);
+        client.write_all(b"o\n\n").unwrap();
+        assert_eq!(connection.lines().unwrap(), vec!["two"]);
+        client.write_all(&[b'x'; LONGEST_REQUEST / 2]).unwrap();
+        assert!(connection.lines().unwrap().is_empty());
+        client.write_all(&[b'x'; LONGEST_REQUEST / 2 + 1]).unwrap();
+        assert_eq!(connection.lines(), Err(Gone));
+    }
+
+    #[test]
+    fn a_client_that_never_reads_is_let_go() {
+        let (_client, server) = UnixStream::pair().unwrap();
+        let mut connection = Connection::new(server).unwrap();
+        let line = "x".repeat(1 << 20);
+        let sent = (0..20).take_while(|_| connection.send(&line).is_ok()).count();
+        assert!((3..20).contains(&sent));
+    }
+}

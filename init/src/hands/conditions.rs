@@ -1,0 +1,157 @@
+//! Answers to the questions a unit's conditions ask. systemd.unit(5), "Conditions".
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use nix::unistd::{AccessFlags, access};
+use units::unit::Test;
+
+/// What does not change while the system runs.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// /etc/machine-id was missing or "uninitialized" when init began. machine-id(5).
+    first_boot: bool,
+    /// The manager's name for its containers; `None` on a machine of its own.
+    container: Option<String>,
+    /// Bits of the bounding set. capabilities(7).
+    capabilities: u64,
+}
+
+impl Facts {
+    /// Look around once, before any unit starts.
+    pub(crate) fn gather() -> Self {
+        let first_boot =
+            fs::read_to_string("/etc/machine-id").map_or(true, |text| text.trim() == "uninitialized");
+        Self { first_boot, container: container(), capabilities: bounding_set() }
+    }
+
+    /// The kind of container, as written to /run/systemd/container.
+    pub(crate) fn container(&self) -> Option<&str> {
+        self.container.as_deref()
+    }
+
+    /// Whether the test holds now.
+    pub(crate) fn hold(&self, test: &Test) -> bool {
+        match test {
+            Test::PathExists(pattern) => glob(pattern).iter().any(|path| Path::new(path).exists()),
+            Test::PathIsDirectory(path) => Path::new(path).is_dir(),
+            Test::PathIsSymbolicLink(path) => Path::new(path).is_symlink(),
+            Test::PathIsMountPoint(path) => is_mount_point(Path::new(path)),
+            Test::PathIsReadWrite(path) => access(path.as_str(), AccessFlags::W_OK).is_ok(),
+            Test::FileNotEmpty(path) => fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() > 0),
+            Test::FileIsExecutable(path) => {
+                fs::metadata(path).is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
+            }
+            Test::DirectoryNotEmpty(path) => fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()),
+            Test::Virtualization(kind) => self.is_virtualized(kind),
+            Test::FirstBoot => self.first_boot,
+            Test::Capability(name) => {
+                capability(name).is_some_and(|number| self.capabilities & (1_u64 << number) != 0)
+            }
+            Test::AcPower => true,
+        }
+    }
+
+    fn is_virtualized(&self, kind: &str) -> bool {
+        match kind {
+            "yes" | "true" | "1" | "container" => self.container.is_some(),
+            "no" | "false" | "0" => self.container.is_none(),
+            "private-users" => has_private_users(),
+            kind => self.container.as_deref() == Some(kind),
+        }
+    }
+}
+
+fn container() -> Option<String> {
+    let named = std::env::var("container").ok().filter(|name| !name.is_empty());
+    named
+        .or_else(|| fs::read_to_string("/run/host/container-manager").ok().map(|text| text.trim().to_owned()))
+        .or_else(|| Path::new("/.dockerenv").exists().then(|| "docker".to_owned()))
+        .or_else(|| Path::new("/run/.containerenv").exists().then(|| "podman".to_owned()))
+}
+
+fn has_private_users() -> bool {
+    // The first user namespace maps everybody to himself; user_namespaces(7).
+    fs::read_to_string("/proc/self/uid_map")
+        .is_ok_and(|map| map.split_whitespace().ne(["0", "0", "4294967295"]))
+}
+
+fn bounding_set() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
+    line.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or(0)
+}
+
+fn is_mount_point(path: &Path) -> bool {
+    let Ok(real) = fs::canonicalize(path) else { return false };
+    let Some(parent) = real.parent() else { return true };
+    match (fs::metadata(&real), fs::metadata(parent)) {
+        (Ok(here), Ok(above)) => here.dev() != above.dev(),
+        _ => false,
+    }
+}
+
+/// The paths a pattern names: `*` in the last part only, which is how units use it.
+fn glob(pattern: &str) -> Vec<String> {
+    let Some((folder, last)) = pattern.rsplit_once('/').filter(|(_, last)| last.contains('*')) else {
+        return vec![pattern.to_owned()];
+    };
+    let (head, tail) = last.split_once('*').unwrap_or((last, ""));
+    let Ok(entries) = fs::read_dir(if folder.is_empty() { "/" } else { folder }) else { return Vec::new() };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.len() >= head.len() + tail.len() && name.starts_with(head) && name.ends_with(tail))
+        .map(|name| format!("{folder}/{name}"))
+        .collect()
+}
+
+/// A capability's number by its name, linux/capability.h.
+fn capability(name: &str) -> Option<usize> {
+    const NAMES: [&str; 41] = [
+        "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
+        "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
+        "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice",
+        "sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap",
+        "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf",
+        "checkpoint_restore",
+    ];
+    let name = name.to_ascii_lowercase();
+    let bare = name.strip_prefix("cap_").unwrap_or(&name);
+    NAMES.iter().position(|known| *known == bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> Facts {
+        Facts { first_boot: false, container: Some("fief".to_owned()), capabilities: 1 << 25 }
+    }
+
+    #[test]
+    fn a_container_is_one_and_of_its_kind() {
+        let facts = facts();
+        for (kind, holds) in [("container", true), ("yes", true), ("no", false), ("fief", true), ("lxc", false), ("vm", false)] {
+            assert_eq!(facts.hold(&Test::Virtualization(kind.to_owned())), holds, "{kind}");
+        }
+    }
+
+    #[test]
+    fn capabilities_go_by_their_names() {
+        assert!(facts().hold(&Test::Capability("CAP_SYS_TIME".to_owned())));
+        assert!(!facts().hold(&Test::Capability("CAP_SYS_BOOT".to_owned())));
+        assert!(!facts().hold(&Test::Capability("CAP_NONSENSE".to_owned())));
+    }
+
+    #[test]
+    fn paths_are_asked_for() {
+        let facts = facts();
+        assert!(facts.hold(&Test::PathIsDirectory("/proc".to_owned())));
+        assert!(facts.hold(&Test::PathIsMountPoint("/proc".to_owned())));
+        assert!(!facts.hold(&Test::PathIsMountPoint("/proc/self".to_owned())));
+        assert!(facts.hold(&Test::PathExists("/proc/cpu*".to_owned())));
+        assert!(!facts.hold(&Test::PathExists("/proc/no-such*".to_owned())));
+    }
+}

@@ -1,0 +1,222 @@
+//! What services say: a pipe per life, lines cut here, kept in a bounded ring per unit.
+//!
+//! ```text
+//! service ─1,2→ pipe → Intake (line cutter, byte budget per turn) → Ring → fiefctl logs
+//!                                                              └────────→ console
+//! ```
+//!
+//! Invariant: nothing here waits and nothing grows without bound. A service that floods is
+//! read at `BUDGET` bytes per turn of the loop, so its own pipe slows it down and the other
+//! descriptors get their turn; a ring drops its oldest lines.
+
+mod ring;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nix::errno::Errno;
+use units::UnitName;
+use units::control::{LogLine, LogStream};
+
+use ring::{Line, Ring};
+
+/// Memory for the lines of one unit, bytes.
+const ROOM: usize = 256 * 1024;
+/// The most that a unit file may ask for, bytes: the memory is PID 1's.
+const MOST_ROOM: usize = 16 * 1024 * 1024;
+/// A line longer than this is cut in two.
+const LONGEST_LINE: usize = 4096;
+/// Bytes read from one pipe per turn of the loop.
+const BUDGET: usize = 64 * 1024;
+
+/// What everybody has said: a ring per unit, and one for init itself.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    rings: BTreeMap<Option<UnitName>, Ring>,
+    said: u64,
+}
+
+impl Journal {
+    /// Give a unit's ring another size than the usual, before it first speaks.
+    pub(crate) fn reserve(&mut self, unit: &UnitName, room: usize) {
+        self.rings.entry(Some(unit.clone())).or_insert_with(|| Ring::new(room.min(MOST_ROOM)));
+    }
+
+    /// Keep one line of `unit`, or of init.
+    pub(crate) fn push(&mut self, unit: Option<&UnitName>, stream: LogStream, text: &[u8]) {
+        self.said += 1;
+        let line = Line { number: self.said, time_ms: now_ms(), stream, text: text.into() };
+        self.rings.entry(unit.cloned()).or_insert_with(|| Ring::new(ROOM)).push(line);
+    }
+
+    /// The number of the newest line.
+    pub(crate) fn newest(&self) -> u64 {
+        self.said
+    }
+
+    /// Lines after `number`, of one unit or of all, in the order they were said.
+    pub(crate) fn after(&self, number: u64, unit: Option<&UnitName>) -> Vec<(u64, LogLine)> {
+        let mut found: Vec<_> = self
+            .rings(unit)
+            .flat_map(|(name, ring)| ring.after(number).map(move |line| (line.number, show(name.as_ref(), line))))
+            .collect();
+        found.sort_by_key(|(number, _)| *number);
+        found
+    }
+
+    /// How many lines of those rings had to make way, if any of them came after `number`.
+    pub(crate) fn lost_after(&self, number: u64, unit: Option<&UnitName>) -> u64 {
+        self.rings(unit).filter_map(|(_, ring)| ring.lost_after(number)).sum()
+    }
+
+    fn rings(&self, unit: Option<&UnitName>) -> impl Iterator<Item = (&Option<UnitName>, &Ring)> {
+        self.rings.iter().filter(move |(name, _)| unit.is_none() || name.as_ref() == unit)
+    }
+}
+
+fn show(unit: Option<&UnitName>, line: &Line) -> LogLine {
+    LogLine {
+        time_ms: line.time_ms,
+        unit: unit.cloned(),
+        stream: line.stream,
+        text: String::from_utf8_lossy(&line.text).into_owned(),
+    }
+}
+
+/// Milliseconds since 1970, for people; no delay depends on it.
+pub(crate) fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The reading end of one life's output.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    pipe: OwnedFd,
+    partial: Vec<u8>,
+}
+
+/// What one turn of reading came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// Nothing more for now, or the budget is used up: epoll will say when to go on.
+    Open,
+    /// Every writer has closed the pipe.
+    Ended,
+}
+
+impl Intake {
+    /// Read from `pipe`, which must be non-blocking.
+    pub(crate) fn new(pipe: OwnedFd) -> Self {
+        Self { pipe, partial: Vec::new() }
+    }
+
+    /// Read up to the budget and give every complete line to `each`.
+    pub(crate) fn turn(&mut self, mut each: impl FnMut(&[u8])) -> Flow {
+        let mut buffer = [0_u8; 8192];
+        let mut left = BUDGET;
+        while left > 0 {
+            match nix::unistd::read(&self.pipe, &mut buffer) {
+                Ok(0) => {
+                    self.flush(&mut each);
+                    return Flow::Ended;
+                }
+                Ok(count) => {
+                    left = left.saturating_sub(count);
+                    self.cut(buffer.get(..count).unwrap_or_default(), &mut each);
+                }
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return Flow::Open,
+                Err(_) => {
+                    self.flush(&mut each);
+                    return Flow::Ended;
+                }
+            }
+        }
+        Flow::Open
+    }
+
+    fn cut(&mut self, mut bytes: &[u8], each: &mut impl FnMut(&[u8])) {
+        while !bytes.is_empty() {
+            let room = LONGEST_LINE.saturating_sub(self.partial.len()).max(1);
+            let window = bytes.get(..room.min(bytes.len())).unwrap_or(bytes);
+            if let Some(end) = window.iter().position(|byte| *byte == b'\n') {
+                let (line, rest) = bytes.split_at(end);
+                self.partial.extend_from_slice(line);
+                self.flush_even_empty(each);
+                bytes = rest.get(1..).unwrap_or_default();
+            } else {
+                let (piece, rest) = bytes.split_at(window.len());
+                self.partial.extend_from_slice(piece);
+                if self.partial.len() >= LONGEST_LINE {
+                    self.flush_even_empty(each);
+                }
+                bytes = rest;
+            }
+        }
+    }
+
+    fn flush(&mut self, each: &mut impl FnMut(&[u8])) {
+        if !self.partial.is_empty() {
+            self.flush_even_empty(each);
+        }
+    }
+
+    fn flush_even_empty(&mut self, each: &mut impl FnMut(&[u8])) {
+        let text = self.partial.strip_suffix(b"\r").unwrap_or(&self.partial);
+        each(text);
+        self.partial.clear();
+        // One long line must not pin its memory for the service's life.
+        self.partial.shrink_to(512);
+    }
+}
+
+impl AsFd for Intake {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+}
+
+/// A pipe for a life's output: (reading end, non-blocking; writing end, blocking). Both close
+/// on exec; the writing end reaches the child only as an explicit step of its plan. pipe2(2)
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    // Only our end: O_NONBLOCK on the writing end would give services EAGAIN from printf.
+    fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok((reader, writer))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn lines(intake: &mut Intake) -> (Vec<String>, Flow) {
+        let mut all = Vec::new();
+        let flow = intake.turn(|line| all.push(String::from_utf8_lossy(line).into_owned()));
+        (all, flow)
+    }
+
+    #[test]
+    fn cuts_lines_and_keeps_the_partial_one_until_the_end() {
+        let (reader, writer) = pipe().unwrap();
+        let mut intake = Intake::new(reader);
+        nix::unistd::write(&writer, b"one\r\n\ntwo").unwrap();
+        assert_eq!(lines(&mut intake), (vec!["one".into(), String::new()], Flow::Open));
+        drop(writer);
+        assert_eq!(lines(&mut intake), (vec!["two".into()], Flow::Ended));
+    }
+
+    #[test]
+    fn a_line_without_end_is_cut_not_hoarded() {
+        let (reader, writer) = pipe().unwrap();
+        let mut intake = Intake::new(reader);
+        nix::unistd::write(&writer, &[b'x'; 10_000]).unwrap();
+        let (all, _) = lines(&mut intake);
+        assert_eq!(all.iter().map(String::len).collect::<Vec<_>>(), vec![4096, 4096]);
+        assert!(intake.partial.len() < LONGEST_LINE);
+    }
+}

@@ -1,0 +1,122 @@
+//! What services tell: datagrams on `/run/fief/notify`, as in sd_notify(3).
+//!
+//! The sender is whom the kernel says (SO_PASSCRED, unix(7)), never whom the text says. A
+//! message is cut at 4 KiB; descriptors that come along are closed at once, which is also what
+//! sd_notify_barrier(3) waits for.
+
+use std::fs;
+use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, setsockopt, sockopt};
+
+/// Where services find it, as `$NOTIFY_SOCKET`.
+pub(crate) const PATH: &str = "/run/fief/notify";
+const LONGEST: usize = 4096;
+/// Datagrams taken per turn of the loop.
+const BUDGET: usize = 64;
+
+/// One thing a service has told.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// `READY=1`: it serves.
+    Ready,
+    /// `STOPPING=1`: it has begun to end.
+    Stopping,
+    /// `RELOADING=1`.
+    Reloading,
+    /// `STATUS=…`: a line for people.
+    Status(String),
+    /// `MAINPID=…`: another process is the main one now.
+    MainPid(i32),
+    /// `WATCHDOG=1`: alive.
+    Alive,
+}
+
+/// The socket.
+#[derive(Debug)]
+pub(crate) struct Notify(UnixDatagram);
+
+impl Notify {
+    /// Bind it anew; every user may tell, init checks who did.
+    pub(crate) fn bind() -> io::Result<Self> {
+        let _ = fs::remove_file(PATH);
+        let socket = UnixDatagram::bind(Path::new(PATH))?;
+        socket.set_nonblocking(true)?;
+        setsockopt(&socket, sockopt::PassCred, &true)?;
+        fs::set_permissions(PATH, fs::Permissions::from_mode(0o666))?;
+        Ok(Self(socket))
+    }
+
+    /// Give the words of each waiting message to `each`, with the sender's pid.
+    pub(crate) fn turn(&self, mut each: impl FnMut(i32, Vec<Word>)) {
+        for _ in 0..BUDGET {
+            match self.receive() {
+                Ok(Some((pid, text))) => each(pid, words(&text)),
+                Ok(None) | Err(Errno::EINTR) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn receive(&self) -> Result<Option<(i32, String)>, Errno> {
+        let mut buffer = [0_u8; LONGEST];
+        let mut space = nix::cmsg_space!(UnixCredentials, [i32; 64]);
+        let mut slices = [IoSliceMut::new(&mut buffer)];
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
+        let message = recvmsg::<()>(self.0.as_raw_fd(), &mut slices, Some(&mut space), flags)?;
+        let mut sender = None;
+        for control in message.cmsgs()? {
+            match control {
+                ControlMessageOwned::ScmCredentials(who) => sender = Some(who.pid()),
+                ControlMessageOwned::ScmRights(descriptors) => {
+                    for descriptor in descriptors {
+                        let _ = nix::unistd::close(descriptor);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let length = message.bytes;
+        let text = String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()).into_owned();
+        Ok(sender.map(|pid| (pid, text)))
+    }
+}
+
+impl AsFd for Notify {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+fn words(text: &str) -> Vec<Word> {
+    text.lines()
+        .filter_map(|line| {
+            let (key, value) = line.split_once('=')?;
+            match (key, value) {
+                ("READY", "1") => Some(Word::Ready),
+                ("STOPPING", "1") => Some(Word::Stopping),
+                ("RELOADING", "1") => Some(Word::Reloading),
+                ("WATCHDOG", "1") => Some(Word::Alive),
+                ("STATUS", _) => Some(Word::Status(value.chars().take(200).collect())),
+                ("MAINPID", _) => value.parse().ok().map(Word::MainPid),
+                _ => None,
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_words_and_passes_over_others() {
+        let told = words("READY=1\nSTATUS=serving\nMAINPID=12\nX_OWN=1\nnonsense\nMAINPID=x");
+        assert_eq!(told, vec![Word::Ready, Word::Status("serving".to_owned()), Word::MainPid(12)]);
+    }
+}

@@ -1,0 +1,34 @@
+//! Words to a person on descriptors 1 and 2, without the print macros: those panic when the
+//! other end is gone, and nothing here may.
+
+use std::fmt::Arguments;
+use std::io::Write;
+
+/// One line to standard output; a closed pipe or terminal is nobody's problem.
+pub(crate) fn line(text: Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// Text as it is to standard output.
+pub(crate) fn raw(text: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text).and_then(|()| out.flush())
+}
+
+/// One line to standard error.
+pub(crate) fn error(text: Arguments<'_>) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// An error and its sources on one line: "what: why: why".
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

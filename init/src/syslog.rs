@@ -1,0 +1,80 @@
+//! `/dev/log` for as long as no syslog daemon has taken it over.
+//!
+//! It must exist from the first moment: logger(1) fails without it, and maintainer scripts
+//! with it. A daemon such as rsyslog removes the name and binds its own; ours then hears
+//! nothing more. syslog(3), RFC 3164 as glibc writes it.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+
+const PATH: &str = "/dev/log";
+/// Datagrams taken per turn of the loop.
+const BUDGET: usize = 64;
+
+/// The socket bound at `/dev/log`.
+#[derive(Debug)]
+pub(crate) struct Syslog(UnixDatagram);
+
+impl Syslog {
+    /// Bind it, unless something is there already.
+    pub(crate) fn bind() -> io::Result<Option<Self>> {
+        if fs::symlink_metadata(PATH).is_ok() {
+            return Ok(None);
+        }
+        let socket = UnixDatagram::bind(Path::new(PATH))?;
+        socket.set_nonblocking(true)?;
+        fs::set_permissions(PATH, fs::Permissions::from_mode(0o666))?;
+        Ok(Some(Self(socket)))
+    }
+
+    /// Give each waiting message to `each`, without its priority and time.
+    pub(crate) fn turn(&self, mut each: impl FnMut(&[u8])) {
+        let mut buffer = [0_u8; 8192];
+        for _ in 0..BUDGET {
+            let Ok(length) = self.0.recv(&mut buffer) else { return };
+            let datagram = buffer.get(..length).unwrap_or_default();
+            for line in datagram.split(|byte| matches!(byte, b'\n' | 0)).filter(|line| !line.is_empty()) {
+                each(message(line));
+            }
+        }
+    }
+
+}
+
+impl AsFd for Syslog {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// `<38>Nov 23 16:48:01 sshd[42]: text` → `sshd[42]: text`.
+fn message(line: &[u8]) -> &[u8] {
+    let line = match line.strip_prefix(b"<") {
+        Some(rest) => match rest.iter().take(5).position(|byte| *byte == b'>') {
+            Some(end) => rest.get(end + 1..).unwrap_or_default(),
+            None => line,
+        },
+        None => line,
+    };
+    // "Mmm dd hh:mm:ss " is 16 bytes with the colons at 9 and 12.
+    let stamped = line.get(9) == Some(&b':') && line.get(12) == Some(&b':') && line.get(15) == Some(&b' ');
+    if stamped { line.get(16..).unwrap_or_default() } else { line }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn priority_and_time_are_taken_off() {
+        assert_eq!(message(b"<38>Nov 23 16:48:01 sshd[42]: hi"), b"sshd[42]: hi");
+        assert_eq!(message(b"<13>plain"), b"plain");
+        assert_eq!(message(b"no priority"), b"no priority");
+        assert_eq!(message(b"<broken"), b"<broken");
+        assert_eq!(message(b"<38>"), b"");
+    }
+}
