@@ -10,13 +10,13 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use kernel::spawn::{Child, Outcome, Plan, Pointers, Stage, Step, spawn};
+use kernel::wait::{How, reap_any};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::CloneFlags;
 use nix::sys::signalfd::SignalFd;
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
-use crate::{program, say, signals};
+use crate::{program, say};
 
 /// SI_KERNEL of sigaction(2): the terminal sent it, to the whole foreground group.
 const SI_KERNEL: i32 = 0x80;
@@ -24,11 +24,11 @@ const SI_KERNEL: i32 = 0x80;
 /// Run the program and return its exit code.
 pub(crate) fn run(command: &[String]) -> ExitCode {
     if std::process::id() != 1 {
-        if let Err(errno) = nix::sys::prctl::set_child_subreaper(true) {
+        if let Err(errno) = kernel::process::become_subreaper() {
             say::error(format_args!("fief-init: orphans will not be reaped: {}", errno.desc()));
         }
     }
-    let (signals, child) = match signals::descriptor().map_err(|errno| failure("reading signals", errno)).and_then(
+    let (signals, child) = match kernel::signal::descriptor().map_err(|errno| failure("reading signals", errno)).and_then(
         |signals| start(command).map(|child| (signals, child)),
     ) {
         Ok(started) => started,
@@ -82,16 +82,16 @@ fn start(command: &[String]) -> Result<Child, ExitCode> {
 /// Reap all that have ended; the code when the program itself was among them.
 fn reap(main: nix::unistd::Pid) -> Option<u8> {
     let mut code = None;
-    loop {
-        let low = |number: i32| u8::try_from(number & 0xff).unwrap_or(u8::MAX);
-        match waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG) {
-            Ok(WaitStatus::Exited(pid, status)) if pid == main => code = Some(low(status)),
-            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == main => code = Some(low(128 + signal as i32)),
-            Ok(WaitStatus::StillAlive) => return code,
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(_) => return code,
+    while let Ok(Some((pid, how))) = reap_any() {
+        let number = match how {
+            How::Code(code) => code,
+            How::Signal(signal) => 128 + signal,
+        };
+        if pid == main {
+            code = Some(u8::try_from(number & 0xff).unwrap_or(u8::MAX));
         }
     }
+    code
 }
 
 fn wait_readable(signals: &SignalFd) {

@@ -5,14 +5,12 @@
 //! sd_notify_barrier(3) waits for.
 
 use std::fs;
-use std::io::{self, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-
-use nix::errno::Errno;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, setsockopt, sockopt};
+use std::time::Duration;
 
 /// Where services find it, as `$NOTIFY_SOCKET`.
 pub(crate) const PATH: &str = "/run/fief/notify";
@@ -33,8 +31,8 @@ pub(crate) enum Word {
     Status(String),
     /// `MAINPID=…`: another process is the main one now.
     MainPid(i32),
-    /// `WATCHDOG=1`: alive.
-    Alive,
+    /// `EXTEND_TIMEOUT_USEC=…`
+    Extend(Duration),
 }
 
 /// The socket.
@@ -47,7 +45,7 @@ impl Notify {
         let _ = fs::remove_file(PATH);
         let socket = UnixDatagram::bind(Path::new(PATH))?;
         socket.set_nonblocking(true)?;
-        setsockopt(&socket, sockopt::PassCred, &true)?;
+        kernel::unix::want_credentials(&socket)?;
         fs::set_permissions(PATH, fs::Permissions::from_mode(0o666))?;
         Ok(Self(socket))
     }
@@ -57,33 +55,19 @@ impl Notify {
         for _ in 0..BUDGET {
             match self.receive() {
                 Ok(Some((pid, text))) => each(pid, words(&text)),
-                Ok(None) | Err(Errno::EINTR) => {}
+                Ok(None) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return,
             }
         }
     }
 
-    fn receive(&self) -> Result<Option<(i32, String)>, Errno> {
+    fn receive(&self) -> io::Result<Option<(i32, String)>> {
         let mut buffer = [0_u8; LONGEST];
-        let mut space = nix::cmsg_space!(UnixCredentials, [i32; 64]);
-        let mut slices = [IoSliceMut::new(&mut buffer)];
-        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
-        let message = recvmsg::<()>(self.0.as_raw_fd(), &mut slices, Some(&mut space), flags)?;
-        let mut sender = None;
-        for control in message.cmsgs()? {
-            match control {
-                ControlMessageOwned::ScmCredentials(who) => sender = Some(who.pid()),
-                ControlMessageOwned::ScmRights(descriptors) => {
-                    for descriptor in descriptors {
-                        let _ = nix::unistd::close(descriptor);
-                    }
-                }
-                _ => {}
-            }
-        }
-        let length = message.bytes;
-        let text = String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()).into_owned();
-        Ok(sender.map(|pid| (pid, text)))
+        // The descriptors that came along are dropped with the message.
+        let message = kernel::unix::receive(&self.0, &mut buffer)?;
+        let text = String::from_utf8_lossy(buffer.get(..message.length).unwrap_or_default()).into_owned();
+        Ok(message.sender.map(|sender| (sender.pid(), text)))
     }
 }
 
@@ -101,7 +85,7 @@ fn words(text: &str) -> Vec<Word> {
                 ("READY", "1") => Some(Word::Ready),
                 ("STOPPING", "1") => Some(Word::Stopping),
                 ("RELOADING", "1") => Some(Word::Reloading),
-                ("WATCHDOG", "1") => Some(Word::Alive),
+                ("EXTEND_TIMEOUT_USEC", _) => value.parse().ok().map(Duration::from_micros).map(Word::Extend),
                 ("STATUS", _) => Some(Word::Status(value.chars().take(200).collect())),
                 ("MAINPID", _) => value.parse().ok().map(Word::MainPid),
                 _ => None,

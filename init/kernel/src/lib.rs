@@ -24,5 +24,6 @@ pub mod signal;
 pub mod spawn;
 pub mod time;
 pub mod unix;
+pub mod wait;
 
 pub use nix::errno::Errno;

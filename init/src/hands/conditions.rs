@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use kernel::identity::Capabilities;
 use nix::unistd::{AccessFlags, access};
 use units::unit::Test;
 
@@ -47,7 +48,9 @@ impl Facts {
             Test::Virtualization(kind) => self.is_virtualized(kind),
             Test::FirstBoot => self.first_boot,
             Test::Capability(name) => {
-                capability(name).is_some_and(|number| self.capabilities & (1_u64 << number) != 0)
+                // Exactly one name asked for, and it is in the bounding set.
+                Capabilities::named([name.as_str()])
+                    .is_ok_and(|wanted| (0..64).any(|number| wanted.has(number) && self.capabilities & (1 << number) != 0))
             }
             Test::AcPower => true,
         }
@@ -105,21 +108,6 @@ fn glob(pattern: &str) -> Vec<String> {
         .filter(|name| name.len() >= head.len() + tail.len() && name.starts_with(head) && name.ends_with(tail))
         .map(|name| format!("{folder}/{name}"))
         .collect()
-}
-
-/// A capability's number by its name, linux/capability.h.
-fn capability(name: &str) -> Option<usize> {
-    const NAMES: [&str; 41] = [
-        "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
-        "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
-        "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice",
-        "sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap",
-        "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf",
-        "checkpoint_restore",
-    ];
-    let name = name.to_ascii_lowercase();
-    let bare = name.strip_prefix("cap_").unwrap_or(&name);
-    NAMES.iter().position(|known| *known == bare)
 }
 
 #[cfg(test)]

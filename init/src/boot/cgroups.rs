@@ -1,0 +1,88 @@
+//! The control groups init may use, and its own place in them.
+//!
+//! ```text
+//! /            (root of our cgroup namespace: no process, so that controllers can be handed down)
+//! ├─ init      fief-init
+//! └─ UNIT      one per unit
+//! ```
+//!
+//! Invariant: init touches only hierarchies whose root is the root of a cgroup namespace of its
+//! own. Without one (a foreign manager's private mount of the host's tree, a test's shell) the
+//! groups are somebody else's, and init does without. cgroup_namespaces(7).
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+
+use kernel::cgroup::{Group, Hierarchies};
+use nix::unistd::Pid;
+
+/// `PROC_CGROUP_INIT_INO` of include/linux/proc_ns.h: the first cgroup namespace.
+const FIRST_CGROUP_NAMESPACE: u64 = 0xEFFF_FFFB;
+
+/// Why there are no control groups for units.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Without {
+    #[error("no cgroup namespace of our own")]
+    NotOurs,
+    #[error("cgroup2 is not mounted")]
+    NoUnified,
+    #[error("cannot make the group \"init\"")]
+    Make(#[source] io::Error),
+    #[error("cannot move to the group \"init\"")]
+    Move(#[source] io::Error),
+}
+
+/// Take possession: move ourselves to the leaf `init` and hand the controllers down. Returns
+/// the group above all units. `machine` says that this is PID 1 of a machine of its own, whose
+/// first namespace is ours by right.
+pub(super) fn take(machine: bool) -> Result<Group, Without> {
+    let namespace = fs::metadata("/proc/self/ns/cgroup").map(|about| about.ino());
+    if !machine && namespace.map_or(true, |inode| inode == FIRST_CGROUP_NAMESPACE) {
+        return Err(Without::NotOurs);
+    }
+    let mut hierarchies = Hierarchies::detect().unwrap_or_default();
+    let roots = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let ours = |mount: &std::path::Path| shows_own_root(&roots, &mount.to_string_lossy());
+    hierarchies.v1.retain(|hierarchy| ours(&hierarchy.mount) && writable(&hierarchy.mount));
+    let unified = hierarchies.unified.as_ref().ok_or(Without::NoUnified)?;
+    if !ours(&unified.mount) {
+        return Err(Without::NotOurs);
+    }
+    let root = hierarchies.group("");
+    let leaf = root.child("init");
+    leaf.create().map_err(Without::Make)?;
+    // Everybody who is in the root must leave it, or no controller can be handed down; before
+    // the first unit that is init alone, and whoever joined to look.
+    leaf.join(Pid::this()).map_err(Without::Move)?;
+    root.enable_controllers();
+    Ok(root)
+}
+
+/// Whether the mount shows the tree from the root of our cgroup namespace; a mount made outside
+/// of it shows as `/..`. proc_pid_mountinfo(5), field 4.
+fn shows_own_root(mountinfo: &str, mount: &str) -> bool {
+    mountinfo.lines().rev().any(|line| {
+        let mut fields = line.split(' ').skip(3);
+        let (root, place) = (fields.next(), fields.next());
+        root == Some("/") && place == Some(mount)
+    })
+}
+
+/// Whether groups can be made there: a read-only mount, or a hierarchy not delegated to us, is
+/// left alone.
+fn writable(mount: &std::path::Path) -> bool {
+    nix::unistd::access(mount, nix::unistd::AccessFlags::W_OK).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_seen_from_outside_is_not_ours() {
+        let mountinfo = "40 30 0:29 /.. /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n41 30 0:30 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n";
+        assert!(!shows_own_root(mountinfo, "/sys/fs/cgroup"));
+        assert!(shows_own_root(mountinfo, "/sys/fs/cgroup/pids"));
+    }
+}

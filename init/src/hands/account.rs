@@ -1,0 +1,1 @@
+//! The kernel's counters of one control group, as an account.

@@ -1,0 +1,107 @@
+//! The one place that blocks: epoll over everything init listens to. epoll(7).
+//!
+//! A descriptor is taken out before it is closed: a child that has been born but has not yet
+//! executed its program still holds a copy, and a closed descriptor with copies goes on
+//! reporting under a number nobody knows.
+
+use std::collections::HashMap;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use supervisor::Life;
+
+/// Events taken per turn.
+const BATCH: usize = 64;
+
+/// What a descriptor is to init.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Signals,
+    Notify,
+    Syslog,
+    Console,
+    /// The control socket.
+    Listener,
+    /// A client of it.
+    Client(u64),
+    /// The report of a child between birth and program, by its pid.
+    Report(i32),
+    /// The output of a life, by the journal's number for the pipe.
+    Output(u64),
+    /// `cgroup.events` of a life.
+    Emptying(Life),
+    /// `memory.events` of a life.
+    Memory(Life),
+}
+
+/// The number under which a descriptor is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Watch(u64);
+
+/// The descriptors watched.
+#[derive(Debug)]
+pub(crate) struct Reactor {
+    epoll: Epoll,
+    sources: HashMap<u64, Source>,
+    next: u64,
+}
+
+impl Reactor {
+    pub(crate) fn new() -> Result<Self, Errno> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        Ok(Self { epoll, sources: HashMap::new(), next: 1 })
+    }
+
+    /// Watch for something to read, or the other end's leaving.
+    pub(crate) fn watch(&mut self, fd: impl AsFd, source: Source) -> Result<Watch, Errno> {
+        self.add(fd, source, EpollFlags::EPOLLIN)
+    }
+
+    /// Watch a kernfs file that says by EPOLLPRI that it has changed.
+    pub(crate) fn watch_changes(&mut self, fd: impl AsFd, source: Source) -> Result<Watch, Errno> {
+        self.add(fd, source, EpollFlags::EPOLLPRI)
+    }
+
+    /// Watch for room to write only.
+    pub(crate) fn watch_room(&mut self, fd: impl AsFd, source: Source) -> Result<Watch, Errno> {
+        self.add(fd, source, EpollFlags::EPOLLOUT)
+    }
+
+    /// Watch for words of the other end, and for room to write too if `room`.
+    pub(crate) fn rewatch(&mut self, fd: impl AsFd, watch: Watch, words: bool, room: bool) {
+        let mut flags = EpollFlags::empty();
+        flags.set(EpollFlags::EPOLLIN, words);
+        flags.set(EpollFlags::EPOLLOUT, room);
+        let _ = self.epoll.modify(fd, &mut EpollEvent::new(flags, watch.0));
+    }
+
+    /// Watch no longer. Must come before the descriptor is closed.
+    pub(crate) fn forget(&mut self, fd: impl AsFd, watch: Watch) {
+        let _ = self.epoll.delete(fd);
+        self.sources.remove(&watch.0);
+    }
+
+    /// Wait until something has happened, or for as long as said.
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> Vec<Source> {
+        let timeout = match timeout {
+            None => EpollTimeout::NONE,
+            // Rounded up: a tick that comes early only comes again.
+            Some(span) => EpollTimeout::try_from(span.as_millis().saturating_add(1).min(86_400_000))
+                .unwrap_or(EpollTimeout::ZERO),
+        };
+        let mut events = [EpollEvent::empty(); BATCH];
+        let count = self.epoll.wait(&mut events, timeout).unwrap_or(0);
+        let ready = events.get(..count).unwrap_or_default();
+        ready.iter().filter_map(|event| self.sources.get(&event.data()).copied()).collect()
+    }
+
+    fn add(&mut self, fd: impl AsFd, source: Source, flags: EpollFlags) -> Result<Watch, Errno> {
+        let number = self.next;
+        self.next += 1;
+        self.epoll.add(fd, EpollEvent::new(flags, number))?;
+        self.sources.insert(number, source);
+        Ok(Watch(number))
+    }
+}
