@@ -8,36 +8,99 @@
 //! poweroff reboot halt shutdown runlevel telinit
 //! ```
 //!
-//! One thread; one place that blocks (`reactor`). All policy is in the `supervisor` package, all
+//! One thread; one place that blocks ([`reactor`]). All policy is in the `supervisor` package, all
 //! system calls that need `unsafe` in `kernel`; this package turns descriptors into events and
-//! actions into calls. It never exits and never panics as PID 1: see `leave`.
+//! actions into calls. As PID 1 it never exits and never panics: see [`system`] and [`leave`].
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod boot;
 mod console;
+mod control;
+mod fault;
+mod fiefctl;
+mod hands;
 mod journal;
 mod keeper;
+mod leave;
 mod mini;
+mod notify;
+mod power;
 mod program;
+mod reactor;
 mod say;
 mod setup;
 mod signals;
 mod syslog;
+mod system;
+mod telling;
 
 use std::process::ExitCode;
 
+use boot::Options;
+
 fn main() -> ExitCode {
     // Before anything else: a signal that comes during start-up waits instead of being lost.
-    let blocked = signals::block();
-    let mut arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
-    let name = arguments.next().unwrap_or_default();
-    let rest: Vec<String> = arguments.collect();
-    if let Err(errno) = blocked {
+    if let Err(errno) = kernel::signal::block_all() {
         say::error(format_args!("fief-init: signals stay unblocked: {}", errno.desc()));
     }
-    match rest.first().map(String::as_str) {
-        Some("--") => mini::run(rest.get(1..).unwrap_or_default()),
-        Some("setup") => setup::run(rest.get(1..).unwrap_or_default()),
-        _ => ExitCode::from(2),
+    let mut arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let path = arguments.next().unwrap_or_default();
+    let words: Vec<String> = arguments.collect();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let rest = words.get(1..).unwrap_or_default();
+    let is_pid_1 = std::process::id() == 1;
+    match (name, words.first().map(String::as_str)) {
+        (_, Some("--")) if !is_tool(name) => mini::run(rest),
+        (_, Some("setup")) if !is_tool(name) => tool(|| setup::run(rest)),
+        (_, Some("ctl")) if !is_tool(name) => tool(|| fiefctl::run(rest)),
+        ("fiefctl", _) => tool(|| fiefctl::run(&words)),
+        ("init", Some(_)) if !is_pid_1 => tool(|| fiefctl::power("init", &words)),
+        (_, _) if is_tool(name) => tool(|| fiefctl::power(name, &words)),
+        (_, Some("--help" | "-h")) if !is_pid_1 => help(),
+        (_, Some("--version")) if !is_pid_1 => version(),
+        _ => boot::run(&Options::read(&words)),
     }
+}
+
+/// Whether the name is one of the tools', which never become PID 1.
+fn is_tool(name: &str) -> bool {
+    ["fiefctl", "poweroff", "reboot", "halt", "shutdown", "runlevel", "telinit"].contains(&name)
+}
+
+/// Tools end by signals like any program.
+fn tool(work: impl FnOnce() -> ExitCode) -> ExitCode {
+    let _ = kernel::signal::unblock_all();
+    work()
+}
+
+fn help() -> ExitCode {
+    say::line(format_args!(
+        "\
+fief-init {version}: PID 1 of a container
+
+  fief-init [--units DIR]… [--bare] [--target UNIT] [--supervise]
+      boot and run units. --units: read unit files there instead of
+        /etc/fief/units /run/fief/units /usr/local/lib/fief/units /usr/lib/fief/units
+      --bare: without the units that come with it. --target: start this instead of the
+      default target. --supervise: run although not PID 1 of a container.
+  fief-init -- CMD…
+      run one program: reaps, forwards signals, ends with its exit code
+      (128 + n for signal n, 126 cannot be executed, 127 not found)
+  fief-init setup WHAT…
+      hostname machine-id credentials ssh-host-keys loopback tmpfiles network
+  fief-init ctl …   (or the name fiefctl)
+      speak to a running init; fiefctl --help
+
+By the names poweroff, reboot, halt, shutdown, telinit, runlevel it is those tools.
+Signals: TERM PWR RTMIN+3 RTMIN+4 power off in order, INT RTMIN+5 reboot in order,
+RTMIN+14 RTMIN+15 the same at once, USR1 reopen the control socket, USR2 dump the state.",
+        version = env!("CARGO_PKG_VERSION")
+    ));
+    ExitCode::SUCCESS
+}
+
+fn version() -> ExitCode {
+    say::line(format_args!("fief-init {}", env!("CARGO_PKG_VERSION")));
+    ExitCode::SUCCESS
 }

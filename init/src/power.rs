@@ -1,7 +1,7 @@
 //! poweroff, reboot, halt, shutdown, telinit: their options, which people and scripts know by
 //! heart. poweroff(8), shutdown(8), telinit(8) of systemd and sysvinit, as far as they agree.
 
-use kernel::power::Way;
+use units::control::Way;
 
 /// What such a command line asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) fn read(name: &str, arguments: &[String]) -> Result<Asked, Unclear> {
         "shutdown" => shutdown(arguments),
         "reboot" => plain(Way::Reboot, arguments),
         "halt" => plain(Way::Halt, arguments),
-        _ => plain(Way::PowerOff, arguments),
+        _ => plain(Way::Poweroff, arguments),
     }
 }
 
@@ -55,7 +55,7 @@ fn plain(mut way: Way, arguments: &[String]) -> Result<Asked, Unclear> {
     for argument in arguments {
         match argument.as_str() {
             "-f" | "--force" | "-ff" | "-n" => now |= argument != "-n",
-            "-p" | "--poweroff" => way = Way::PowerOff,
+            "-p" | "--poweroff" => way = Way::Poweroff,
             "--reboot" => way = Way::Reboot,
             "--halt" => way = Way::Halt,
             "-w" | "--wtmp-only" => return Ok(Asked::Nothing),
@@ -68,13 +68,13 @@ fn plain(mut way: Way, arguments: &[String]) -> Result<Asked, Unclear> {
 }
 
 fn shutdown(arguments: &[String]) -> Result<Asked, Unclear> {
-    let mut way = Way::PowerOff;
+    let mut way = Way::Poweroff;
     let mut when = None;
     for argument in arguments {
         match argument.as_str() {
             "-r" | "--reboot" => way = Way::Reboot,
             "-H" | "--halt" => way = Way::Halt,
-            "-h" | "-P" | "-p" | "--poweroff" => way = Way::PowerOff,
+            "-h" | "-P" | "-p" | "--poweroff" => way = Way::Poweroff,
             "-c" => return Ok(Asked::Nothing),
             "-k" => return Ok(Asked::Nothing),
             "-t" | "-a" | "-f" | "-F" | "--no-wall" => {}
@@ -95,7 +95,7 @@ fn shutdown(arguments: &[String]) -> Result<Asked, Unclear> {
 
 fn runlevel(arguments: &[String]) -> Result<Asked, Unclear> {
     match arguments.first().map(String::as_str) {
-        Some("0") => Ok(Asked::Leave(Way::PowerOff)),
+        Some("0") => Ok(Asked::Leave(Way::Poweroff)),
         Some("6") => Ok(Asked::Leave(Way::Reboot)),
         Some("q" | "Q") => Ok(Asked::Reload),
         Some("u" | "U" | "2" | "3" | "4" | "5") => Ok(Asked::Nothing),
@@ -118,8 +118,8 @@ mod tests {
     fn the_usual_lines_mean_what_people_expect() {
         assert_eq!(asked("reboot"), Ok(Asked::Leave(Way::Reboot)));
         assert_eq!(asked("reboot -f"), Ok(Asked::LeaveNow(Way::Reboot)));
-        assert_eq!(asked("halt -p"), Ok(Asked::Leave(Way::PowerOff)));
-        assert_eq!(asked("shutdown -h now"), Ok(Asked::Leave(Way::PowerOff)));
+        assert_eq!(asked("halt -p"), Ok(Asked::Leave(Way::Poweroff)));
+        assert_eq!(asked("shutdown -h now"), Ok(Asked::Leave(Way::Poweroff)));
         assert_eq!(asked("shutdown -r now for repairs"), Ok(Asked::Leave(Way::Reboot)));
         assert_eq!(asked("init 6"), Ok(Asked::Leave(Way::Reboot)));
         assert_eq!(asked("telinit q"), Ok(Asked::Reload));

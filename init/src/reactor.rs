@@ -83,8 +83,9 @@ impl Reactor {
         self.sources.remove(&watch.0);
     }
 
-    /// Wait until something has happened, or for as long as said.
-    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> Vec<Source> {
+    /// Wait until something has happened, or for as long as said. The flag says that the other
+    /// end has gone for good (EPOLLHUP), or never was (EPOLLERR).
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> Vec<(Source, bool)> {
         let timeout = match timeout {
             None => EpollTimeout::NONE,
             // Rounded up: a tick that comes early only comes again.
@@ -94,7 +95,11 @@ impl Reactor {
         let mut events = [EpollEvent::empty(); BATCH];
         let count = self.epoll.wait(&mut events, timeout).unwrap_or(0);
         let ready = events.get(..count).unwrap_or_default();
-        ready.iter().filter_map(|event| self.sources.get(&event.data()).copied()).collect()
+        let gone = EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR;
+        ready
+            .iter()
+            .filter_map(|event| Some((*self.sources.get(&event.data())?, event.events().intersects(gone))))
+            .collect()
     }
 
     fn add(&mut self, fd: impl AsFd, source: Source, flags: EpollFlags) -> Result<Watch, Errno> {

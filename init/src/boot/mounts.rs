@@ -40,7 +40,7 @@ const CGROUPS: Wanted =
     Wanted { place: "/sys/fs/cgroup", kind: "cgroup2", flags: NOTHING, options: "nsdelegate" };
 
 /// Make what is missing. Each string is one thing that could not be had.
-pub(crate) fn complete() -> Vec<String> {
+pub(super) fn complete() -> Vec<String> {
     let mut missing = Vec::new();
     for wanted in WANTED {
         if is_mount(wanted.place) || serves(wanted) {

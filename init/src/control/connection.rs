@@ -5,10 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
-use nix::sys::socket::{getsockopt, sockopt};
+use units::control::REQUEST_LIMIT;
 
-/// A request longer than this is no request.
-const LONGEST_REQUEST: usize = 64 * 1024;
 /// A client that reads nothing is let go once this much waits for it.
 const LONGEST_BACKLOG: usize = 4 * 1024 * 1024;
 
@@ -32,7 +30,7 @@ impl Connection {
     /// Take an accepted stream.
     pub(crate) fn new(stream: UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        let uid = getsockopt(&stream, sockopt::PeerCredentials)?.uid();
+        let uid = kernel::unix::peer(&stream)?.uid();
         Ok(Self { stream, uid, incoming: Vec::new(), outgoing: VecDeque::new(), finishing: false })
     }
 
@@ -54,7 +52,7 @@ impl Connection {
                 }
                 Ok(count) => {
                     self.incoming.extend_from_slice(buffer.get(..count).unwrap_or_default());
-                    if self.incoming.len() > LONGEST_REQUEST {
+                    if self.incoming.len() > REQUEST_LIMIT {
                         return Err(Gone);
                     }
                 }
@@ -135,9 +133,9 @@ mod tests {
         assert_eq!(connection.lines().unwrap(), vec!["one"]);
         client.write_all(b"o\n\n").unwrap();
         assert_eq!(connection.lines().unwrap(), vec!["two"]);
-        client.write_all(&[b'x'; LONGEST_REQUEST / 2]).unwrap();
+        client.write_all(&[b'x'; REQUEST_LIMIT / 2]).unwrap();
         assert!(connection.lines().unwrap().is_empty());
-        client.write_all(&[b'x'; LONGEST_REQUEST / 2 + 1]).unwrap();
+        client.write_all(&[b'x'; REQUEST_LIMIT / 2 + 1]).unwrap();
         assert_eq!(connection.lines(), Err(Gone));
     }
 

@@ -2,7 +2,7 @@
 
 /// Rows of cells under a heading.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub(super) struct Table {
     heading: Vec<&'static str>,
     rows: Vec<Vec<String>>,
     /// Columns whose numbers stand to the right.
@@ -11,7 +11,7 @@ pub(crate) struct Table {
 
 impl Table {
     /// A heading that begins with '>' makes its column stand to the right.
-    pub(crate) fn new(heading: &[&'static str]) -> Self {
+    pub(super) fn new(heading: &[&'static str]) -> Self {
         Self {
             right: heading.iter().map(|name| name.starts_with('>')).collect(),
             heading: heading.iter().map(|name| name.trim_start_matches('>')).collect(),
@@ -20,12 +20,12 @@ impl Table {
     }
 
     /// Append a row.
-    pub(crate) fn row(&mut self, cells: Vec<String>) {
+    pub(super) fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
 
     /// The text; `colour` makes the heading bold and colours the words that say a state.
-    pub(crate) fn render(&self, colour: bool) -> String {
+    pub(super) fn render(&self, colour: bool) -> String {
         let mut widths: Vec<usize> = self.heading.iter().map(|name| name.chars().count()).collect();
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {

@@ -1,0 +1,228 @@
+//! From the first instruction to the first unit.
+//!
+//! Invariant: nothing here is fatal but the lack of epoll or signalfd. What a foreign manager
+//! does not permit (mounts, control groups, a writable /etc) is told once, and init goes on
+//! without it.
+
+mod cgroups;
+mod files;
+mod mounts;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::stat::{Mode, umask};
+use supervisor::{Config, Event, Supervisor};
+use units::{Diagnostic, Entry, UnitName};
+
+use crate::console::{Console, Tone};
+use crate::control::Control;
+use crate::hands::{Facts, Hands, Queue};
+use crate::journal::Journal;
+use crate::keeper::Keeper;
+use crate::notify::Notify;
+use crate::reactor::{Reactor, Source};
+use crate::syslog::Syslog;
+use crate::system::System;
+use crate::{fault, say};
+
+/// Started when nothing else is said, the first that is there.
+const DEFAULT_TARGETS: [&str; 2] = ["default.target", "multi-user.target"];
+/// What an ordered end may take in all.
+const SHUTDOWN_BUDGET: Duration = Duration::from_secs(25);
+/// `PROC_PID_INIT_INO` of include/linux/proc_ns.h: the first pid namespace.
+const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
+/// What the command line says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// Unit folders instead of the usual ones.
+    folders: Vec<String>,
+    /// Without the units that come with init.
+    bare: bool,
+    /// The unit to start instead of the default target.
+    target: Option<String>,
+    /// Go on although not PID 1, in the machine's own pid namespace.
+    anyway: bool,
+    /// Words that mean nothing to init; a kernel hands down what its command line leaves over.
+    unknown: Vec<String>,
+}
+
+impl Options {
+    /// Read them. Nothing is refused: PID 1 cannot end with a usage message.
+    pub(crate) fn read(arguments: &[String]) -> Self {
+        let mut options = Self::default();
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--units" => options.folders.extend(arguments.next().cloned()),
+                "--bare" => options.bare = true,
+                "--target" => options.target = arguments.next().cloned(),
+                "--supervise" => options.anyway = true,
+                other => options.unknown.push(other.to_owned()),
+            }
+        }
+        options
+    }
+}
+
+/// Boot and run.
+pub(crate) fn run(options: &Options) -> ExitCode {
+    let is_pid_1 = std::process::id() == 1;
+    if !is_pid_1 && !options.anyway && in_first_pid_namespace() {
+        say::error(format_args!(
+            "fief-init: this is process {} of the machine itself, not PID 1 of a container (--supervise to run units all the same)",
+            std::process::id()
+        ));
+        return ExitCode::from(2);
+    }
+    match begin(options, is_pid_1) {
+        Ok(system) => system.run(),
+        Err(error) => {
+            say::error(format_args!("fief-init: cannot begin: {}", error.desc()));
+            ExitCode::from(crate::leave::BROKEN)
+        }
+    }
+}
+
+fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
+    let began = kernel::time::boottime();
+    fault::keep();
+    let remarks = prepare_process(is_pid_1);
+    let mut reactor = Reactor::new()?;
+    let signals = kernel::signal::descriptor()?;
+    reactor.watch(&signals, Source::Signals)?;
+
+    let machine = is_pid_1 && in_first_pid_namespace();
+    let group = if is_pid_1 { Some(cgroups::take(machine)) } else { None };
+    let (group, without) = match group {
+        Some(Ok(group)) => (Some(group), None),
+        Some(Err(why)) => (None, Some(say::chain(&why))),
+        None => (None, Some("not PID 1".to_owned())),
+    };
+    let facts = Facts::gather();
+    let (supervisor, diagnostics, count) = read_units(options)?;
+    let mut system = System {
+        began,
+        loudness: HashMap::new(),
+        supervisor,
+        reactor,
+        hands: Hands::new(group, facts),
+        journal: Journal::default(),
+        console: Console::open(),
+        console_watch: None,
+        control: Control::new(),
+        signals,
+        notify: None,
+        syslog: None,
+        keeper: Keeper::from_environment(),
+        queue: Queue::new(),
+        more_to_reap: true,
+        broken: None,
+    };
+    system.say(Tone::Plain, &format!("fief-init {}: {count} units", env!("CARGO_PKG_VERSION")));
+    for remark in remarks {
+        system.say(Tone::Notice, &remark);
+    }
+    if let Some(why) = without {
+        system.say(Tone::Notice, &format!("units run without control groups of their own: {why}"));
+    }
+    for word in &options.unknown {
+        system.say(Tone::Quiet, &format!("{word:?} means nothing to init"));
+    }
+    for diagnostic in &diagnostics {
+        system.diagnose(diagnostic);
+    }
+    logging(&mut system);
+    open_sockets(&mut system);
+    system.queue.push_back(Event::Booted);
+    Ok(system)
+}
+
+/// The process itself and the file systems; what could not be had.
+fn prepare_process(is_pid_1: bool) -> Vec<String> {
+    kernel::process::ensure_standard_descriptors();
+    let _ = kernel::process::close_on_exec_from_3();
+    // A working directory elsewhere would keep its file system from being unmounted.
+    let _ = std::env::set_current_dir("/");
+    umask(Mode::from_bits_truncate(0o022));
+    let mut remarks = Vec::new();
+    if is_pid_1 {
+        remarks = mounts::complete();
+        // Soft: where it is not permitted, init is killed no earlier than the others.
+        let _ = fs::write("/proc/self/oom_score_adj", "-900");
+    } else if let Err(errno) = kernel::process::become_subreaper() {
+        remarks.push(format!("orphans will not be reaped: {}", errno.desc()));
+    }
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+    remarks
+}
+
+fn read_units(options: &Options) -> Result<(Supervisor, Vec<Diagnostic>, usize), Errno> {
+    let mut sources = if options.folders.is_empty() {
+        files::collect(files::FOLDERS)
+    } else {
+        files::collect(&options.folders)
+    };
+    if !options.bare {
+        sources.extend(units::stock::files());
+    }
+    let (set, diagnostics) = units::read(sources);
+    let count = set.iter().filter(|(_, entry)| matches!(entry, Entry::Unit(_))).count();
+    let asked = options.target.as_deref().and_then(|name| UnitName::new(name).ok());
+    let usual = DEFAULT_TARGETS.iter().filter_map(|name| UnitName::new(name).ok());
+    let known = usual.clone().find(|name| set.entry(name).is_some());
+    let default_target = asked.or(known).or_else(|| usual.last()).ok_or(Errno::EINVAL)?;
+    let config = Config { default_target, shutdown_budget: SHUTDOWN_BUDGET };
+    Ok((Supervisor::new(set, config), diagnostics, count))
+}
+
+/// What the units say about their logs.
+fn logging(system: &mut System) {
+    for (name, entry) in system.supervisor.units().iter() {
+        let Entry::Unit(unit) = entry else { continue };
+        let Some(service) = unit.service() else { continue };
+        system.loudness.insert(name.clone(), service.log.console);
+        if let Some(keep) = service.log.keep {
+            system.journal.reserve(name, usize::try_from(keep.0).unwrap_or(usize::MAX));
+        }
+    }
+}
+
+/// The sockets people and services find init by. A read-only /run costs them, nothing more.
+fn open_sockets(system: &mut System) {
+    let _ = fs::create_dir_all("/run/fief");
+    if let Err(error) = system.control.bind(&mut system.reactor) {
+        system.say(Tone::Bad, &format!("no control socket: {error}"));
+    }
+    match Notify::bind() {
+        Ok(notify) => {
+            let _ = system.reactor.watch(&notify, Source::Notify);
+            system.notify = Some(notify);
+        }
+        Err(error) => system.say(Tone::Bad, &format!("no notify socket: {error}")),
+    }
+    if std::process::id() == 1 {
+        if let Ok(Some(syslog)) = Syslog::bind() {
+            let _ = system.reactor.watch(&syslog, Source::Syslog);
+            system.syslog = Some(syslog);
+        }
+        // Many programs look for the container's kind here and nowhere else.
+        if let Some(kind) = system.hands.container() {
+            let _ = fs::create_dir_all("/run/systemd").and_then(|()| fs::write("/run/systemd/container", kind));
+        }
+    }
+}
+
+fn in_first_pid_namespace() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    // Unknown counts as first: the careful answer.
+    fs::metadata(Path::new("/proc/self/ns/pid")).map_or(true, |about| about.ino() == FIRST_PID_NAMESPACE)
+}

@@ -1,0 +1,511 @@
+//! The hands: what the supervisor orders, done by the kernel.
+//!
+//! ```text
+//! Life ──has──▶ Body { group, pipes, watches }
+//! pid  ──is───▶ Process { run, pidfd, report until it is the program }
+//! ```
+//!
+//! Everything that happened comes back as an [`Event`] pushed to the caller's queue. Nothing
+//! here decides.
+
+mod account;
+mod birth;
+mod conditions;
+mod directories;
+mod environment;
+mod identity;
+mod limits;
+mod main_pid;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fs::File;
+use std::os::fd::OwnedFd;
+
+use kernel::cgroup::{Generation, Group};
+use kernel::pidfd::PidFd;
+use kernel::spawn::{Outcome, Report};
+use kernel::wait::How;
+use nix::unistd::Pid;
+use supervisor::{Event, Exit, Life, Phase, Run, Whom};
+use units::accounting::Account;
+use units::control::LogStream;
+use units::unit::{Command, NotifyAccess, Reload, Service};
+use units::value::Signal;
+use units::{UnitName, UnitSet};
+
+use crate::journal::Intake;
+use crate::notify::Word;
+use crate::reactor::{Reactor, Source, Watch};
+use birth::{Outlets, Stillborn, Wanted};
+pub(crate) use conditions::Facts;
+
+/// What a life has in the kernel.
+#[derive(Debug)]
+struct Body {
+    unit: UnitName,
+    group: Option<Group>,
+    outlets: Option<Outlets>,
+    /// `cgroup.events`, while somebody waits for the group to empty.
+    emptying: Option<(File, Watch)>,
+    /// `memory.events`, which says when the kernel kills for want of memory. cgroup2 only.
+    memory: Option<(File, Watch)>,
+    /// The supervisor waits for the last process (needed where there are no groups).
+    draining: bool,
+    oom_kills: u64,
+    access: NotifyAccess,
+}
+
+/// A process that is a child of ours and of a unit.
+#[derive(Debug)]
+struct Process {
+    run: Run,
+    pidfd: PidFd,
+    report: Option<(Report, Watch, Command)>,
+}
+
+/// One pipe of a life's output.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    pub(crate) unit: UnitName,
+    pub(crate) stream: LogStream,
+    pub(crate) intake: Intake,
+    watch: Watch,
+}
+
+/// Lives, processes and pipes.
+#[derive(Debug)]
+pub(crate) struct Hands {
+    /// The group above the units' own; `None` where there are none to be had.
+    root: Option<Group>,
+    facts: Facts,
+    bodies: BTreeMap<Life, Body>,
+    processes: HashMap<i32, Process>,
+    pipes: BTreeMap<u64, Pipe>,
+    next_pipe: u64,
+}
+
+/// Where facts go that come of an order.
+pub(crate) type Queue = VecDeque<Event>;
+
+impl Hands {
+    pub(crate) fn new(root: Option<Group>, facts: Facts) -> Self {
+        Self { root, facts, bodies: BTreeMap::new(), processes: HashMap::new(), pipes: BTreeMap::new(), next_pipe: 1 }
+    }
+
+    /// Judge the conditions of a unit.
+    pub(crate) fn check(&self, life: Life, name: &UnitName, units: &UnitSet, queue: &mut Queue) {
+        if let Some(unit) = units.unit(name) {
+            queue.push_back(Event::Checked(life, unit.conditions.judge(|test| self.facts.hold(test))));
+        }
+    }
+
+    /// Make the unit's group, with its limits, and its directories. Returns what could not be
+    /// had and is worth a line in the unit's log.
+    pub(crate) fn prepare(
+        &mut self,
+        life: Life,
+        name: &UnitName,
+        units: &UnitSet,
+        reactor: &mut Reactor,
+        queue: &mut Queue,
+    ) -> Vec<String> {
+        let Some(service) = units.unit(name).and_then(|unit| unit.service()) else {
+            queue.push_back(Event::Prepared(life));
+            return Vec::new();
+        };
+        let mut remarks = Vec::new();
+        match self.make_body(name, service, &mut remarks) {
+            Ok(mut body) => {
+                body.memory = body.group.as_ref().and_then(memory_events).and_then(|file| {
+                    let watch = reactor.watch_changes(&file, Source::Memory(life)).ok()?;
+                    Some((file, watch))
+                });
+                self.bodies.insert(life, body);
+                queue.push_back(Event::Prepared(life));
+            }
+            Err(why) => queue.push_back(Event::PrepareFailed(life, why)),
+        }
+        remarks
+    }
+
+    fn make_body(&self, name: &UnitName, service: &Service, remarks: &mut Vec<String>) -> Result<Body, String> {
+        let group = match &self.root {
+            None => None,
+            Some(root) => {
+                let group = root.child(name.as_str());
+                group.create().map_err(|error| format!("making its cgroup failed: {error}"))?;
+                *remarks = limits::apply(&group, &service.resources);
+                Some(group)
+            }
+        };
+        if !service.directories.0.is_empty() {
+            let identity = identity::resolve(&service.run_as)?;
+            directories::make(service, &identity)?;
+        }
+        Ok(Body {
+            unit: name.clone(),
+            oom_kills: group.as_ref().and_then(account::oom_kills).unwrap_or(0),
+            group,
+            outlets: None,
+            emptying: None,
+            memory: None,
+            draining: false,
+            access: service.notify_access,
+        })
+    }
+
+    /// Run one command of a unit.
+    pub(crate) fn spawn(
+        &mut self,
+        run: Run,
+        name: &UnitName,
+        main_pid: Option<u32>,
+        units: &UnitSet,
+        reactor: &mut Reactor,
+        queue: &mut Queue,
+    ) {
+        let service = units.unit(name).and_then(|unit| unit.service());
+        let Some((service, command)) = service.and_then(|service| Some((service, command_of(service, run)?))) else {
+            queue.push_back(Event::SpawnFailed(run, "there is no such command".to_owned()));
+            return;
+        };
+        let born = self.give_birth(run, service, command, main_pid, reactor);
+        match born {
+            Ok((pid, process)) => {
+                queue.push_back(Event::Spawned(run, pid.unsigned_abs()));
+                self.processes.insert(pid, process);
+            }
+            Err(Stillborn::Delayed(why)) => queue.push_back(Event::SpawnDelayed(run, why)),
+            Err(Stillborn::Failed(why)) => queue.push_back(Event::SpawnFailed(run, why)),
+        }
+    }
+
+    fn give_birth(
+        &mut self,
+        run: Run,
+        service: &Service,
+        command: &Command,
+        main_pid: Option<u32>,
+        reactor: &mut Reactor,
+    ) -> Result<(i32, Process), Stillborn> {
+        let identity = identity::resolve(&service.run_as).map_err(Stillborn::Failed)?;
+        let environment = environment::build(service, &identity, main_pid).map_err(Stillborn::Failed)?;
+        self.open_outlets(run.life, reactor)?;
+        let body = self.bodies.get(&run.life).ok_or_else(|| Stillborn::Failed("it was never prepared".to_owned()))?;
+        let outlets = body.outlets.as_ref().ok_or_else(|| Stillborn::Failed("it has no log".to_owned()))?;
+        let entering = |error: std::io::Error| {
+            let why = error.raw_os_error().map_or_else(|| error.to_string(), |n| nix::errno::Errno::from_raw(n).desc().to_owned());
+            Stillborn::Failed(format!("entering cgroup failed: {why}"))
+        };
+        let (cgroup, procs) = match &body.group {
+            None => (None, Vec::new()),
+            Some(group) => (group.unified_directory().map_err(entering)?, v1_procs(group).map_err(entering)?),
+        };
+        let child = birth::give(&Wanted {
+            service,
+            command,
+            is_main: run.phase == Phase::Start,
+            identity: &identity,
+            environment: &environment,
+            outlets,
+            procs: &procs,
+            cgroup: cgroup.as_ref().map(std::os::fd::AsFd::as_fd),
+        })?;
+        let pid = child.pid.as_raw();
+        // Without a watch the report is read when the child ends, which is late but not lost.
+        let watch = reactor.watch(&child.report, Source::Report(pid)).ok();
+        let report = watch.map(|watch| (child.report, watch, command.clone()));
+        Ok((pid, Process { run, pidfd: child.pidfd, report }))
+    }
+
+    fn open_outlets(&mut self, life: Life, reactor: &mut Reactor) -> Result<(), Stillborn> {
+        let Some(body) = self.bodies.get_mut(&life).filter(|body| body.outlets.is_none()) else { return Ok(()) };
+        let delayed = |error: std::io::Error| Stillborn::Delayed(format!("no log pipe to be had: {error}"));
+        let ((out, err), outlets) = birth::pipes().map_err(delayed)?;
+        for (pipe, stream) in [(out, LogStream::Stdout), (err, LogStream::Stderr)] {
+            let number = self.next_pipe;
+            self.next_pipe += 1;
+            let watch = reactor.watch(&pipe, Source::Output(number)).map_err(|errno| delayed(errno.into()))?;
+            let intake = Intake::new(pipe);
+            self.pipes.insert(number, Pipe { unit: body.unit.clone(), stream, intake, watch });
+        }
+        body.outlets = Some(outlets);
+        Ok(())
+    }
+
+    /// A child has told whether it became the program.
+    pub(crate) fn reported(&mut self, pid: i32, reactor: &mut Reactor, queue: &mut Queue) {
+        let Some(process) = self.processes.get_mut(&pid) else { return };
+        let Some((report, watch, command)) = process.report.take() else { return };
+        reactor.forget(&report, watch);
+        let run = process.run;
+        match report.read() {
+            Outcome::Became => queue.push_back(Event::Executed(run)),
+            Outcome::Failed(why) => {
+                self.processes.remove(&pid);
+                queue.push_back(Event::SpawnFailed(run, birth::explain(why, &command)));
+            }
+            Outcome::Garbled => {
+                self.processes.remove(&pid);
+                queue.push_back(Event::SpawnFailed(run, "ended before it became the program".to_owned()));
+            }
+        }
+    }
+
+    /// A child of ours, of whatever descent, has ended.
+    pub(crate) fn ended(&mut self, pid: i32, how: How, reactor: &mut Reactor, queue: &mut Queue) {
+        // What it said before it ended comes first.
+        self.reported(pid, reactor, queue);
+        let Some(process) = self.processes.remove(&pid) else { return };
+        let exit = match how {
+            How::Code(code) => Exit::Code(u8::try_from(code & 0xff).unwrap_or(u8::MAX)),
+            How::Signal(number) => Exit::Signal(u8::try_from(number).ok().and_then(Signal::new).unwrap_or(Signal::KILL)),
+        };
+        let life = process.run.life;
+        if exit == Exit::Signal(Signal::KILL) {
+            self.look_for_oom(life, queue);
+        }
+        queue.push_back(Event::Exited(process.run, exit));
+        self.look_whether_empty(life, reactor, queue);
+    }
+
+    /// The counter of kills for want of memory, compared with what it was.
+    pub(crate) fn look_for_oom(&mut self, life: Life, queue: &mut Queue) {
+        let Some(body) = self.bodies.get_mut(&life) else { return };
+        acknowledge(&mut body.memory);
+        let now = body.group.as_ref().and_then(account::oom_kills).unwrap_or(0);
+        if now > body.oom_kills {
+            body.oom_kills = now;
+            queue.push_back(Event::OomKilled(life));
+        }
+    }
+
+    /// The main process of a forking service.
+    pub(crate) fn find_main(&mut self, life: Life, name: &UnitName, units: &UnitSet, queue: &mut Queue) {
+        let service = units.unit(name).and_then(|unit| unit.service());
+        let group = self.bodies.get(&life).and_then(|body| body.group.as_ref());
+        let found = service.and_then(|service| main_pid::find(service, group)).filter(|pid| self.adopt(life, *pid));
+        queue.push_back(Event::MainFound(life, found.map(i32::unsigned_abs)));
+    }
+
+    /// Take a process for the main one of a life from now on. False when it is no more.
+    fn adopt(&mut self, life: Life, pid: i32) -> bool {
+        let run = Run { life, phase: Phase::Start, index: 0 };
+        if self.processes.get(&pid).is_some_and(|process| process.run == run) {
+            return true;
+        }
+        let Ok(pidfd) = PidFd::open(Pid::from_raw(pid)) else { return false };
+        self.processes.retain(|_, process| process.run != run);
+        self.processes.insert(pid, Process { run, pidfd, report: None });
+        true
+    }
+
+    /// Send a signal to the main process, or to all of a life.
+    pub(crate) fn signal(&self, life: Life, whom: Whom, signal: Signal) {
+        match (whom, self.bodies.get(&life).and_then(|body| body.group.as_ref())) {
+            (Whom::Main, _) => {
+                for process in self.processes.values().filter(|process| is_main(process, life)) {
+                    let _ = process.pidfd.signal_number(signal.number());
+                }
+            }
+            (Whom::All, Some(group)) => {
+                for pidfd in group.processes().into_iter().filter_map(|pid| PidFd::open(pid).ok()) {
+                    let _ = pidfd.signal_number(signal.number());
+                }
+            }
+            (Whom::All, None) => self.signal_sessions(life, signal.number()),
+        }
+    }
+
+    /// SIGKILL to every process of a life.
+    pub(crate) fn kill(&self, life: Life) {
+        match self.bodies.get(&life).and_then(|body| body.group.as_ref()) {
+            Some(group) => drop(group.kill()),
+            None => self.signal_sessions(life, libc::SIGKILL),
+        }
+    }
+
+    /// Without groups a life is known by the sessions its processes lead.
+    fn signal_sessions(&self, life: Life, number: i32) {
+        for (pid, process) in self.processes.iter().filter(|(_, process)| process.run.life == life) {
+            let signal = nix::sys::signal::Signal::try_from(number).ok();
+            if nix::sys::signal::killpg(Pid::from_raw(*pid), signal).is_err() {
+                let _ = process.pidfd.signal_number(number);
+            }
+        }
+    }
+
+    /// Say when the last process of a life has gone.
+    pub(crate) fn drain(&mut self, life: Life, reactor: &mut Reactor, queue: &mut Queue) {
+        let Some(body) = self.bodies.get_mut(&life) else {
+            queue.push_back(Event::Emptied(life));
+            return;
+        };
+        body.draining = true;
+        if body.emptying.is_none() {
+            // Opened and watched before it is looked at: a change in between is not missed.
+            let file = body.group.as_ref().and_then(|group| group.events_file().ok().flatten());
+            body.emptying = file.and_then(|file| {
+                let watch = reactor.watch_changes(&file, Source::Emptying(life)).ok()?;
+                Some((file, watch))
+            });
+        }
+        self.look_whether_empty(life, reactor, queue);
+    }
+
+    /// Tell it once, if somebody waits for it.
+    pub(crate) fn look_whether_empty(&mut self, life: Life, reactor: &mut Reactor, queue: &mut Queue) {
+        let none_known = !self.processes.values().any(|process| process.run.life == life);
+        let Some(body) = self.bodies.get_mut(&life).filter(|body| body.draining) else { return };
+        let mut empty = none_known;
+        if let Some(group) = &body.group {
+            acknowledge(&mut body.emptying);
+            empty = !group.is_populated();
+        }
+        if empty {
+            body.draining = false;
+            if let Some((file, watch)) = body.emptying.take() {
+                reactor.forget(&file, watch);
+            }
+            queue.push_back(Event::Emptied(life));
+        }
+    }
+
+    /// A life is over.
+    pub(crate) fn release(&mut self, life: Life, name: &UnitName, units: &UnitSet, reactor: &mut Reactor) {
+        if let Some(body) = self.bodies.remove(&life) {
+            for (file, watch) in body.emptying.into_iter().chain(body.memory) {
+                reactor.forget(&file, watch);
+            }
+            // Our writing ends close here; the readers stay until the last writer has gone.
+            if let Some(group) = body.group {
+                let _ = group.remove();
+            }
+        }
+        let stale: Vec<i32> =
+            self.processes.iter().filter(|(_, process)| process.run.life == life).map(|(pid, _)| *pid).collect();
+        for pid in stale {
+            if let Some((report, watch, _)) = self.processes.remove(&pid).and_then(|process| process.report) {
+                reactor.forget(&report, watch);
+            }
+        }
+        if let Some(service) = units.unit(name).and_then(|unit| unit.service()) {
+            directories::remove(service);
+        }
+    }
+
+    /// The pipe of that number.
+    pub(crate) fn pipe(&mut self, number: u64) -> Option<&mut Pipe> {
+        self.pipes.get_mut(&number)
+    }
+
+    /// Its last writer has gone.
+    pub(crate) fn close_pipe(&mut self, number: u64, reactor: &mut Reactor) {
+        if let Some(pipe) = self.pipes.remove(&number) {
+            reactor.forget(&pipe.intake, pipe.watch);
+        }
+    }
+
+    /// What a process has told, as facts, if it may tell them.
+    pub(crate) fn told(&mut self, pid: i32, words: Vec<Word>, queue: &mut Queue) {
+        let Some((life, is_main)) = self.who_is(pid) else { return };
+        let Some(body) = self.bodies.get(&life) else { return };
+        let may = match body.access {
+            NotifyAccess::None => false,
+            NotifyAccess::Main => is_main,
+            NotifyAccess::All => true,
+        };
+        if !may {
+            return;
+        }
+        for word in words {
+            queue.push_back(match word {
+                Word::Ready => Event::Readied(life),
+                Word::Stopping => Event::StoppingSaid(life),
+                Word::Reloading => Event::Reloading(life),
+                Word::Status(text) => Event::Stated(life, text),
+                Word::Extend(span) => Event::Extended(life, span),
+                Word::MainPid(main) => {
+                    let group = self.bodies.get(&life).and_then(|body| body.group.as_ref());
+                    let belongs = group.is_none_or(|group| group.processes().contains(&Pid::from_raw(main)));
+                    if !belongs || !self.adopt(life, main) {
+                        continue;
+                    }
+                    Event::MainFound(life, Some(main.unsigned_abs()))
+                }
+            });
+        }
+    }
+
+    /// The life a process belongs to, and whether it is the main one: by our own knowledge, else
+    /// by its group.
+    fn who_is(&self, pid: i32) -> Option<(Life, bool)> {
+        if let Some(process) = self.processes.get(&pid) {
+            return Some((process.run.life, process.run.phase == Phase::Start));
+        }
+        let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+        let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
+        let name = path.split('/').next()?;
+        // The newest life of the unit: an older one has no process left.
+        self.bodies.iter().rev().find(|(_, body)| body.unit.as_str() == name).map(|(life, _)| (*life, false))
+    }
+
+    /// What a unit has used.
+    pub(crate) fn account(&self, unit: &UnitName) -> Account {
+        let body = self.bodies.values().rev().find(|body| body.unit == *unit);
+        body.and_then(|body| body.group.as_ref()).map(account::read).unwrap_or_default()
+    }
+
+    /// The kind of container this is.
+    pub(crate) fn container(&self) -> Option<&str> {
+        self.facts.container()
+    }
+
+    /// The group above all units.
+    pub(crate) fn root(&self) -> Option<&Group> {
+        self.root.as_ref()
+    }
+}
+
+/// Reading from the start acknowledges a change; kernfs says EPOLLPRI until then.
+fn acknowledge(watched: &mut Option<(File, Watch)>) {
+    if let Some((file, _)) = watched {
+        let _ = std::io::Seek::rewind(file);
+        let _ = std::io::read_to_string(file);
+    }
+}
+
+/// `memory.events` of a group whose memory controller is on cgroup2.
+fn memory_events(group: &Group) -> Option<File> {
+    let (_, folder) = group.directories().find(|(hierarchy, _)| hierarchy.generation() == Generation::V2)?;
+    File::open(folder.join("memory.events")).ok()
+}
+
+fn is_main(process: &Process, life: Life) -> bool {
+    process.run.life == life && process.run.phase == Phase::Start
+}
+
+/// `cgroup.procs` of the v1 hierarchies: into cgroup2 the child is born.
+fn v1_procs(group: &Group) -> std::io::Result<Vec<OwnedFd>> {
+    group
+        .directories()
+        .filter(|(hierarchy, _)| hierarchy.generation() == Generation::V1)
+        .map(|(_, folder)| std::fs::OpenOptions::new().write(true).open(folder.join("cgroup.procs")).map(OwnedFd::from))
+        .collect()
+}
+
+/// The command a run means.
+fn command_of(service: &Service, run: Run) -> Option<&Command> {
+    let commands = match run.phase {
+        Phase::StartPre => &service.start_pre,
+        Phase::Start => &service.start,
+        Phase::StartPost => &service.start_post,
+        Phase::Reload => match &service.reload {
+            Reload::Commands(commands) => commands,
+            Reload::Unsupported | Reload::Signal(_) => return None,
+        },
+        Phase::Stop => &service.stop_commands,
+        Phase::StopPost => &service.stop_post,
+    };
+    commands.get(run.index)
+}

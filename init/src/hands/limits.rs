@@ -1,0 +1,58 @@
+//! A unit's limits, as settings of its control group.
+
+use std::fs;
+
+use kernel::cgroup::{Group, NotSet, Setting};
+use units::unit::{Amount, OomPolicy, Resources};
+use units::value::Limit;
+
+use crate::say;
+
+/// Put them in force, as far as the kernel has such limits here; what it has not is told, and
+/// does not keep the unit from starting.
+pub(super) fn apply(group: &Group, resources: &Resources) -> Vec<String> {
+    let mut settings = Vec::new();
+    if let Some(limit) = resources.memory_max {
+        settings.push(Setting::MemoryMax(bytes(limit)));
+    }
+    if let Some(limit) = resources.memory_high {
+        settings.push(Setting::MemoryHigh(bytes(limit)));
+    }
+    if let Some(limit) = resources.cpu_quota {
+        let cores = limit.at().map(|percent| f64::from(percent.0) / 100.0);
+        settings.push(Setting::cpus(cores));
+    }
+    if let Some(weight) = resources.cpu_weight {
+        settings.push(Setting::CpuWeight(weight.get().into()));
+    }
+    if let Some(limit) = resources.tasks_max {
+        settings.push(Setting::PidsMax(limit.at()));
+    }
+    if resources.oom_policy == OomPolicy::Kill {
+        settings.push(Setting::OomGroup(true));
+    }
+    settings
+        .iter()
+        .filter_map(|setting| group.set(setting).err())
+        .map(|why: NotSet| format!("limit not in force: {}", say::chain(&why)))
+        .collect()
+}
+
+fn bytes(limit: Limit<Amount>) -> Option<u64> {
+    match limit.at()? {
+        Amount::Bytes(bytes) => Some(bytes.0),
+        Amount::Share(percent) => {
+            let whole = whole_memory()?;
+            Some((whole / 100).saturating_mul(percent.0.into()))
+        }
+    }
+}
+
+/// What the container has: /proc/meminfo tells the container's own truth where the launcher
+/// provides it, else the machine's.
+fn whole_memory() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some(kilobytes.saturating_mul(1024))
+}

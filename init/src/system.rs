@@ -1,0 +1,332 @@
+//! PID 1 at work: events in, actions out, until somebody asks for the end.
+//!
+//! ```text
+//!  signalfd, epoll ──▶ queue of Events ──step──▶ Actions ──▶ hands, control, console, keeper
+//!        ▲                                                        │
+//!        └──────────────── wait(deadline) ◀───────────────────────┘
+//! ```
+//!
+//! Invariant: a panic is a bug, and costs the container its units in order, never PID 1 itself:
+//! each turn is caught, told, and followed by an ordered end.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use kernel::wait::reap_any;
+use nix::sys::signalfd::SignalFd;
+use supervisor::{Action, Event, Moment, Notice, Supervisor};
+use units::control::{LogStream, Reply, Way};
+use units::unit::ConsoleLevel;
+use units::{Diagnostic, UnitName};
+
+use crate::console::{Console, Tone};
+use crate::control::Control;
+use crate::hands::{Hands, Queue};
+use crate::journal::{Flow, Journal};
+use crate::keeper::Keeper;
+use crate::leave::{self, Ending, Farewell};
+use crate::notify::Notify;
+use crate::reactor::{Reactor, Source, Watch};
+use crate::signals::{self, Wish};
+use crate::syslog::Syslog;
+use crate::telling;
+
+/// Children reaped per turn, so that a flood of orphans does not keep the rest waiting.
+const REAP_BATCH: usize = 1024;
+/// After a fault of our own: how long the ordered end may take.
+const PATIENCE_WHEN_BROKEN: Duration = Duration::from_secs(45);
+
+/// Everything PID 1 has.
+pub(crate) struct System {
+    pub(crate) began: Duration,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) reactor: Reactor,
+    pub(crate) hands: Hands,
+    pub(crate) journal: Journal,
+    pub(crate) console: Console,
+    pub(crate) console_watch: Option<Watch>,
+    pub(crate) control: Control,
+    pub(crate) signals: SignalFd,
+    pub(crate) notify: Option<Notify>,
+    pub(crate) syslog: Option<Syslog>,
+    pub(crate) keeper: Keeper,
+    /// Which lines of a unit the console shows.
+    pub(crate) loudness: HashMap<UnitName, ConsoleLevel>,
+    pub(crate) queue: Queue,
+    pub(crate) more_to_reap: bool,
+    /// A fault of our own has happened; the moment at which waiting ends.
+    pub(crate) broken: Option<Moment>,
+}
+
+impl System {
+    /// Work until the end. Consumes the system: nothing starts after it.
+    pub(crate) fn run(mut self) -> ExitCode {
+        let ending = loop {
+            match catch_unwind(AssertUnwindSafe(|| self.turn())) {
+                Ok(None) => {}
+                Ok(Some(way)) if self.broken.is_none() => break Ending::Asked(way),
+                Ok(Some(_)) => break Ending::Broken,
+                Err(_) if self.broken.is_some() => break Ending::Broken,
+                Err(_) => self.breaks(),
+            }
+            if self.broken.is_some_and(|until| now() >= until) {
+                break Ending::Broken;
+            }
+        };
+        let began = self.began;
+        let console = &mut self.console;
+        leave::by(Farewell {
+            ending,
+            keeper: &self.keeper,
+            signals: &self.signals,
+            root: self.hands.root(),
+            say: &mut |text| {
+                console.say(since(began), Tone::Notice, text);
+            },
+        })
+    }
+
+    /// Say something of init's own.
+    pub(crate) fn say(&mut self, tone: Tone, text: &str) {
+        self.journal.push(None, LogStream::Init, text.as_bytes());
+        self.console.say(since(self.began), tone, text);
+    }
+
+    /// Show what is wrong with a unit file, on the console and in the unit's log.
+    pub(crate) fn diagnose(&mut self, diagnostic: &Diagnostic) {
+        let text = diagnostic.to_string();
+        let unit = unit_of_path(&diagnostic.path);
+        for line in text.lines() {
+            self.journal.push(unit.as_ref(), LogStream::Init, line.as_bytes());
+        }
+        self.console.block(&text);
+    }
+
+    /// One turn of the loop. The way, once everything is down.
+    fn turn(&mut self) -> Option<Way> {
+        if let Some(way) = self.carry_out() {
+            return Some(way);
+        }
+        self.control.follow(&self.journal, &mut self.reactor, &mut self.queue);
+        self.mind_console();
+        for (source, hung_up) in self.reactor.wait(self.patience()) {
+            self.heed(source, hung_up);
+        }
+        if self.more_to_reap {
+            self.reap();
+        }
+        if self.supervisor.deadline().is_some_and(|deadline| now() >= deadline) {
+            self.queue.push_back(Event::Ticked);
+        }
+        None
+    }
+
+    /// How long nothing needs to be done.
+    fn patience(&self) -> Option<Duration> {
+        if self.more_to_reap || !self.queue.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let deadlines = [self.supervisor.deadline(), self.broken];
+        deadlines.into_iter().flatten().min().map(|deadline| deadline.since(now()))
+    }
+
+    fn carry_out(&mut self) -> Option<Way> {
+        while let Some(event) = self.queue.pop_front() {
+            for action in self.supervisor.step(now(), event) {
+                if let Some(way) = self.perform(action) {
+                    return Some(way);
+                }
+            }
+        }
+        None
+    }
+
+    fn perform(&mut self, action: Action) -> Option<Way> {
+        let units = self.supervisor.units();
+        let (reactor, queue) = (&mut self.reactor, &mut self.queue);
+        match action {
+            Action::Check(life, unit) => self.hands.check(life, &unit, units, queue),
+            Action::Prepare(life, unit) => {
+                for remark in self.hands.prepare(life, &unit, units, reactor, queue) {
+                    self.journal.push(Some(&unit), LogStream::Init, remark.as_bytes());
+                }
+            }
+            Action::Spawn { run, unit, main_pid } => self.hands.spawn(run, &unit, main_pid, units, reactor, queue),
+            Action::FindMain(life, unit) => self.hands.find_main(life, &unit, units, queue),
+            Action::Signal(life, whom, signal) => self.hands.signal(life, whom, signal),
+            Action::Kill(life) => self.hands.kill(life),
+            Action::Drain(life) => self.hands.drain(life, reactor, queue),
+            Action::Release(life, unit) => self.hands.release(life, &unit, units, reactor),
+            Action::Answer(ticket, mut reply) => {
+                if let Reply::Units { units } = &mut reply {
+                    for row in units {
+                        row.account = self.hands.account(&row.name);
+                    }
+                }
+                self.control.answer(ticket, &reply, reactor, queue);
+            }
+            Action::Tell(notice) => self.tell(&notice),
+            Action::Leave(way) => return Some(way),
+        }
+        None
+    }
+
+    fn tell(&mut self, notice: &Notice) {
+        let telling = telling::words(notice, now());
+        self.journal.push(telling.unit, LogStream::Init, telling.text.as_bytes());
+        if telling.loud {
+            self.console.say(since(self.began), telling.tone, &telling.text);
+        }
+        if let Notice::BootFinished { up, failed, .. } = notice {
+            let text = &telling.text;
+            self.keeper.tell(&format!("READY=1\nSTATUS={text}\nX_FIEF_BOOT={text}\nX_FIEF_UP={up}\nX_FIEF_FAILED={failed}"));
+        }
+        if let Notice::Leaving(..) = notice {
+            self.keeper.tell(&format!("STATUS={}", telling.text));
+        }
+    }
+
+    fn heed(&mut self, source: Source, hung_up: bool) {
+        match source {
+            Source::Signals => self.heed_signals(),
+            Source::Notify => {
+                if let Some(notify) = &self.notify {
+                    let (hands, queue) = (&mut self.hands, &mut self.queue);
+                    notify.turn(|pid, words| hands.told(pid, words, queue));
+                }
+            }
+            Source::Syslog => {
+                if let Some(syslog) = &self.syslog {
+                    let journal = &mut self.journal;
+                    syslog.turn(|line| journal.push(None, LogStream::Syslog, line));
+                }
+            }
+            Source::Console => drop(self.console.flush()),
+            Source::Listener => self.control.accept(&mut self.reactor),
+            Source::Client(number) => {
+                self.control.heed(number, hung_up, &self.journal, &mut self.reactor, &mut self.queue);
+            }
+            Source::Report(pid) => self.hands.reported(pid, &mut self.reactor, &mut self.queue),
+            Source::Output(number) => self.heed_output(number),
+            Source::Emptying(life) => self.hands.look_whether_empty(life, &mut self.reactor, &mut self.queue),
+            Source::Memory(life) => self.hands.look_for_oom(life, &mut self.queue),
+        }
+    }
+
+    fn heed_signals(&mut self) {
+        while let Ok(Some(signal)) = self.signals.read_signal() {
+            let Some(wish) = signals::meaning(signal.ssi_signo) else { continue };
+            let (way, at_once) = match wish {
+                Wish::Reap => {
+                    self.more_to_reap = true;
+                    continue;
+                }
+                Wish::PowerOff => (Way::Poweroff, false),
+                Wish::PowerOffNow => (Way::Poweroff, true),
+                Wish::Reboot => (Way::Reboot, false),
+                Wish::RebootNow => (Way::Reboot, true),
+                Wish::Reload => {
+                    self.say(Tone::Notice, "unit files are read when the system starts; reboot to read them again");
+                    continue;
+                }
+                Wish::ReopenControl => {
+                    self.reopen();
+                    continue;
+                }
+                Wish::Dump => {
+                    let lines: Vec<String> = self.supervisor.dump(now()).collect();
+                    self.console.block(&lines.join("\n"));
+                    continue;
+                }
+            };
+            // Zero: the sender is not in our pid namespace. signalfd(2), pid_namespaces(7).
+            let from = if signal.ssi_pid == 0 { "the host".to_owned() } else { format!("process {}", signal.ssi_pid) };
+            self.say(Tone::Notice, &format!("{way} asked for by {from}"));
+            self.queue.push_back(Event::LeaveAsked { way, at_once });
+        }
+    }
+
+    fn reopen(&mut self) {
+        if let Err(error) = self.control.bind(&mut self.reactor) {
+            self.say(Tone::Bad, &format!("no control socket: {error}"));
+        }
+    }
+
+    fn heed_output(&mut self, number: u64) {
+        let Some(pipe) = self.hands.pipe(number) else { return };
+        let (unit, stream) = (pipe.unit.clone(), pipe.stream);
+        let loud = match self.loudness.get(&unit).copied().unwrap_or_default() {
+            ConsoleLevel::Off => false,
+            ConsoleLevel::Warning => stream == LogStream::Stderr,
+            ConsoleLevel::All => true,
+        };
+        let (journal, console, at) = (&mut self.journal, &mut self.console, since(self.began));
+        let flow = pipe.intake.turn(|line| {
+            journal.push(Some(&unit), stream, line);
+            if loud {
+                console.say(at, Tone::Quiet, &format!("{unit}: {}", String::from_utf8_lossy(line)));
+            }
+        });
+        if flow == Flow::Ended {
+            self.hands.close_pipe(number, &mut self.reactor);
+        }
+    }
+
+    /// SIGCHLD coalesces: reap until nobody is left, whatever the number of signals.
+    fn reap(&mut self) {
+        self.more_to_reap = false;
+        for _ in 0..REAP_BATCH {
+            let Ok(Some((pid, how))) = reap_any() else { return };
+            self.hands.ended(pid.as_raw(), how, &mut self.reactor, &mut self.queue);
+        }
+        self.more_to_reap = true;
+    }
+
+    /// Watch the console for room exactly while something waits for it.
+    fn mind_console(&mut self) {
+        let waits = self.console.flush();
+        match (waits, self.console_watch) {
+            (true, None) => {
+                if let Some(fd) = self.console.watch() {
+                    self.console_watch = self.reactor.watch_room(fd, Source::Console).ok();
+                }
+            }
+            (false, Some(watch)) => {
+                if let Some(fd) = self.console.watch() {
+                    self.reactor.forget(fd, watch);
+                }
+                self.console_watch = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// A turn has panicked: tell it, and leave in order.
+    fn breaks(&mut self) {
+        let what = crate::fault::last();
+        self.say(Tone::Bad, &format!("a fault in init itself: {what}; leaving in order"));
+        self.broken = Some(now().plus(PATIENCE_WHEN_BROKEN));
+        self.queue.clear();
+        self.queue.push_back(Event::LeaveAsked { way: Way::Poweroff, at_once: false });
+    }
+}
+
+/// The present moment of the supervisor: CLOCK_BOOTTIME, which no clock setting moves.
+pub(crate) fn now() -> Moment {
+    Moment(kernel::time::boottime())
+}
+
+/// The time since init began.
+fn since(began: Duration) -> Duration {
+    kernel::time::boottime().saturating_sub(began)
+}
+
+/// `…/web.toml` and `…/web.toml.d/x.toml` are about web.service.
+fn unit_of_path(path: &str) -> Option<UnitName> {
+    let stem = path.split('/').rev().find_map(|part| {
+        part.strip_suffix(".toml.d").or_else(|| part.strip_suffix(".toml").filter(|_| !path.contains(".toml.d/")))
+    })?;
+    UnitName::new(stem).ok()
+}
