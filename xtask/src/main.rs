@@ -9,6 +9,7 @@ mod bench;
 mod build;
 mod place;
 mod run;
+mod site;
 mod table;
 mod template;
 mod test;

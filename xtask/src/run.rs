@@ -63,7 +63,7 @@ pub(crate) fn need_root(task: &str) -> Result<()> {
         bail!("{task} needs root: run `cargo xtask {task}` as root");
     }
     let me = std::env::current_exe().context("cannot find this program")?;
-    let mut again = command(["sudo", "--preserve-env=PATH,HOME,CARGO,CARGO_HOME,RUSTUP_HOME,CARGO_TARGET_DIR,TERM"]);
+    let mut again = command(["sudo", "--preserve-env=PATH,HOME,CARGO,CARGO_HOME,RUSTUP_HOME,RUSTUP_TOOLCHAIN,CARGO_TARGET_DIR,TERM"]);
     again.arg(me).args(std::env::args_os().skip(1));
     Err(again.exec()).context("cannot run sudo")
 }
