@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -79,4 +80,16 @@ pub fn own_executable() -> io::Result<File> {
 /// setsid(2).
 pub fn new_session() -> Result<(), Errno> {
     nix::unistd::setsid().map(drop)
+}
+
+/// Takes over a descriptor that the parent passed under `number` (3 or above) and marks it close-on-exec. `EBADF` when nothing is open there.
+/// To be called once for each number, before anything else opens descriptors: what the parent did not pass is not ours to take.
+pub fn inherited(number: i32) -> Result<OwnedFd, Errno> {
+    if number < 3 {
+        return Err(Errno::EBADF);
+    }
+    // SAFETY: F_SETFD takes a number; it fails where nothing is open.
+    Errno::result(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) })?;
+    // SAFETY: open, and passed by the parent for us alone: the caller promises to ask once.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }

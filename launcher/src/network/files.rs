@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::store::Link;
 
 /// A guest that wants its own version of a file puts this line into it.
-const KEEP: &str = "# fief: keep";
+pub const KEEP: &str = "# fief: keep";
 
 /// The head of every file that is written anew at each start.
 const HEAD: &str = "# Written by fief at every start. To keep your own version, put this line into it:\n\

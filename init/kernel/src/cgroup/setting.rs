@@ -61,6 +61,9 @@ impl Setting {
         }
     }
 
+    /// The period that [`Setting::CpuQuota`] is a part of, in microseconds: the kernel's default.
+    pub const CPU_PERIOD_US: u64 = PERIOD_US;
+
     /// `cpus` cores as a quota; 1.5 is 150 ms in each 100 ms. At least one millisecond, the kernel's least.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // clamped to the range before
     pub fn cpus(cpus: Option<f64>) -> Self {

@@ -250,12 +250,16 @@ fn pivot(path: &CStr) -> Result<(), Errno> {
 }
 
 fn write_and_rename(path: &CStr, temporary: &CStr, text: &[u8], mode: u32, policy: FilePolicy) -> Result<(), Errno> {
-    if !may_write(path, text, policy) {
+    if !may_write(path, policy) {
         return Ok(());
     }
     // SAFETY: a C string. A left-over of an earlier try goes.
     unsafe { libc::unlink(temporary.as_ptr()) };
-    let fd = open(temporary, libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_CLOEXEC, mode)?;
+    let fd = match open(temporary, libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_CLOEXEC, mode) {
+        // A file that is only wanted where its directory is.
+        Err(Errno::ENOENT) if policy == FilePolicy::IfAbsent => return Ok(()),
+        other => other?,
+    };
     let done = write_all(fd, text);
     // SAFETY: our own descriptor; fchmod(2) takes numbers. The umask may have cut the mode.
     let moded = check(unsafe { libc::fchmod(fd, mode) });
@@ -266,23 +270,21 @@ fn write_and_rename(path: &CStr, temporary: &CStr, text: &[u8], mode: u32, polic
     check(unsafe { libc::rename(temporary.as_ptr(), path.as_ptr()) })
 }
 
-/// Whether the policy lets `text` take the place of what is there.
-fn may_write(path: &CStr, text: &[u8], policy: FilePolicy) -> bool {
-    let Ok(fd) = open(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC, 0) else { return true };
-    let mut buffer = [0_u8; 256];
+/// Whether the policy lets a file be written over what is there.
+fn may_write(path: &CStr, policy: FilePolicy) -> bool {
+    let keep = match policy {
+        FilePolicy::Always => return true,
+        // SAFETY: `path` is a C string, F_OK only asks.
+        FilePolicy::IfAbsent => return unsafe { libc::access(path.as_ptr(), libc::F_OK) } != 0,
+        FilePolicy::UnlessLine(line) => line,
+    };
+    let Ok(fd) = open(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC, 0) else { return true };
+    let mut buffer = [0_u8; 4096];
     // SAFETY: `buffer` has that length.
     let n = unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) };
     close(fd);
     let there = buffer.get(..usize::try_from(n).unwrap_or(0)).unwrap_or_default();
-    let first_line = |t: &[u8]| t.iter().position(|b| *b == b'\n').unwrap_or(t.len());
-    match policy {
-        FilePolicy::Always => true,
-        FilePolicy::IfAbsent => false,
-        FilePolicy::UnlessEdited => {
-            let length = first_line(text);
-            first_line(there) == length && there.get(..length) == text.get(..length)
-        }
-    }
+    !there.split(|b| *b == b'\n').any(|l| l.trim_ascii() == keep.as_bytes())
 }
 
 fn default_signals() {

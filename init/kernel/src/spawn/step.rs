@@ -16,8 +16,8 @@ use crate::mount::Attributes;
 pub enum FilePolicy {
     /// It is replaced.
     Always,
-    /// It is left, unless its first line is the first line of the new text: then we wrote it and may again.
-    UnlessEdited,
+    /// It is replaced, unless this line is among its first 4 KiB: then its owner wants to keep it.
+    UnlessLine(&'static str),
     /// It is left.
     IfAbsent,
 }
