@@ -18,7 +18,7 @@ use crate::{place, run, template};
 const GUEST_TESTS: &str = "guest";
 const ON_PURE_V2: [&str; 2] = ["debian::", "limits::"];
 /// Packages whose own root tests are worth a run on the old kernel too.
-const ALSO_IN_VM: [&str; 1] = ["kernel"];
+const ALSO_IN_VM: [&str; 3] = ["kernel", "init", "launcher"];
 const VM_SECONDS: u32 = 1200;
 
 /// Unit and property tests, with the doctests.
@@ -58,8 +58,8 @@ pub(super) fn vm(options: &Options) -> Result<Tally> {
     for package in ALSO_IN_VM {
         let words = ["test", "--no-run", "--message-format=json", "--package", package];
         for (name, program) in executables(&mut build::cargo_static(&words, &build::target()))? {
-            fs::copy(program, payload.join(&name))?;
-            lines.push(format!("./{name} --ignored --test-threads=1"));
+            fs::copy(program, payload.join(format!("test-{name}")))?;
+            lines.push(format!("./test-{name} --ignored --test-threads=1 {}", options.filter.as_deref().unwrap_or_default()));
         }
     }
     let filter = options.filter.clone().unwrap_or_else(|| ON_PURE_V2.join(" "));
@@ -102,10 +102,16 @@ pub(crate) fn import(fief: &Path) -> Result<PathBuf> {
     let tar = template::tar()?;
     let top = tar.with_extension("store");
     let templates = top.join("var/lib/fief/templates");
-    if !templates.join(template::NAME).is_dir() {
+    // Another fief may import otherwise.
+    let made = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+    if made(&templates.join(template::NAME)) < made(fief) {
+        if top.is_dir() {
+            fs::remove_dir_all(&top)?;
+        }
         let mut import = run::command([fief]);
         import.args(["template", "import", template::NAME]).arg(&tar).env("FIEF_ROOT", &top);
         run::quietly(&mut import)?;
+        anyhow::ensure!(templates.join(template::NAME).is_dir(), "the import left nothing in {}", templates.display());
     }
     Ok(templates)
 }
