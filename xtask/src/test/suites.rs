@@ -183,3 +183,17 @@ impl Counter {
         tally
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Counter;
+
+    #[test]
+    fn summaries_are_added_up() {
+        let mut counter = Counter::default();
+        counter.hear("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s");
+        counter.hear("test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out");
+        let tally = counter.finish(3);
+        assert_eq!((tally.ran, tally.failed), (7, 3), "the third program said nothing: it failed");
+    }
+}

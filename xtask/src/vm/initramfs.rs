@@ -138,3 +138,25 @@ fn without_signature(code: &[u8]) -> &[u8] {
     let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     rest.len().checked_sub(length).and_then(|end| rest.get(..end)).unwrap_or(code)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{info, without_signature};
+
+    #[test]
+    fn signatures_are_cut_off() {
+        let mut module = b"code".to_vec();
+        let bare = module.clone();
+        module.extend(b"signature");
+        module.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9]);
+        module.extend(b"~Module signature appended~\n");
+        assert_eq!(without_signature(&module), bare);
+        assert_eq!(without_signature(&bare), bare);
+    }
+
+    #[test]
+    fn dependencies_are_read() {
+        let code = b"x\0depends=a,b\0license=GPL\0depends=\0";
+        assert_eq!(info(code, "depends=").collect::<Vec<_>>(), ["a,b"]);
+    }
+}
