@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::cli::{Cli, Verb};
 use crate::config::Host;
 use crate::error::Error;
+use crate::store::ContainerName;
 
 mod adopt;
 mod create;
@@ -29,16 +30,16 @@ mod template;
 pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     let host = Host::load()?;
     match cli.verb {
-        Verb::Create(args) => create::run(&host, args).map(done),
+        Verb::Create(args) => create::run(&host, &args).map(done),
         Verb::Start(args) => start::run(&host, &args).map(done),
         Verb::Stop(args) => stop::run(&host, &args).map(done),
         Verb::Restart(args) => restart::run(&host, &args).map(done),
-        Verb::Kill(named) => crate::start::kill(&host, &exists(&host, named.name)?).map(done),
-        Verb::Freeze(named) => crate::start::freeze(&host, &exists(&host, named.name)?).map(done),
-        Verb::Thaw(named) => crate::start::thaw(&host, &exists(&host, named.name)?).map(done),
+        Verb::Kill(named) => on(&host, &named.name, crate::start::kill),
+        Verb::Freeze(named) => on(&host, &named.name, crate::start::freeze),
+        Verb::Thaw(named) => on(&host, &named.name, crate::start::thaw),
         Verb::Enter(args) => exec::enter(&host, &args),
         Verb::Exec(args) => exec::run(&host, args),
-        Verb::Console(named) => crate::enter::console(&host, &exists(&host, named.name)?).map(done),
+        Verb::Console(named) => on(&host, &named.name, crate::enter::console),
         Verb::Logs(args) => logs::run(&host, &args).map(done),
         Verb::List(args) => list::run(&host, &args).map(done),
         Verb::Show(args) => show::run(&host, &args).map(done),
@@ -54,7 +55,8 @@ fn done((): ()) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The name of a container that there is: a wrong name is told as such whatever the verb.
-fn exists(host: &Host, name: crate::store::ContainerName) -> Result<crate::store::ContainerName, Error> {
-    crate::store::find(host, &name).map(|config| config.name)
+/// Does `what` to a container that there is and that is healed.
+fn on(host: &Host, name: &ContainerName, what: fn(&Host, &ContainerName) -> Result<(), Error>) -> Result<ExitCode, Error> {
+    adopt::find_healed(host, name)?;
+    what(host, name).map(done)
 }

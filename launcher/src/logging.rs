@@ -35,12 +35,8 @@ pub fn to_the_terminal(verbose: u8) {
 /// # Errors
 /// When a logger is set already.
 pub fn to_the_journal(name: &ContainerName, file: ContainerLog) -> Result<(), log::SetLoggerError> {
-    let formatter = Formatter3164 {
-        facility: Facility::LOG_DAEMON,
-        hostname: None,
-        process: format!("fief-{name}"),
-        pid: std::process::id(),
-    };
+    let formatter =
+        Formatter3164 { facility: Facility::LOG_DAEMON, hostname: None, process: format!("fief-{name}"), pid: std::process::id() };
     let syslog = syslog::unix(formatter).ok().inspect(|logger| {
         // A keeper must not hang on a syslog that does not read: what it cannot take is lost.
         let _ = match &logger.backend {

@@ -3,18 +3,16 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use launcher::cli::{Cli, Verb};
+use launcher::cli::{self, Verb};
 use launcher::{commands, error, logging};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    // A keeper has no terminal; it logs elsewhere.
-    if !matches!(cli.verb, Verb::Keeper(_)) {
-        logging::to_the_terminal(cli.verbose);
-    }
-    match commands::run(cli) {
-        Ok(code) => code,
-        Err(failure) => error::explain(&failure),
-    }
+    let outcome = cli::read().and_then(|cli| {
+        // A keeper has no terminal; it logs elsewhere.
+        if !matches!(cli.verb, Verb::Keeper(_)) {
+            logging::to_the_terminal(cli.verbose);
+        }
+        commands::run(cli)
+    });
+    outcome.unwrap_or_else(|failure| error::explain(&failure))
 }

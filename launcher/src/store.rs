@@ -18,13 +18,12 @@ pub mod record;
 mod remove;
 mod shelf;
 
-pub use container::{
-    BRIDGE_GUEST_LINK, ContainerConfig, Dns, Ids, Init, InitPath, Link, LinkKind, MacAddress,
-};
+pub(crate) use container::link_name;
+pub use container::{BRIDGE_GUEST_LINK, ContainerConfig, Dns, Ids, Init, InitPath, Link, LinkKind, MacAddress};
 pub use hostname::{Hostname, HostnameError};
 pub use limits::{Bytes, CpuWeight, Cpus, LimitError, Limits, Procs};
 pub use name::{ContainerName, NameError, TemplateName};
 pub use record::{Observed, Phase, ProcessMark, RuntimeRecord};
 pub use remove::{disk_usage, remove_tree};
-pub use shelf::{Shelf, all, find};
 pub(crate) use shelf::folder;
+pub use shelf::{Shelf, all, find};

@@ -43,13 +43,11 @@ pub struct Listed {
 /// When there is none, or its manifest makes no sense.
 pub fn find(host: &Host, name: &TemplateName) -> Result<Manifest, Error> {
     Manifest::read(&host.paths.template(name).join("template.toml"))?.ok_or_else(|| {
-        Error::new(Class::Missing, "finding the template", format!("there is no template {name}")).advice(
-            if name.as_str().contains(':') {
-                format!("fief template build {name}, or fief template list")
-            } else {
-                "fief template list shows them".to_owned()
-            },
-        )
+        Error::new(Class::Missing, "finding the template", format!("there is no template {name}")).advice(if name.as_str().contains(':') {
+            format!("fief template build {name}, or fief template list")
+        } else {
+            "fief template list shows them".to_owned()
+        })
     })
 }
 
@@ -80,8 +78,7 @@ pub fn all(host: &Host) -> Result<Vec<Listed>, Error> {
         }
     };
     let containers = crate::store::all(host)?;
-    let mut names: Vec<TemplateName> =
-        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let mut names: Vec<TemplateName> = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     names.sort();
     let listed = |name: TemplateName| {
         let lies_over = |config: &crate::store::ContainerConfig| config.template == name;
@@ -106,8 +103,9 @@ pub fn remove(host: &Host, name: &TemplateName) -> Result<(), Error> {
     let users = shelf.users_of(name)?;
     if !users.is_empty() {
         let users: Vec<&str> = users.iter().map(ContainerName::as_str).collect();
-        return Err(Error::new(Class::State, STEP, format!("containers lie over {name}: {}", users.join(", ")))
-            .advice("destroy them first"));
+        return Err(
+            Error::new(Class::State, STEP, format!("containers lie over {name}: {}", users.join(", "))).advice("destroy them first")
+        );
     }
     let hidden = hidden(host, ".gone-", name);
     let fail = |error: io::Error| Error::new(strict::class_of(&error), STEP, name.to_string()).source(error);
@@ -143,9 +141,8 @@ impl<'a> Draft<'a> {
             name_is_free(host, name)?;
         }
         let path = hidden(host, ".new-", name);
-        let fail = |error: io::Error| {
-            Error::new(strict::class_of(&error), STEP, path.display().to_string()).source(error).advice("run as root")
-        };
+        let fail =
+            |error: io::Error| Error::new(strict::class_of(&error), STEP, path.display().to_string()).source(error).advice("run as root");
         folder(&path, 0o700).map_err(fail)?;
         // The shelf's lock keeps a sweep out until ours is held.
         let lock = lock::wait(&path.join("lock")).map_err(fail)?;

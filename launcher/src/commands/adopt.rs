@@ -1,9 +1,12 @@
-//! `fief adopt`: new keepers for containers whose keeper died, and an end to what others left behind.
+//! `fief adopt`: new keepers for containers whose keeper died, and an end to what a dead start or stop left behind.
+//!
+//! Every verb that touches a container heals it first, so the verb itself is seldom needed.
 
 use crate::cli::Adopt;
 use crate::config::Host;
 use crate::error::Error;
 use crate::store::record::{Observed, observe};
+use crate::store::{ContainerConfig, ContainerName};
 use crate::{start, store};
 
 pub(super) fn run(host: &Host, args: Adopt) -> Result<(), Error> {
@@ -13,13 +16,26 @@ pub(super) fn run(host: &Host, args: Adopt) -> Result<(), Error> {
     }
     let mut first = None;
     for (name, _) in store::all(host)? {
-        if matches!(observe(host, &name)?, Observed::KeeperLost(_) | Observed::Stale(_)) {
-            // One that cannot be adopted does not keep the others from it; the first failure is told.
-            if let Err(error) = start::adopt(host, &name) {
-                log::warn!("{}", error.line());
-                first.get_or_insert(error);
-            }
+        // One that cannot be adopted does not keep the others from it; the first failure is told at the end.
+        if let Err(error) = heal(host, &name) {
+            log::warn!("{}", error.line());
+            first.get_or_insert(error);
         }
     }
     first.map_or(Ok(()), Err)
+}
+
+/// Adopts or sweeps `name` if it needs it.
+pub(super) fn heal(host: &Host, name: &ContainerName) -> Result<(), Error> {
+    match observe(host, name)? {
+        Observed::KeeperLost(_) | Observed::Stale(_) => start::adopt(host, name),
+        Observed::Stopped | Observed::Starting(_) | Observed::Running(_) | Observed::Stopping(_) => Ok(()),
+    }
+}
+
+/// The config of `name`, which is kept or down, not something between.
+pub(super) fn find_healed(host: &Host, name: &ContainerName) -> Result<ContainerConfig, Error> {
+    let config = store::find(host, name)?;
+    heal(host, name)?;
+    Ok(config)
 }

@@ -6,20 +6,18 @@ use crate::cli::{Enter, Exec};
 use crate::config::Host;
 use crate::enter::{self, ExecOptions};
 use crate::error::{self, Error};
-use crate::store;
 
 /// What `exec` exits with when fief itself failed: as env(1) and sh(1) have 126 and 127 for the program.
 const OURS: u8 = 125;
 
 pub(super) fn run(host: &Host, args: Exec) -> Result<ExitCode, Error> {
-    store::find(host, &args.name)?;
-    let options =
-        ExecOptions { user: args.how.user, workdir: args.how.workdir, env: args.how.env, command: args.command };
+    super::adopt::find_healed(host, &args.name)?;
+    let options = ExecOptions { user: args.how.user, workdir: args.how.workdir, env: args.how.env, command: args.command };
     enter::exec(host, &args.name, &options).map(ExitCode::from).or_else(passed_over)
 }
 
 pub(super) fn enter(host: &Host, args: &Enter) -> Result<ExitCode, Error> {
-    store::find(host, &args.name)?;
+    super::adopt::find_healed(host, &args.name)?;
     enter::enter(host, &args.name, &args.user).map(ExitCode::from)
 }
 

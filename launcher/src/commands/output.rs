@@ -49,8 +49,7 @@ fn aligned(head: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..head.len()).map(|column| width(column).unwrap_or(0)).collect();
     let mut out = String::new();
     for line in &lines {
-        let padded: Vec<String> =
-            line.iter().zip(&widths).map(|(text, width)| format!("{text:<width$}", width = *width)).collect();
+        let padded: Vec<String> = line.iter().zip(&widths).map(|(text, width)| format!("{text:<width$}", width = *width)).collect();
         out.push_str(padded.join("  ").trim_end());
         out.push('\n');
     }

@@ -3,11 +3,10 @@
 use crate::cli::{Restart, Start};
 use crate::config::Host;
 use crate::error::Error;
-use crate::store;
 use crate::store::record::observe;
 
 pub(super) fn run(host: &Host, args: &Restart) -> Result<(), Error> {
-    store::find(host, &args.stop.name)?;
+    super::adopt::find_healed(host, &args.stop.name)?;
     if observe(host, &args.stop.name)?.is_alive() {
         super::stop::run(host, &args.stop)?;
     }
@@ -17,7 +16,7 @@ pub(super) fn run(host: &Host, args: &Restart) -> Result<(), Error> {
         wait: false,
         foreground: false,
         dry_run: false,
-        timeout: std::time::Duration::from_secs(120),
+        timeout: crate::cli::START_TIMEOUT,
     };
     super::start::run(host, &start)
 }

@@ -6,10 +6,9 @@ use crate::error::Error;
 use crate::start::{self, StartOptions, Wait};
 use crate::{store, template};
 
-use super::output;
+use super::{adopt, output};
 
 pub(super) fn run(host: &Host, args: &Start) -> Result<(), Error> {
-    let config = store::find(host, &args.name)?;
     let wait = match (args.no_wait, args.wait) {
         (true, _) => Wait::Born,
         (false, true) => Wait::Boot,
@@ -17,8 +16,10 @@ pub(super) fn run(host: &Host, args: &Start) -> Result<(), Error> {
     };
     let options = StartOptions { wait, foreground: args.foreground, timeout: args.timeout };
     if args.dry_run {
+        store::find(host, &args.name)?;
         return output::text(&start::dry_run(host, &args.name, options)?);
     }
+    let config = adopt::find_healed(host, &args.name)?;
     // Made on first use, so also when somebody removed it in between.
     if config.template.is_builtin() {
         template::builtin::ensure(host)?;

@@ -1,9 +1,68 @@
 //! `fief template`.
 
-use crate::cli::Template;
+use serde::Serialize;
+
+use crate::cli::{List, Template};
 use crate::config::Host;
 use crate::error::Error;
+use crate::template::{self, Listed, build, import};
 
-pub(super) fn run(_: &Host, _: Template) -> Result<(), Error> {
-    Ok(())
+use super::{output, status};
+
+pub(super) fn run(host: &Host, verb: Template) -> Result<(), Error> {
+    match verb {
+        Template::Build(args) => build::run(host, &args).map(drop),
+        Template::Import(args) => import::run(host, &args.name, &args.from).map(drop),
+        Template::List(args) => list(host, &args),
+        Template::Remove(args) => template::remove(host, &args.name),
+    }
+}
+
+/// A template, as `--json` promises it. `null` where the manifest cannot be read.
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    kind: Option<&'static str>,
+    size: Option<u64>,
+    created: Option<String>,
+    source: Option<String>,
+    used_by: Vec<String>,
+    error: Option<String>,
+}
+
+impl From<Listed> for Row {
+    fn from(listed: Listed) -> Self {
+        let (manifest, error) = match listed.manifest {
+            Ok(manifest) => (Some(manifest), None),
+            Err(error) => (None, Some(error.line())),
+        };
+        Self {
+            name: listed.name.to_string(),
+            kind: manifest.as_ref().map(|manifest| manifest.kind.word()),
+            size: manifest.as_ref().map(|manifest| manifest.size),
+            created: manifest.as_ref().map(|manifest| manifest.created.clone()),
+            source: manifest.map(|manifest| manifest.source),
+            used_by: listed.users.iter().map(ToString::to_string).collect(),
+            error,
+        }
+    }
+}
+
+fn list(host: &Host, args: &List) -> Result<(), Error> {
+    let all: Vec<Row> = template::all(host)?.into_iter().map(Row::from).collect();
+    if args.json {
+        return output::json(&all);
+    }
+    let cells = |row: &Row| {
+        vec![
+            row.name.clone(),
+            row.kind.unwrap_or("broken").to_owned(),
+            row.size.map(status::bytes).unwrap_or_default(),
+            row.created.clone().unwrap_or_default(),
+            row.used_by.join(" "),
+            row.error.clone().or_else(|| row.source.clone()).unwrap_or_default(),
+        ]
+    };
+    let head = ["NAME", "KIND", "SIZE", "CREATED", "USED BY", "SOURCE"];
+    output::table(&head, &all.iter().map(cells).collect::<Vec<_>>())
 }

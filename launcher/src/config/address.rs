@@ -73,8 +73,7 @@ impl Cidr {
     /// The address `offset` into the network; `None` beyond its end.
     #[must_use]
     pub fn at(self, offset: u128) -> Option<IpAddr> {
-        (offset <= self.host_mask())
-            .then(|| from_bits(bits(self.address) & !self.host_mask() | offset, self.address))
+        (offset <= self.host_mask()).then(|| from_bits(bits(self.address) & !self.host_mask() | offset, self.address))
     }
 
     /// Does `other` lie in this network?

@@ -144,9 +144,21 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         for bad in [
-            "cgroup = '../x'", "cgroup = ''", "cgroup = '/x'", "bridge = 'sixteencharacter'", "bridge = 'a/b'",
-            "nft-table = 'a b'", "pool4 = 'fd00::/64'", "pool4 = '10.0.0.0/30'", "pool6 = '10.0.0.0/8'", "id-base = 5",
-            "id-count = 0", "id-count = 65535", "init = 'fief-init'", "id-base = -1", "pool4 = 5",
+            "cgroup = '../x'",
+            "cgroup = ''",
+            "cgroup = '/x'",
+            "bridge = 'sixteencharacter'",
+            "bridge = 'a/b'",
+            "nft-table = 'a b'",
+            "pool4 = 'fd00::/64'",
+            "pool4 = '10.0.0.0/30'",
+            "pool6 = '10.0.0.0/8'",
+            "id-base = 5",
+            "id-count = 0",
+            "id-count = 65535",
+            "init = 'fief-init'",
+            "id-base = -1",
+            "pool4 = 5",
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }

@@ -21,9 +21,7 @@ pub fn read<T: DeserializeOwned>(path: &Path, step: &'static str) -> Result<Opti
         Err(error) => return Err(Error::new(class_of(&error), step, path.display().to_string()).source(error)),
     };
     let mut text = String::new();
-    file.take(LONGEST + 1)
-        .read_to_string(&mut text)
-        .or_fail(Class::Value, step, || path.display().to_string())?;
+    file.take(LONGEST + 1).read_to_string(&mut text).or_fail(Class::Value, step, || path.display().to_string())?;
     if text.len() as u64 > LONGEST {
         return Err(Error::new(Class::Value, step, format!("{}: longer than 1 MiB", path.display())));
     }

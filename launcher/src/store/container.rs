@@ -267,9 +267,7 @@ impl ContainerConfig {
             return Err("init.args has a NUL".into());
         }
         for link in &self.links {
-            for (key, name) in
-                [("bridge", &link.bridge), ("guest-link", &link.guest_link), ("host-link", &link.host_link)]
-            {
+            for (key, name) in [("bridge", &link.bridge), ("guest-link", &link.guest_link), ("host-link", &link.host_link)] {
                 link_name(name).map_err(|cause| format!("{key} = {name:?} {cause}"))?;
             }
         }
@@ -311,10 +309,9 @@ pub(crate) mod tests {
             addresses: vec!["10.209.0.2/16".parse().unwrap(), "fd5e:f1ef::2/64".parse().unwrap()],
             gateways: vec!["10.209.0.1".parse().unwrap(), "fd5e:f1ef::1".parse().unwrap()],
         });
-        config.credentials.insert(
-            "ssh.authorized_keys.root".parse().unwrap(),
-            CredentialValue::new("ssh-ed25519 AAAA root@x\n".into()).unwrap(),
-        );
+        config
+            .credentials
+            .insert("ssh.authorized_keys.root".parse().unwrap(), CredentialValue::new("ssh-ed25519 AAAA root@x\n".into()).unwrap());
         config
     }
 

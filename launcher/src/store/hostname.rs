@@ -38,11 +38,7 @@ impl FromStr for Hostname {
                 && !label.ends_with('-')
                 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
-        if text.len() <= LONGEST && text.split('.').all(label) {
-            Ok(Self(text.into()))
-        } else {
-            Err(HostnameError(text.into()))
-        }
+        if text.len() <= LONGEST && text.split('.').all(label) { Ok(Self(text.into())) } else { Err(HostnameError(text.into())) }
     }
 }
 

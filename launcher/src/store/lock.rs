@@ -27,13 +27,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 fn whole_file() -> libc::flock {
-    libc::flock {
-        l_type: F_WRLCK,
-        l_whence: SEEK_SET,
-        l_start: 0,
-        l_len: 0,
-        l_pid: 0,
-    }
+    libc::flock { l_type: F_WRLCK, l_whence: SEEK_SET, l_start: 0, l_len: 0, l_pid: 0 }
 }
 
 // libc has these as c_int; the struct wants c_short. All are below 4.

@@ -123,9 +123,8 @@ impl RuntimeRecord {
 
     /// Sets when this boot began to now.
     pub fn started_now(&mut self) {
-        self.started_at = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        self.started_at =
+            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
     }
 
     /// How long this boot has lasted.
@@ -159,9 +158,7 @@ impl Observed {
     pub const fn record(&self) -> Option<&RuntimeRecord> {
         match self {
             Self::Stopped => None,
-            Self::Starting(record) | Self::Running(record) | Self::Stopping(record) | Self::KeeperLost(record) => {
-                Some(record)
-            }
+            Self::Starting(record) | Self::Running(record) | Self::Stopping(record) | Self::KeeperLost(record) => Some(record),
             Self::Stale(record) => record.as_ref(),
         }
     }
@@ -196,9 +193,7 @@ impl Observed {
 pub fn observe(host: &Host, name: &ContainerName) -> Result<Observed, Error> {
     const STEP: &str = "looking at the container";
     let fail = |error: io::Error| {
-        Error::new(strict::class_of(&error), STEP, host.paths.runtime(name).display().to_string())
-            .source(error)
-            .advice("run as root")
+        Error::new(strict::class_of(&error), STEP, host.paths.runtime(name).display().to_string()).source(error).advice("run as root")
     };
     let record = RuntimeRecord::read(&host.paths, name);
     if lock::is_held(&host.paths.runtime_lock(name)).map_err(fail)? {

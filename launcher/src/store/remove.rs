@@ -80,10 +80,7 @@ fn gone(result: io::Result<()>) -> io::Result<()> {
 }
 
 /// Unlinks everything in `folder` that is no folder; hands each folder to `each` and lists them.
-fn unlink_files(
-    folder: &OwnedFd,
-    mut each: impl FnMut(&std::ffi::CStr) -> nix::Result<()>,
-) -> io::Result<Vec<std::ffi::CString>> {
+fn unlink_files(folder: &OwnedFd, mut each: impl FnMut(&std::ffi::CStr) -> nix::Result<()>) -> io::Result<Vec<std::ffi::CString>> {
     let mut folders = Vec::new();
     let mut files = Vec::new();
     let mut listing = Dir::openat(folder, ".", folder_flags(), Mode::empty())?;

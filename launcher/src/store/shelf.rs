@@ -119,9 +119,8 @@ impl<'a> Shelf<'a> {
     }
 
     fn furnish(hidden: &Path, config: &ContainerConfig) -> Result<(), Error> {
-        let fail = |error: io::Error| {
-            Error::new(strict::class_of(&error), "creating the container", hidden.display().to_string()).source(error)
-        };
+        let fail =
+            |error: io::Error| Error::new(strict::class_of(&error), "creating the container", hidden.display().to_string()).source(error);
         remove_tree(hidden).map_err(fail)?;
         folder(hidden, 0o700).map_err(fail)?;
         folder(&hidden.join("layer"), 0o700).map_err(fail)?;
@@ -171,8 +170,7 @@ impl<'a> Shelf<'a> {
 
 /// There is no such container.
 pub(crate) fn missing(name: &ContainerName) -> Error {
-    Error::new(Class::Missing, "finding the container", format!("there is no container {name}"))
-        .advice("fief list shows them")
+    Error::new(Class::Missing, "finding the container", format!("there is no container {name}")).advice("fief list shows them")
 }
 
 /// The config of `name`.
@@ -207,8 +205,7 @@ pub fn all(host: &Host) -> Result<Vec<(ContainerName, Result<ContainerConfig, Er
                 .advice("run as root"));
         }
     };
-    let mut names: Vec<ContainerName> =
-        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let mut names: Vec<ContainerName> = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     names.sort();
     // One that is destroyed at this moment is no failure.
     let found = names.into_iter().map(|name| {

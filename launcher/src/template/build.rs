@@ -277,7 +277,9 @@ mod tests {
 
     #[test]
     fn nonsense_orders_are_refused() {
-        for (source, include) in [("debian", ""), ("debian:", ""), ("gentoo:x", ""), ("debian:x", "--hook"), ("debian:x", "a b"), ("debian:x", "X")] {
+        for (source, include) in
+            [("debian", ""), ("debian:", ""), ("gentoo:x", ""), ("debian:x", "--hook"), ("debian:x", "a b"), ("debian:x", "X")]
+        {
             assert_eq!(Order::new(&args(source, &[include])).unwrap_err().class(), Class::Value, "{source} {include}");
         }
         let mut bad = args("debian:bookworm", &[]);

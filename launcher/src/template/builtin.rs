@@ -88,11 +88,7 @@ const FILES: &[(&str, u32, &str)] = &[
     ("etc/hosts", 0o644, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"),
     ("etc/host.conf", 0o644, "multi on\n"),
     ("etc/networks", 0o644, "default 0.0.0.0\nloopback 127.0.0.0\n"),
-    (
-        "etc/protocols",
-        0o644,
-        "ip 0 IP\nicmp 1 ICMP\nigmp 2 IGMP\ntcp 6 TCP\nudp 17 UDP\nipv6 41 IPv6\nipv6-icmp 58 IPv6-ICMP\n",
-    ),
+    ("etc/protocols", 0o644, "ip 0 IP\nicmp 1 ICMP\nigmp 2 IGMP\ntcp 6 TCP\nudp 17 UDP\nipv6 41 IPv6\nipv6-icmp 58 IPv6-ICMP\n"),
     (
         "etc/services",
         0o644,
@@ -115,7 +111,11 @@ const FILES: &[(&str, u32, &str)] = &[
     ("etc/issue", 0o644, "fief \\n \\l\n"),
     // Empty means: fill me from container_uuid (machine-id(5)).
     ("etc/machine-id", 0o444, ""),
-    ("etc/pam.d/other", 0o644, "auth required pam_deny.so\naccount required pam_deny.so\npassword required pam_deny.so\nsession required pam_deny.so\n"),
+    (
+        "etc/pam.d/other",
+        0o644,
+        "auth required pam_deny.so\naccount required pam_deny.so\npassword required pam_deny.so\nsession required pam_deny.so\n",
+    ),
     ("etc/pam.d/su", 0o644, PAM),
     ("etc/pam.d/su-l", 0o644, PAM),
     ("etc/pam.d/runuser", 0o644, PAM),
@@ -134,14 +134,8 @@ const PAM: &str = "auth sufficient pam_rootok.so\nauth required pam_unix.so\nacc
                    password required pam_unix.so sha512\nsession required pam_unix.so\n";
 
 /// Files of group shadow (42) and utmp (43).
-const GROUPS: &[(&str, u32)] = &[
-    ("etc/shadow", 42),
-    ("etc/gshadow", 42),
-    ("var/log/wtmp", 43),
-    ("var/log/btmp", 43),
-    ("var/log/lastlog", 43),
-    ("var/mail", 8),
-];
+const GROUPS: &[(&str, u32)] =
+    &[("etc/shadow", 42), ("etc/gshadow", 42), ("var/log/wtmp", 43), ("var/log/btmp", 43), ("var/log/lastlog", 43), ("var/mail", 8)];
 
 /// Links with their targets.
 const LINKS: &[(&str, &str)] = &[

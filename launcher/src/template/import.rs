@@ -27,15 +27,14 @@ const STEP: &str = "importing the template";
 /// # Errors
 /// When the name is taken, or `from` is no sound tree; then nothing is left of it.
 pub fn run(host: &Host, name: &TemplateName, from: &Path) -> Result<Manifest, Error> {
-    let given = |error: io::Error| Error::new(Class::Value, STEP, from.display().to_string()).source(error);
+    let given = |error: io::Error| Error::new(Class::Template, STEP, from.display().to_string()).source(error);
     if name.is_builtin() {
         return Err(Error::new(Class::Value, STEP, "builtin is the name of the built-in template"));
     }
     let kind = from.symlink_metadata().map_err(given)?;
     // A link at the top of an image is how one gets a launcher to write elsewhere; a folder is named by itself.
     if kind.is_symlink() && from.is_dir() {
-        return Err(Error::new(Class::Value, STEP, format!("{} is a symbolic link", from.display()))
-            .advice("name the folder itself"));
+        return Err(Error::new(Class::Value, STEP, format!("{} is a symbolic link", from.display())).advice("name the folder itself"));
     }
     let draft = Draft::begin(host, name, false)?;
     let filled = if kind.is_dir() { copy(from, &draft.rootfs()) } else { unpack(from, &draft.rootfs()) };

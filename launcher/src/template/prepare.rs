@@ -21,8 +21,7 @@ const INIT_INSIDE: &str = "/run/host/fief/fief-init";
 const SBIN: [&str; 7] = ["init", "poweroff", "reboot", "halt", "shutdown", "runlevel", "telinit"];
 
 /// Folders that get something mounted on them, and so must be folders of the tree itself.
-const MOUNT_POINTS: [(&str, u32); 6] =
-    [("dev", 0o755), ("proc", 0o555), ("sys", 0o555), ("run", 0o755), ("tmp", 0o1777), ("root", 0o700)];
+const MOUNT_POINTS: [(&str, u32); 6] = [("dev", 0o755), ("proc", 0o555), ("sys", 0o555), ("run", 0o755), ("tmp", 0o1777), ("root", 0o700)];
 
 /// Checks the tree at `rootfs` and makes it a template's.
 ///
@@ -93,9 +92,16 @@ fn forget(root: &Dir) -> io::Result<()> {
     files("var/cache/apt/archives", |name| name.ends_with(b".deb"))?;
     files("var/cache/apt", |name| name.ends_with(b".bin"))?;
     files("var/lib/apt/lists", |name| name.contains(&b'_'))?;
-    for path in
-        ["etc/resolv.conf", "etc/hostname", "usr/sbin/policy-rc.d", "sbin/policy-rc.d", "var/lib/dbus/machine-id", "root/.bash_history", "var/lib/systemd/random-seed", "var/lib/urandom/random-seed"]
-    {
+    for path in [
+        "etc/resolv.conf",
+        "etc/hostname",
+        "usr/sbin/policy-rc.d",
+        "sbin/policy-rc.d",
+        "var/lib/dbus/machine-id",
+        "root/.bash_history",
+        "var/lib/systemd/random-seed",
+        "var/lib/urandom/random-seed",
+    ] {
         match root.remove(Path::new(path)) {
             Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory) => {}
             other => other?,
@@ -147,12 +153,23 @@ mod tests {
     fn identities_go_and_links_come() {
         let root = system();
         let at = |path: &str| root.path().join(path);
-        for file in ["etc/ssh/ssh_host_rsa_key", "etc/machine-id", "etc/hostname", "usr/sbin/policy-rc.d", "usr/sbin/halt", "etc/ssh/sshd_config", "var/lib/apt/lists/x_y", "var/cache/apt/archives/a.deb"] {
+        for file in [
+            "etc/ssh/ssh_host_rsa_key",
+            "etc/machine-id",
+            "etc/hostname",
+            "usr/sbin/policy-rc.d",
+            "usr/sbin/halt",
+            "etc/ssh/sshd_config",
+            "var/lib/apt/lists/x_y",
+            "var/cache/apt/archives/a.deb",
+        ] {
             fs::write(at(file), "old").unwrap();
         }
         symlink("/run/systemd/resolve/stub-resolv.conf", at("etc/resolv.conf")).unwrap();
         prepare(root.path()).unwrap();
-        for gone in ["etc/ssh/ssh_host_rsa_key", "etc/hostname", "usr/sbin/policy-rc.d", "var/lib/apt/lists/x_y", "var/cache/apt/archives/a.deb"] {
+        for gone in
+            ["etc/ssh/ssh_host_rsa_key", "etc/hostname", "usr/sbin/policy-rc.d", "var/lib/apt/lists/x_y", "var/cache/apt/archives/a.deb"]
+        {
             assert!(!at(gone).exists(), "{gone}");
         }
         assert!(!at("etc/resolv.conf").is_symlink());

@@ -148,6 +148,6 @@ fn a_folder_is_copied_without_following_links() {
     let link = root.path().join("link");
     std::os::unix::fs::symlink(from.path(), &link).unwrap();
     assert_eq!(run(&host, &"y".parse().unwrap(), &link).unwrap_err().class(), Class::Value);
-    assert_eq!(run(&host, &"y".parse().unwrap(), &root.path().join("no")).unwrap_err().class(), Class::Value);
+    assert_eq!(run(&host, &"y".parse().unwrap(), &root.path().join("no")).unwrap_err().class(), Class::Template);
     assert_eq!(run(&host, &TemplateName::builtin(), from.path()).unwrap_err().class(), Class::Value);
 }
