@@ -86,10 +86,8 @@ impl ContainerLog {
             let _ = std::fs::remove_file(&open.path);
             open.reopen();
         }
-        if let Some(file) = &mut open.file {
-            if file.write_all(bytes).is_ok() {
-                open.length = open.length.saturating_add(bytes.len() as u64);
-            }
+        if open.file.as_mut().is_some_and(|file| file.write_all(bytes).is_ok()) {
+            open.length = open.length.saturating_add(bytes.len() as u64);
         }
     }
 }
@@ -119,16 +117,16 @@ impl Log for KeeperLog {
         let now = humantime::format_rfc3339_seconds(SystemTime::now());
         let level = record.level().as_str().to_lowercase();
         self.file.append(format!("{now} keeper {level}: {text}\n").as_bytes());
-        if let Ok(mut syslog) = self.syslog.lock() {
-            if let Some(logger) = syslog.as_mut() {
-                // A failure to send is no reason to stop trying: syslogd may be restarting or full.
-                let _ = match record.level() {
-                    Level::Error => logger.err(&text),
-                    Level::Warn => logger.warning(&text),
-                    Level::Info => logger.info(&text),
-                    Level::Debug | Level::Trace => logger.debug(&text),
-                };
-            }
+        if let Ok(mut syslog) = self.syslog.lock()
+            && let Some(logger) = syslog.as_mut()
+        {
+            // A failure to send is no reason to stop trying: syslogd may be restarting or full.
+            let _ = match record.level() {
+                Level::Error => logger.err(&text),
+                Level::Warn => logger.warning(&text),
+                Level::Info => logger.info(&text),
+                Level::Debug | Level::Trace => logger.debug(&text),
+            };
         }
     }
 

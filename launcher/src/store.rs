@@ -26,4 +26,4 @@ pub use name::{ContainerName, NameError, TemplateName};
 pub use record::{Observed, Phase, ProcessMark, RuntimeRecord};
 pub use remove::{disk_usage, remove_tree};
 pub(crate) use shelf::folder;
-pub use shelf::{Shelf, all, find};
+pub use shelf::{Found, Shelf, all, find};

@@ -215,10 +215,10 @@ fn name_is_free(host: &Host, name: &TemplateName) -> Result<(), Error> {
 fn sweep(host: &Host) {
     let Ok(entries) = std::fs::read_dir(host.paths.templates()) else { return };
     for path in entries.flatten().map(|entry| entry.path()).filter(|path| is_hidden(path)) {
-        if lock::is_held(&path.join("lock")).is_ok_and(|held| !held) {
-            if let Err(error) = remove_tree(&path) {
-                log::warn!("cannot clear away {}: {error}", path.display());
-            }
+        if lock::is_held(&path.join("lock")).is_ok_and(|held| !held)
+            && let Err(error) = remove_tree(&path)
+        {
+            log::warn!("cannot clear away {}: {error}", path.display());
         }
     }
 }

@@ -45,10 +45,10 @@ impl<'a> Shelf<'a> {
     fn sweep(&self) {
         let Ok(entries) = std::fs::read_dir(self.host.paths.containers()) else { return };
         for entry in entries.flatten() {
-            if entry.file_name().as_encoded_bytes().starts_with(b".") {
-                if let Err(error) = remove_tree(&entry.path()) {
-                    log::warn!("cannot clear away {}: {error}", entry.path().display());
-                }
+            if entry.file_name().as_encoded_bytes().starts_with(b".")
+                && let Err(error) = remove_tree(&entry.path())
+            {
+                log::warn!("cannot clear away {}: {error}", entry.path().display());
             }
         }
     }
@@ -190,11 +190,14 @@ pub fn find(host: &Host, name: &ContainerName) -> Result<ContainerConfig, Error>
     Ok(config)
 }
 
+/// A container by name, and its config or why that cannot be read.
+pub type Found = (ContainerName, Result<ContainerConfig, Error>);
+
 /// Every container by name, with its config or why that cannot be read.
 ///
 /// # Errors
 /// When the folder cannot be listed.
-pub fn all(host: &Host) -> Result<Vec<(ContainerName, Result<ContainerConfig, Error>)>, Error> {
+pub fn all(host: &Host) -> Result<Vec<Found>, Error> {
     let folder = host.paths.containers();
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
@@ -256,7 +259,7 @@ mod tests {
         assert_eq!(find(&host, &web.name).unwrap(), web);
         assert!(host.paths.upper(&web.name).is_dir() && host.paths.work(&web.name).is_dir());
         assert_eq!(shelf.used().unwrap().0, BTreeSet::from([0x7000_0000]));
-        assert_eq!(shelf.users_of(&TemplateName::builtin()).unwrap(), [web.name.clone()]);
+        assert_eq!(shelf.users_of(&TemplateName::builtin()).unwrap(), std::slice::from_ref(&web.name));
         shelf.remove(&web.name).unwrap();
         assert_eq!(std::fs::read_dir(host.paths.containers()).unwrap().count(), 0);
         let shelf = Shelf::lock(&host).unwrap();
