@@ -1,15 +1,31 @@
 //! How units hang together, once defaults, `wanted-by` and both directions are taken into account.
+//!
+//! ```text
+//!   service ─ requires, after ─▶ sysinit.target      target ─ after ─▶ what it wants or requires
+//!           └────────── after ─▶ basic.target
+//! ```
+//!
+//! Invariant: the order has no cycle. Where the files make one, it is told with all its units, and
+//! the fewest edges possible are dropped, those of the administrator's own files first; nobody is
+//! kept from starting by it (test `a_cycle_is_named_and_loses_one_edge`).
 
+mod cycle;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::file::Origin;
+use crate::set::Entry;
+use crate::unit::{Body, Unit};
 use crate::UnitName;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The effective relations of all units. Its order has no cycle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Graph {
-    pub(crate) nodes: BTreeMap<UnitName, Node>,
+    nodes: BTreeMap<UnitName, Node>,
 }
 
-/// The effective relations of one unit, in both directions.
+/// The effective relations of one unit, in both directions. `after` and `before` name only units
+/// that could be read; the others name whatever was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
     /// Started after these.
@@ -26,7 +42,7 @@ pub struct Node {
     pub binds_to: BTreeSet<UnitName>,
     /// Excludes these, both ways.
     pub conflicts: BTreeSet<UnitName>,
-    /// Is required by these (`requires` and `binds-to`).
+    /// Is required by these (`requires`, `requisite` and `binds-to`).
     pub required_by: BTreeSet<UnitName>,
     /// These are bound to it.
     pub bound_by: BTreeSet<UnitName>,
@@ -35,9 +51,203 @@ pub struct Node {
 }
 
 impl Graph {
-    /// The relations of `name`, if anything is known of it.
+    /// The relations of `name`, if it is a unit that could be read.
     #[must_use]
     pub fn node(&self, name: &UnitName) -> Option<&Node> {
         self.nodes.get(name)
     }
+
+    /// All units that could be read, each after everything it is ordered after; where the order
+    /// says nothing, alphabetically.
+    #[must_use]
+    pub fn order(&self) -> Vec<&UnitName> {
+        let mut order = Vec::with_capacity(self.nodes.len());
+        let mut waiting: BTreeMap<&UnitName, usize> = self.nodes.iter().map(|(n, node)| (n, node.after.len())).collect();
+        let mut ready: BTreeSet<&UnitName> = waiting.iter().filter(|(_, n)| **n == 0).map(|(n, _)| *n).collect();
+        while let Some(name) = ready.pop_first() {
+            order.push(name);
+            let before = self.nodes.get(name).map(|node| &node.before);
+            for next in before.into_iter().flatten() {
+                if let Some(count) = waiting.get_mut(next) {
+                    *count = count.saturating_sub(1);
+                    if *count == 0 {
+                        ready.insert(next);
+                    }
+                }
+            }
+        }
+        order
+    }
+
+    fn node_mut(&mut self, name: &UnitName) -> &mut Node {
+        self.nodes.entry(name.clone()).or_default()
+    }
 }
+
+/// Where relations were written, for diagnostics; forgotten once the graph is built.
+#[derive(Default)]
+pub(crate) struct Origins(BTreeMap<(UnitName, UnitName, &'static str), Origin>);
+
+impl Origins {
+    pub(crate) fn add(&mut self, unit: &UnitName, written: Vec<(UnitName, Origin)>) {
+        for (other, origin) in written {
+            self.0.entry((unit.clone(), other, origin.key)).or_insert(origin);
+        }
+    }
+
+    fn get(&self, unit: &UnitName, other: &UnitName, key: &'static str) -> Option<&Origin> {
+        self.0.get(&(unit.clone(), other.clone(), key))
+    }
+}
+
+/// Builds the graph; tells cycles and what is required but missing.
+pub(crate) fn build(
+    entries: &BTreeMap<UnitName, Entry>,
+    origins: &Origins,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Graph {
+    let units: BTreeMap<&UnitName, &Unit> = entries
+        .iter()
+        .filter_map(|(name, entry)| match entry {
+            Entry::Unit(unit) => Some((name, unit.as_ref())),
+            Entry::Bad { .. } | Entry::Masked { .. } => None,
+        })
+        .collect();
+    let mut graph = Graph::default();
+    for (name, unit) in &units {
+        graph.node_mut(name);
+        written(&mut graph, name, unit, &units);
+    }
+    for (name, unit) in &units {
+        defaults(&mut graph, name, unit, &units);
+    }
+    cycle::break_all(&mut graph, origins, diagnostics);
+    tell_missing(&units, entries, origins, diagnostics);
+    graph
+}
+
+fn written(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&UnitName, &Unit>) {
+    let relations = &unit.relations;
+    for other in relations.after.iter().filter(|other| units.contains_key(other)) {
+        order(graph, name, other);
+    }
+    for other in relations.before.iter().filter(|other| units.contains_key(other)) {
+        order(graph, other, name);
+    }
+    for other in &relations.requires {
+        graph.node_mut(name).requires.insert(other.clone());
+        require(graph, name, other, units);
+    }
+    for other in &relations.requisite {
+        graph.node_mut(name).requisite.insert(other.clone());
+        require(graph, name, other, units);
+    }
+    for other in &relations.binds_to {
+        graph.node_mut(name).binds_to.insert(other.clone());
+        require(graph, name, other, units);
+        if units.contains_key(other) {
+            graph.node_mut(other).bound_by.insert(name.clone());
+        }
+    }
+    for other in &relations.wants {
+        graph.node_mut(name).wants.insert(other.clone());
+    }
+    for other in relations.part_of.iter().filter(|other| units.contains_key(other)) {
+        graph.node_mut(other).consists_of.insert(name.clone());
+    }
+    for other in relations.conflicts.iter().filter(|other| units.contains_key(other)) {
+        graph.node_mut(name).conflicts.insert(other.clone());
+        graph.node_mut(other).conflicts.insert(name.clone());
+    }
+    for target in unit.wanted_by.iter().filter(|target| units.contains_key(target)) {
+        graph.node_mut(target).wants.insert(name.clone());
+    }
+    for target in unit.required_by.iter().filter(|target| units.contains_key(target)) {
+        graph.node_mut(target).requires.insert(name.clone());
+        require(graph, target, name, units);
+    }
+}
+
+/// `later` is started after `earlier`.
+fn order(graph: &mut Graph, later: &UnitName, earlier: &UnitName) {
+    if later != earlier {
+        graph.node_mut(later).after.insert(earlier.clone());
+        graph.node_mut(earlier).before.insert(later.clone());
+    }
+}
+
+fn require(graph: &mut Graph, name: &UnitName, other: &UnitName, units: &BTreeMap<&UnitName, &Unit>) {
+    if units.contains_key(other) {
+        graph.node_mut(other).required_by.insert(name.clone());
+    }
+}
+
+fn defaults(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&UnitName, &Unit>) {
+    if !unit.default_dependencies {
+        return;
+    }
+    match unit.body {
+        Body::Service(_) => {
+            for (target, required) in [("sysinit.target", true), ("basic.target", false)] {
+                let Ok(target) = UnitName::new(target) else { continue };
+                if !units.contains_key(&target) {
+                    continue;
+                }
+                order(graph, name, &target);
+                if required {
+                    graph.node_mut(name).requires.insert(target.clone());
+                    require(graph, name, &target, units);
+                }
+            }
+        }
+        Body::Target => {
+            let node = graph.node_mut(name);
+            let pulled: Vec<UnitName> = node.wants.union(&node.requires).cloned().collect();
+            for other in pulled {
+                let ordered = graph.node(name).is_some_and(|node| node.before.contains(&other));
+                let usual = units.get(&other).is_some_and(|unit| unit.default_dependencies);
+                if usual && !ordered {
+                    order(graph, name, &other);
+                }
+            }
+        }
+    }
+}
+
+fn tell_missing(
+    units: &BTreeMap<&UnitName, &Unit>,
+    entries: &BTreeMap<UnitName, Entry>,
+    origins: &Origins,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let known: Vec<String> = entries.keys().map(ToString::to_string).collect();
+    for (name, unit) in units {
+        let relations = &unit.relations;
+        let sets = [
+            ("requires", &relations.requires, Severity::Error),
+            ("requisite", &relations.requisite, Severity::Error),
+            ("binds-to", &relations.binds_to, Severity::Error),
+            ("wants", &relations.wants, Severity::Warning),
+        ];
+        for (key, set, severity) in sets {
+            for other in set.iter().filter(|other| !entries.contains_key(other)) {
+                let Some(origin) = origins.get(name, other, key) else { continue };
+                let message = match severity {
+                    Severity::Error => format!("`{other}` does not exist, so `{name}` cannot be started"),
+                    Severity::Warning => format!("`{other}` does not exist"),
+                };
+                let near = crate::file::nearest(&other.to_string(), known.iter().map(String::as_str));
+                diagnostics.push(Diagnostic {
+                    severity,
+                    path: origin.path.clone(),
+                    place: Some(origin.place.clone()),
+                    message,
+                    help: near.map(|near| format!("did you mean `{near}`?")),
+                });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,83 @@
 //! The units that come with fief-init.
 
-use crate::SourceFile;
+use crate::{SourceFile, SourceKind};
 
-/// The files of `units/stock`, compiled in; read last, so that any file of the guest wins.
+/// What the path of a stock unit begins with.
+const ROOT: &str = "built-in/";
+
+macro_rules! stock {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../stock/", $name, ".toml")))),*]
+    };
+}
+
+const FILES: &[(&str, &str)] = stock![
+    "basic.target",
+    "console-getty",
+    "cron",
+    "default.target",
+    "getty.target",
+    "local-fs.target",
+    "multi-user.target",
+    "network",
+    "network-online.target",
+    "network.target",
+    "nginx",
+    "remote-fs.target",
+    "rsyslog",
+    "setup-credentials",
+    "setup-hostname",
+    "setup-loopback",
+    "setup-machine-id",
+    "setup-ssh-host-keys",
+    "setup-tmpfiles",
+    "shutdown.target",
+    "ssh",
+    "sysinit.target",
+    "time-sync.target",
+];
+
+/// The files of `units/stock`, compiled in; to be read last, so that any file of the guest wins.
 pub fn files() -> impl Iterator<Item = SourceFile> {
-    std::iter::empty()
+    FILES.iter().map(|(name, text)| SourceFile {
+        path: format!("{ROOT}{name}.toml"),
+        kind: SourceKind::Unit(text.as_bytes().to_vec()),
+    })
+}
+
+/// Whether a file of this path came with fief-init.
+#[must_use]
+pub fn is_stock(path: &str) -> bool {
+    path.starts_with(ROOT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Entry, read};
+
+    #[test]
+    fn every_stock_unit_is_good_and_named_right() {
+        let (units, diagnostics) = read(files());
+        assert_eq!(diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>(), [""; 0]);
+        assert_eq!(units.iter().count(), FILES.len());
+        assert!(units.iter().all(|(_, entry)| matches!(entry, Entry::Unit(_))));
+    }
+
+    #[test]
+    fn every_stock_unit_is_reached_from_the_default_target() {
+        let (units, _) = read(files());
+        let mut reached = std::collections::BTreeSet::new();
+        let mut next: Vec<_> = crate::UnitName::new("default.target").into_iter().collect();
+        while let Some(name) = next.pop() {
+            if let Some(node) = units.graph().node(&name) {
+                if reached.insert(name) {
+                    next.extend(node.wants.iter().chain(&node.requires).cloned());
+                }
+            }
+        }
+        let idle: Vec<String> =
+            units.iter().map(|(n, _)| n).filter(|n| !reached.contains(*n)).map(ToString::to_string).collect();
+        assert_eq!(idle, ["shutdown.target", "time-sync.target"]);
+    }
 }

@@ -1,0 +1,143 @@
+//! Every key there is, by section, and guessing at one that is not.
+
+/// Sections and their keys. Other spellings are accepted too: systemd's CamelCase, and where our
+/// short form differs, systemd's name in kebab-case.
+pub(super) const KEYS: &[(&str, &[&str])] = &[
+    ("", &[
+        "description", "documentation", "after", "before", "requires", "requisite", "wants", "binds-to", "part-of", "conflicts",
+        "default-dependencies", "condition", "assert", "reset",
+    ]),
+    ("condition", &CONDITIONS),
+    ("assert", &CONDITIONS),
+    ("service", &[
+        "type", "command", "exec-start", "exec-start-pre", "exec-start-post", "exec-reload", "exec-stop",
+        "exec-stop-post", "pid-file", "remain-after-exit", "success-exit-status", "start-timeout", "timeout-start-sec",
+        "notify-access",
+    ]),
+    ("restart", &["policy", "delay", "backoff", "max-delay", "burst", "interval", "reset-after"]),
+    ("stop", &["signal", "timeout", "mode", "final-signal", "send-hangup"]),
+    ("run-as", &[
+        "user", "group", "groups", "umask", "working-directory", "nice", "oom-score-adjust", "no-new-privileges",
+    ]),
+    ("environment", &["inherit", "files", "set"]),
+    ("directories", &[
+        "runtime", "runtime-mode", "state", "state-mode", "cache", "cache-mode", "logs", "logs-mode", "configuration",
+        "configuration-mode",
+    ]),
+    ("log", &["stdout", "stderr", "console", "keep"]),
+    ("resources", &["memory-max", "memory-high", "cpu-quota", "cpu-weight", "tasks-max", "oom-policy"]),
+    ("tty", &["path", "reset", "hang-up"]),
+    ("install", &["wanted-by", "required-by"]),
+];
+
+const CONDITIONS: [&str; 12] = [
+    "path-exists", "path-is-directory", "path-is-symbolic-link", "path-is-mount-point", "path-is-read-write",
+    "file-not-empty", "file-is-executable", "directory-not-empty", "virtualization", "first-boot", "capability",
+    "ac-power",
+];
+
+/// The keys of a section.
+pub(super) fn of(section: &str) -> &'static [&'static str] {
+    // What stands before the first section may stand in [unit] as well.
+    let section = if section == "unit" { "" } else { section };
+    KEYS.iter().find(|(name, _)| *name == section).map_or(&[], |(_, keys)| keys)
+}
+
+/// What to say about a key that is not one of `section`.
+pub(super) fn guess(section: &str, key: &str) -> Option<String> {
+    let mut own: Vec<&str> = of(section).to_vec();
+    if section.is_empty() {
+        own.extend(KEYS.iter().map(|(name, _)| *name).filter(|name| !name.is_empty()));
+    }
+    let elsewhere = KEYS.iter().find(|(name, keys)| *name != section && keys.contains(&key));
+    if let Some((name, _)) = elsewhere {
+        return Some(match *name {
+            "" => format!("`{key}` stands before the first section"),
+            name => format!("`{key}` belongs to [{name}]"),
+        });
+    }
+    nearest(key, own.iter().copied()).map(|known| format!("did you mean `{known}`?"))
+}
+
+/// The word nearest to `word`, if it is near enough.
+pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > 64 {
+        return None;
+    }
+    let allowed = (word.chars().count() / 3).max(1);
+    known.map(|k| (distance(word, k), k)).filter(|(d, _)| *d <= allowed).min().map(|(_, k)| k)
+}
+
+/// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, cb) in b.iter().enumerate() {
+            let at = |row: &[usize], j: usize| row.get(j).copied().unwrap_or(usize::MAX / 2);
+            let mut cost = (at(&last, j) + usize::from(ca != cb)).min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
+            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(cb) && b.get(j - 1) == Some(ca);
+            if swapped {
+                cost = cost.min(at(&before, j - 1) + 1);
+            }
+            row.push(cost);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last.last().copied().unwrap_or(usize::MAX)
+}
+
+/// The kebab-case form of a key: `PIDFile` becomes `pid-file`; kebab-case stays as it is.
+pub(super) fn canonical(key: &str) -> String {
+    if key == "UMask" {
+        return "umask".to_owned();
+    }
+    let chars: Vec<char> = key.chars().collect();
+    let mut out = String::with_capacity(key.len() + 4);
+    for (at, c) in chars.iter().enumerate() {
+        if !c.is_ascii_uppercase() {
+            out.push(*c);
+            continue;
+        }
+        let after_lower = at > 0 && chars.get(at - 1).is_some_and(|p| p.is_ascii_lowercase());
+        let before_lower = at > 0 && chars.get(at + 1).is_some_and(|n| n.is_ascii_lowercase());
+        let after_dash = at > 0 && chars.get(at - 1) == Some(&'-');
+        if (after_lower || before_lower) && !after_dash {
+            out.push('-');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn systemds_spelling_becomes_ours() {
+        for (camel, kebab) in [
+            ("ExecStartPre", "exec-start-pre"),
+            ("PIDFile", "pid-file"),
+            ("OOMScoreAdjust", "oom-score-adjust"),
+            ("CPUQuota", "cpu-quota"),
+            ("UMask", "umask"),
+            ("WantedBy", "wanted-by"),
+            ("Service", "service"),
+            ("pid-file", "pid-file"),
+        ] {
+            assert_eq!(canonical(camel), kebab);
+        }
+    }
+
+    #[test]
+    fn slips_are_recognised() {
+        assert_eq!(guess("service", "comand").as_deref(), Some("did you mean `command`?"));
+        assert_eq!(guess("", "atfer").as_deref(), Some("did you mean `after`?"));
+        assert_eq!(guess("service", "user").as_deref(), Some("`user` belongs to [run-as]"));
+        assert_eq!(guess("", "srevice").as_deref(), Some("did you mean `service`?"));
+        assert_eq!(guess("", "frobnicate"), None);
+    }
+}
