@@ -18,13 +18,13 @@ pub const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// What stands at the end of `fief --help`.
 const AFTER: &str = "\
 Examples:
-  fief template build debian:bookworm          make a Debian template (mmdebstrap)
-  fief create web1 --template debian:bookworm --memory 512M --cpus 1.5 --ssh-key ~/.ssh/id_ed25519.pub
-  fief start web1 && fief list                 boot it, see its addresses
-  fief exec web1 -- apt-get install -y nginx   run a program inside
-  fief enter web1                              a login shell inside
+  fief template build debian:bookworm         make a Debian template (mmdebstrap)
+  fief create web1 --template debian:bookworm --memory 512M --ssh-key KEY.pub
+  fief start web1 && fief list                boot it, see its addresses
+  fief exec web1 -- apt-get install -y nginx  run a program inside
+  fief enter web1                             a login shell inside
   fief stop web1 && fief destroy web1
-  fief run --rm                                a throw-away guest over this host's own /usr
+  fief run --rm                               a throw-away guest over this host's /usr
 
 Exit codes:
    0  done
@@ -33,25 +33,26 @@ Exit codes:
    3  a value or a config file makes no sense
    4  no such container or template
    5  the name is taken
-   6  the container or template is in the wrong state: running, not running, in use
+   6  wrong state: running, not running, in use
    7  a step of starting failed; the line says which and why
    8  id ranges or addresses are used up
    9  it took too long
-  10  this host or user cannot do it: a permission, a kernel feature or a program is missing
+  10  a permission, a kernel feature or a program is missing
   11  a template could not be built or imported
- exec, and run with a CMD, give the CMD's own code; 126: it cannot be executed; 127: it is not found;
- 128+N: it died of signal N; 125: fief itself failed before it ran.
+  exec, and run with a CMD, give the CMD's own code; 126: it cannot be executed;
+  127: it is not found; 128+N: signal N ended it; 125: fief failed before it ran
 
 Environment:
-  FIEF_ROOT  puts /etc/fief, /var/lib/fief, /run/fief and /var/log/fief beneath another folder
+  FIEF_ROOT  puts all of the folders below beneath another one
   FIEF_LOG   what to log to the terminal: error, warn (usual), info, debug, trace
 
 Files:
-  /etc/fief/fief.toml                      this host's settings, all optional: cgroup, bridge, nft-table, pool4,
-                                           pool6, id-base, id-count, init
-  /var/lib/fief/containers/NAME/           container.toml and what the container wrote
-  /var/lib/fief/templates/NAME/            what containers lie over
-  /var/log/fief/NAME.log                   the container's console and its keeper's words";
+  /etc/fief/fief.toml             this host's settings, every one optional: cgroup, bridge,
+                                  nft-table, pool4, pool6, id-base, id-count, init
+  /var/lib/fief/containers/NAME/  container.toml, and what the container wrote
+  /var/lib/fief/templates/NAME/   what containers lie over
+  /run/fief/containers/NAME/      what is known of a running one
+  /var/log/fief/NAME.log          its console and its keeper's words";
 
 /// System containers: a whole Linux system on a shared kernel.
 #[derive(Debug, Parser)]

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{Host, strict};
 use crate::error::{Class, Error};
 use crate::store::lock::{self, Lock};
-use crate::store::{ContainerName, Shelf, TemplateName, disk_usage, folder, remove_tree};
+use crate::store::{ContainerName, Shelf, TemplateName, disk_usage, folder, random, remove_tree};
 
 pub mod build;
 pub mod builtin;
@@ -203,6 +203,44 @@ impl Drop for Draft<'_> {
     }
 }
 
+/// A folder to build a tree in by a program that drops root, as apt does: unlike a [`Draft`] others may pass through
+/// it. Dropped, nothing is left of it.
+#[derive(Debug)]
+struct Workshop {
+    folder: PathBuf,
+    _lock: Lock,
+}
+
+impl Workshop {
+    /// A folder whose name nobody can list or guess: what is setuid in it is no one's to run.
+    fn open(host: &Host) -> Result<Self, Error> {
+        let top = host.paths.workshops();
+        let fail = |error: io::Error| {
+            Error::new(strict::class_of(&error), "making the template", top.display().to_string()).source(error).advice("run as root")
+        };
+        let shelf = Shelf::lock(host)?;
+        folder(&top, 0o711).map_err(fail)?;
+        let secret = u128::from_be_bytes(random::bytes().map_err(fail)?);
+        let path = top.join(format!("{secret:032x}"));
+        folder(&path, 0o711).map_err(fail)?;
+        let lock = lock::wait(&path.join("lock")).map_err(fail)?;
+        drop(shelf);
+        Ok(Self { folder: path, _lock: lock })
+    }
+
+    fn rootfs(&self) -> PathBuf {
+        self.folder.join("rootfs")
+    }
+}
+
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        if let Err(error) = remove_tree(&self.folder) {
+            log::warn!("cannot remove {}: {error}", self.folder.display());
+        }
+    }
+}
+
 fn name_is_free(host: &Host, name: &TemplateName) -> Result<(), Error> {
     if host.paths.template(name).symlink_metadata().is_err() {
         return Ok(());
@@ -211,10 +249,11 @@ fn name_is_free(host: &Host, name: &TemplateName) -> Result<(), Error> {
         .advice(format!("choose another name, or fief template remove {name}")))
 }
 
-/// Removes hidden folders that nobody is filling any more. Called with the shelf's lock held.
+/// Removes hidden folders and workshops that nobody is filling any more. Called with the shelf's lock held.
 fn sweep(host: &Host) {
-    let Ok(entries) = std::fs::read_dir(host.paths.templates()) else { return };
-    for path in entries.flatten().map(|entry| entry.path()).filter(|path| is_hidden(path)) {
+    let entries = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let hidden = entries(host.paths.templates()).filter(|path| is_hidden(path));
+    for path in hidden.chain(entries(host.paths.workshops())) {
         if lock::is_held(&path.join("lock")).is_ok_and(|held| !held)
             && let Err(error) = remove_tree(&path)
         {

@@ -97,6 +97,12 @@ impl Paths {
         self.container(name).join("layer/work")
     }
 
+    /// `/var/lib/fief/build`: where programs that do not run as root must be able to pass while a template is built.
+    #[must_use]
+    pub fn workshops(&self) -> PathBuf {
+        self.library().join("build")
+    }
+
     /// `/var/lib/fief/templates`.
     #[must_use]
     pub fn templates(&self) -> PathBuf {

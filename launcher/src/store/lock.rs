@@ -7,7 +7,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -43,11 +43,11 @@ const SEEK_SET: libc::c_short = libc::SEEK_SET as libc::c_short;
 /// # Errors
 /// When the file cannot be opened.
 pub fn wait(path: &Path) -> io::Result<Lock> {
-    let file = open(path)?;
     loop {
+        let file = open(path)?;
         match fcntl(&file, FcntlArg::F_OFD_SETLKW(&whole_file())) {
-            Ok(_) => return Ok(Lock(file.into())),
-            Err(Errno::EINTR) => {}
+            Ok(_) if is_at(&file, path)? => return Ok(Lock(file.into())),
+            Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
     }
@@ -58,11 +58,25 @@ pub fn wait(path: &Path) -> io::Result<Lock> {
 /// # Errors
 /// When the file cannot be opened.
 pub fn attempt(path: &Path) -> io::Result<Result<Lock, Held>> {
-    let file = open(path)?;
-    match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file())) {
-        Ok(_) => Ok(Ok(Lock(file.into()))),
-        Err(Errno::EAGAIN | Errno::EACCES) => Ok(Err(Held)),
-        Err(errno) => Err(errno.into()),
+    loop {
+        let file = open(path)?;
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file())) {
+            Ok(_) if is_at(&file, path)? => return Ok(Ok(Lock(file.into()))),
+            Ok(_) => {}
+            Err(Errno::EAGAIN | Errno::EACCES) => return Ok(Err(Held)),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Whoever held the lock before us may have removed its file: then ours is a lock on nothing, and the next one to come
+/// would make a new file and hold that.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match path.symlink_metadata() {
+        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -71,8 +85,14 @@ pub fn attempt(path: &Path) -> io::Result<Result<Lock, Held>> {
 /// # Errors
 /// When the folder cannot be made or the file not be opened.
 pub fn attempt_in(folder: &Path, path: &Path) -> io::Result<Result<Lock, Held>> {
-    super::folder(folder, 0o700)?;
-    attempt(path)
+    loop {
+        super::folder(folder, 0o700)?;
+        match attempt(path) {
+            // Its last holder has just removed the folder.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => return other,
+        }
+    }
 }
 
 /// Is the lock held by anyone? A missing file is not locked.
@@ -111,7 +131,7 @@ impl AsFd for Lock {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
 
     #[test]
@@ -127,5 +147,25 @@ mod tests {
         drop(passed_on);
         assert!(!is_held(&path).unwrap());
         let _again = wait(&path).unwrap();
+    }
+
+    #[test]
+    fn a_removed_file_is_no_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = folder.path().join("web1");
+        let path = runtime.join("lock");
+        let held = attempt_in(&runtime, &path).unwrap().unwrap();
+        // One who opened the file before it was removed, and locks it after.
+        let waiting = std::thread::spawn({
+            let path = path.clone();
+            move || wait(&path)
+        });
+        std::fs::remove_dir_all(&runtime).unwrap();
+        drop(held);
+        match waiting.join().unwrap() {
+            Ok(_) => panic!("held a lock on nothing"),
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::NotFound),
+        }
+        assert!(attempt_in(&runtime, &path).unwrap().is_ok());
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{BufReader, Read, Write as _};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use nix::unistd::Pid;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::{Draft, Kind, Manifest, prepare};
+use super::{Draft, Kind, Manifest, Workshop, prepare};
 use crate::cli::TemplateBuild;
 use crate::config::Host;
 use crate::error::{Class, Error, OrFail as _};
@@ -135,14 +136,17 @@ pub fn run(host: &Host, args: &TemplateBuild) -> Result<Manifest, Error> {
     let log_path = host.paths.logs().join(format!("template-{}.log", order.name));
     folder(&host.paths.logs(), 0o750).or_fail(Class::Internal, STEP, || host.paths.logs().display().to_string())?;
     let log = File::create(&log_path).or_fail(Class::Internal, STEP, || log_path.display().to_string())?;
-    debstrap(&order, &draft, log, &log_path)?;
-    prepare::prepare(&draft.rootfs())?;
+    let workshop = Workshop::open(host)?;
+    debstrap(&order, &workshop.rootfs(), log, &log_path)?;
+    prepare::prepare(&workshop.rootfs())?;
+    let place = draft.rootfs();
+    // The draft's is empty; rename(2) puts one folder in the place of another that is.
+    std::fs::rename(workshop.rootfs(), &place).or_fail(Class::Template, STEP, || place.display().to_string())?;
     let what = format!("mmdebstrap {} {}", args.source, order.variant);
     draft.finish(Kind::Rootfs, &what)
 }
 
-fn debstrap(order: &Order, draft: &Draft<'_>, mut log: File, log_path: &std::path::Path) -> Result<(), Error> {
-    let target = draft.rootfs();
+fn debstrap(order: &Order, target: &Path, mut log: File, log_path: &Path) -> Result<(), Error> {
     let target = target.to_str().ok_or_else(|| Error::new(Class::Value, STEP, "FIEF_ROOT is not UTF-8"))?;
     let arguments = order.arguments(target);
     log::info!("mmdebstrap {}", arguments.join(" "));
