@@ -82,7 +82,7 @@ pub fn start(host: &Host, name: &ContainerName, options: StartOptions) -> Result
     let lock = free(host, name)?;
     network::check(&host.config, &config.links)?;
     if options.foreground {
-        return keeper::start(host, name, lock, Audience::Terminal);
+        return keeper::start(host, name, lock, ContainerLog::open(&host.paths, name), Audience::Terminal);
     }
     let ended = launch::keeper(name, lock, launch::Task::Start)?.wait(options.wait, options.timeout)?;
     match ended {
@@ -271,12 +271,13 @@ fn until_ended(mut asked: BufReader<UnixStream>, name: &ContainerName, step: &'s
 pub fn keep(host: &Host, name: &ContainerName, handed: &[OsString]) -> Result<(), Error> {
     let (task, lock, audience) = launch::handed(handed)?;
     // A keeper without a log is better than none.
-    let _ = logging::to_the_journal(name, ContainerLog::open(&host.paths, name));
+    let log = ContainerLog::open(&host.paths, name);
+    let _ = logging::to_the_journal(name, log.clone());
     match task {
-        launch::Task::Start => keeper::start(host, name, lock, audience),
+        launch::Task::Start => keeper::start(host, name, lock, log, audience),
         launch::Task::Adopt => {
             let record = RuntimeRecord::read(&host.paths, name).unwrap_or_default();
-            keeper::adopt(host, name, lock, record, audience)
+            keeper::adopt(host, name, lock, record, log, audience)
         }
     }
 }

@@ -5,7 +5,7 @@
 //!   ├── lower     the template, read-only, ids mapped
 //!   ├── layer     the container's own layer (upper, work), ids mapped
 //!   ├── usr       the host's /usr, read-only, ids mapped            (built-in template only)
-//!   ├── dev       a tmpfs with the nodes, a devpts, the console
+//!   ├── dev       a tmpfs with the nodes, and a devpts
 //!   ├── run       a tmpfs with /run/host bound read-only into it
 //!   └── root      where the child mounts the overlay and moves the others beneath
 //! ```
@@ -140,7 +140,7 @@ impl std::fmt::Display for Blueprint {
             let ids = if piece.map_ids { format!(", ids mapped to {}", self.base) } else { String::new() };
             writeln!(f, "  stage {} at {} ({}{ids})", piece.from.display(), piece.at, piece.attributes)?;
         }
-        writeln!(f, "  stage a tmpfs at dev with the nodes, a devpts and the console")?;
+        writeln!(f, "  stage a tmpfs at dev with the nodes and a devpts")?;
         writeln!(f, "  stage a tmpfs at run with {} read-only at host", self.view.display())?;
         writeln!(f, "give birth ({:?}); map ids 0-65535 to {}; enter control groups; connect the network", self.namespaces, self.base)?;
         writeln!(f, "the child, then the guest's init:")?;
@@ -174,6 +174,8 @@ impl Steps<'_> {
             steps.push(bind("usr", "usr")?);
         }
         steps.push(bind("dev", "dev")?);
+        // By the child, for a keeper that takes over must be able to put another terminal there: a mount from the stage could not be taken away.
+        steps.push(Step::Bind { from: c("root/dev/pts/0")?, recursive: false, root: c("root")?, place: c("dev/console")? });
         steps.push(bind("run", "run")?);
         let nosuid = Attributes::NOSUID.and(Attributes::NODEV);
         steps.push(new_fs(c"tmpfs", &[("mode", Some("1777"))], nosuid, "dev/shm")?);

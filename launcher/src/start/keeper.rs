@@ -100,9 +100,9 @@ struct Keeper<'h> {
 ///
 /// # Errors
 /// When a step of the first boot fails; then nothing is left.
-pub(crate) fn start(host: &Host, name: &ContainerName, lock: Lock, audience: Audience) -> Result<(), Error> {
+pub(crate) fn start(host: &Host, name: &ContainerName, lock: Lock, log: ContainerLog, audience: Audience) -> Result<(), Error> {
     let config = store::find(host, name)?;
-    match Keeper::begin(host, name, config.clone(), audience) {
+    match Keeper::begin(host, name, config.clone(), log, audience) {
         Ok(mut keeper) => {
             let kept = keeper.groups.build(&config.limits, config.ids.base).and_then(|()| keeper.groups.enter_keeper());
             let kept = kept.and_then(|()| keeper.boots());
@@ -121,9 +121,16 @@ pub(crate) fn start(host: &Host, name: &ContainerName, lock: Lock, audience: Aud
 ///
 /// # Errors
 /// When the guest is gone after all, or the host's side cannot be made again; the guest is left as it is.
-pub(crate) fn adopt(host: &Host, name: &ContainerName, lock: Lock, record: RuntimeRecord, audience: Audience) -> Result<(), Error> {
+pub(crate) fn adopt(
+    host: &Host,
+    name: &ContainerName,
+    lock: Lock,
+    record: RuntimeRecord,
+    log: ContainerLog,
+    audience: Audience,
+) -> Result<(), Error> {
     let config = store::find(host, name)?;
-    let (mut keeper, init, notify) = match take_over(host, name, config, record, audience) {
+    let (mut keeper, init, notify) = match take_over(host, name, config, record, log, audience) {
         Ok(all) => all,
         Err((e, mut audience)) => {
             drop(lock);
@@ -146,10 +153,11 @@ fn take_over<'h>(
     name: &'h ContainerName,
     config: ContainerConfig,
     record: RuntimeRecord,
+    log: ContainerLog,
     audience: Audience,
 ) -> Result<TakenOver<'h>, (Error, Audience)> {
     let gone = || Error::new(Class::State, "adopting the container", "its init is gone");
-    let mut keeper = Keeper::begin(host, name, config, audience)?;
+    let mut keeper = Keeper::begin(host, name, config, log, audience)?;
     let mut attempt = || {
         let mark = record.init.ok_or_else(gone)?;
         let pid = Pid::from_raw(mark.pid);
@@ -185,7 +193,13 @@ impl Audience {
 
 impl<'h> Keeper<'h> {
     /// What a keeper is before it has a guest. A failure gives the audience back, so that it can be told.
-    fn begin(host: &'h Host, name: &'h ContainerName, config: ContainerConfig, audience: Audience) -> Result<Self, (Error, Audience)> {
+    fn begin(
+        host: &'h Host,
+        name: &'h ContainerName,
+        config: ContainerConfig,
+        log: ContainerLog,
+        audience: Audience,
+    ) -> Result<Self, (Error, Audience)> {
         const STEP: &str = "starting the keeper";
         let fail = |cause: &str, e: std::io::Error| Error::new(Class::Start, STEP, cause.to_owned()).source(e);
         kernel::process::set_name(c"fief-keeper");
@@ -212,7 +226,7 @@ impl<'h> Keeper<'h> {
                 name,
                 config,
                 groups,
-                log: ContainerLog::open(&host.paths, name),
+                log,
                 audience,
                 record,
                 control,

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use kernel::mount::{self, Attributes, Tree};
 use kernel::namespace::{self, IdRange, Kind};
@@ -93,7 +93,7 @@ fn lay(piece: &Piece, userns: std::os::fd::BorrowedFd<'_>) -> Result<(), Error> 
     attach(&tree, piece.at)
 }
 
-/// `/dev`: a tmpfs with the nodes that every container has, its own devpts and the console bound in. Made by the host's root, whose nodes
+/// `/dev`: a tmpfs with the nodes that every container has, and its own devpts, whose first terminal is the console. Made by the host's root, whose nodes
 /// work; what the guest would mount itself is `nodev` in effect.
 fn devices(base: u32) -> Result<Pty, Error> {
     let dev = tmpfs(&[("mode", "755"), ("size", "512k"), ("uid", &base.to_string()), ("gid", &base.to_string())], Attributes::NOSUID)?;
@@ -135,8 +135,6 @@ fn devices(base: u32) -> Result<Pty, Error> {
     let pts = File::open("dev/pts").map_err(|e| fail("dev/pts", e))?;
     let console = pty::open_in(pts.as_fd()).map_err(|e| fail("cannot open the console", e.into()))?;
     nix::unistd::fchown(&console.peer, Some(base.into()), Some((base + TTY).into())).map_err(|e| fail("the console", e.into()))?;
-    let peer = Tree::clone_of_path(&PathBuf::from(format!("dev/pts/{}", console.number))).map_err(|e| fail("the console", e))?;
-    attach(&peer, "dev/console")?;
     Ok(console)
 }
 

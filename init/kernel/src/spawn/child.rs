@@ -107,6 +107,11 @@ fn perform(step: &Step<'_>) -> Result<Next, Errno> {
                 Err(e) => return Err(e),
             }
         }
+        // SAFETY: `path` is a C string.
+        Step::Detach(path) => match check(unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH | libc::UMOUNT_NOFOLLOW) }) {
+            Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
+            Err(e) => return Err(e),
+        },
         Step::PivotRoot(path) => pivot(path)?,
         Step::WriteFile { path, temporary, text, mode, policy } => write_and_rename(path, temporary, text, *mode, *policy)?,
         // SAFETY: both are C strings.

@@ -65,6 +65,8 @@ pub enum Step<'a> {
     Overlay { options: CString, place: CString },
     /// Binds the mount or file at `from` (relative to the working directory) on `place` beneath `root`: open_tree(2), move_mount(2).
     Bind { from: CString, recursive: bool, root: CString, place: CString },
+    /// Takes the mount at `path` away, lazily; none there is fine. umount2(2).
+    Detach(CString),
     /// A new file system on `place` beneath `root`: fsopen(2), fsmount(2). A value of `None` is a flag.
     NewFs { kind: &'static CStr, options: Vec<(CString, Option<CString>)>, attributes: Attributes, root: CString, place: CString },
     /// mkdirat(2) of `name` in `place` beneath `root`; there already is fine.
@@ -132,6 +134,7 @@ impl Step<'_> {
             | Self::Bind { .. }
             | Self::NewFs { .. }
             | Self::MakeDir { .. }
+            | Self::Detach(_)
             | Self::PivotRoot(_) => Stage::Mounts,
             Self::WriteFile { .. } | Self::Symlink { .. } => Stage::Files,
             Self::Unshare(_)
@@ -181,6 +184,7 @@ impl std::fmt::Display for Step<'_> {
                 f.write_str(")")
             }
             Self::MakeDir { place, name, mode, .. } => write!(f, "make directory {}/{} {mode:04o}", show(place), show(name)),
+            Self::Detach(path) => write!(f, "unmount {}", show(path)),
             Self::PivotRoot(path) => write!(f, "pivot root to {}", show(path)),
             Self::WriteFile { path, text, mode, policy, .. } => {
                 write!(f, "write {} ({} bytes, {mode:04o}, {policy:?})", show(path), text.len())

@@ -130,6 +130,8 @@ pub(super) fn reopen(pid: Pid, pidfd: &PidFd, base: u32) -> Result<Pty, Error> {
     let steps = [
         Step::Setns(user.as_fd(), Kind::User.flag()),
         Step::Setns(mounts.as_fd(), Kind::Mount.flag()),
+        // What is bound there is the terminal that went with the dead keeper: nothing can be mounted on a name that is gone.
+        Step::Detach(c("/dev/console".into())?),
         Step::Bind {
             from: c(format!("/dev/pts/{}", pty.number))?,
             recursive: false,
