@@ -1,16 +1,20 @@
 //! The command line. One definition feeds the parser, the help and whatever is generated from it.
 
 use std::ffi::OsString;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::Cidr;
 use crate::error::{Class, Error};
-use crate::store::{Bytes, ContainerName, CpuWeight, Cpus, Hostname, Procs, TemplateName};
+use crate::store::ContainerName;
+
+mod settings;
+mod template;
+
+pub use settings::{Create, IpArg, LimitArgs, Settings};
+pub use template::{Template, TemplateBuild, TemplateImport, TemplateRemove};
 
 /// How long `start` waits unless told otherwise.
 pub const START_TIMEOUT: Duration = Duration::from_secs(120);
@@ -134,96 +138,6 @@ pub enum Verb {
 pub struct Named {
     /// The container
     pub name: ContainerName,
-}
-
-/// `fief create`.
-#[derive(Debug, Args)]
-pub struct Create {
-    /// Its name: letters, digits and '-'; also its host name
-    pub name: ContainerName,
-    /// What it is to be
-    #[command(flatten)]
-    pub settings: Settings,
-    /// Start it whenever the host starts
-    #[arg(long)]
-    pub onboot: bool,
-}
-
-/// What a new container is to be; `create` and `run` have it in common.
-#[derive(Debug, Args)]
-pub struct Settings {
-    /// What it lies over; `fief template list` shows them
-    #[arg(long, short = 't', value_name = "TEMPLATE", default_value = "builtin")]
-    pub template: TemplateName,
-    /// Limits
-    #[command(flatten)]
-    pub limits: LimitArgs,
-    /// Host name inside, if it is not the name
-    #[arg(long, value_name = "HOSTNAME")]
-    pub hostname: Option<Hostname>,
-    /// Where its link hangs: `bridge` (fief's own, with NAT), `none`, or `host-bridge`
-    #[arg(long, value_names = ["none|bridge|host-bridge", "BRIDGE"], num_args = 1..=2)]
-    pub network: Option<Vec<String>>,
-    /// Its address, IPv4 or IPv6, with or without prefix length (repeatable); otherwise one of each from the pools
-    #[arg(long, value_name = "ADDRESS[/LEN]")]
-    pub ip: Vec<IpArg>,
-    /// The way out on a host bridge, IPv4 or IPv6 (repeatable)
-    #[arg(long, value_name = "ADDRESS")]
-    pub gateway: Vec<IpAddr>,
-    /// Name server (repeatable); otherwise the host's
-    #[arg(long, value_name = "ADDRESS")]
-    pub nameserver: Vec<IpAddr>,
-    /// Public keys that may log in as root over ssh (repeatable)
-    #[arg(long, value_name = "FILE")]
-    pub ssh_key: Vec<PathBuf>,
-    /// A password (repeatable); `-` reads USER:PW lines from standard input
-    #[arg(long, value_name = "USER:PW|-")]
-    pub password: Vec<String>,
-    /// What runs as PID 1: `fief-init`, or an absolute path inside the guest
-    #[arg(long, value_name = "PROGRAM")]
-    pub init: Option<String>,
-}
-
-/// The limits of a container.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Limits")]
-pub struct LimitArgs {
-    /// Memory, with K, M, G, T in units of 1024
-    #[arg(long, value_name = "SIZE", value_parser = Bytes::memory, allow_hyphen_values = true)]
-    pub memory: Option<Bytes>,
-    /// Swap on top of the memory; 0 for none
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
-    pub swap: Option<Bytes>,
-    /// Processors' worth of time, such as 1.5
-    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
-    pub cpus: Option<Cpus>,
-    /// Share against other containers when processors are short: 1 to 10000, 100 is usual
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    pub cpu_weight: Option<CpuWeight>,
-    /// Processes and threads
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    pub procs: Option<Procs>,
-}
-
-/// An address as `--ip` takes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IpArg {
-    /// Without prefix length: that of the pool.
-    Bare(IpAddr),
-    /// With one.
-    Full(Cidr),
-}
-
-impl std::str::FromStr for IpArg {
-    type Err = crate::config::CidrError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.parse() {
-            Ok(address) => Ok(Self::Bare(address)),
-            Err(_) if text.contains('/') => text.parse().map(Self::Full),
-            Err(_) => Err(crate::config::CidrError::Address(text.into())),
-        }
-    }
 }
 
 /// `fief start`.
@@ -370,60 +284,6 @@ pub struct Run {
     pub command: Vec<OsString>,
 }
 
-/// `fief template`.
-#[derive(Debug, Subcommand)]
-pub enum Template {
-    /// Build a Debian or Ubuntu template with mmdebstrap
-    Build(TemplateBuild),
-    /// Make a template out of a tar file (plain, gz, xz, zst) or a folder
-    Import(TemplateImport),
-    /// List the templates
-    #[command(visible_alias = "ls")]
-    List(List),
-    /// Remove a template that no container lies over
-    Remove(TemplateRemove),
-}
-
-/// `fief template build`.
-#[derive(Debug, Args)]
-pub struct TemplateBuild {
-    /// What to build, such as debian:bookworm or ubuntu:noble
-    #[arg(value_name = "DISTRIBUTION:SUITE")]
-    pub source: TemplateName,
-    /// Call it otherwise
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<TemplateName>,
-    /// Packages besides the usual ones, joined by commas (repeatable)
-    #[arg(long, value_name = "PACKAGE,…", value_delimiter = ',')]
-    pub include: Vec<String>,
-    /// Where packages come from, if not what the suite's distribution usually is
-    #[arg(long, value_name = "URL")]
-    pub mirror: Option<String>,
-    /// How much mmdebstrap puts in by itself
-    #[arg(long, value_parser = ["minbase", "essential", "apt", "buildd", "standard"], default_value = "minbase")]
-    pub variant: String,
-    /// Replace a template of that name
-    #[arg(long)]
-    pub replace: bool,
-}
-
-/// `fief template import`.
-#[derive(Debug, Args)]
-pub struct TemplateImport {
-    /// What to call it
-    pub name: TemplateName,
-    /// A tar file (plain, gz, xz, zst) or a folder with the root of a system
-    #[arg(value_name = "FILE|DIR")]
-    pub from: PathBuf,
-}
-
-/// `fief template remove`.
-#[derive(Debug, Args)]
-pub struct TemplateRemove {
-    /// The template
-    pub name: TemplateName,
-}
-
 /// `fief adopt`.
 #[derive(Debug, Args)]
 pub struct Adopt {
@@ -456,85 +316,4 @@ fn variable(text: &str) -> Result<(String, String), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use clap::CommandFactory as _;
-
-    #[test]
-    fn cli_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn help_lists_every_class() {
-        let help = Cli::command().render_help().to_string();
-        for class in Class::ALL {
-            assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{}  ", class.exit_code()))), "{class:?}");
-        }
-    }
-
-    #[test]
-    fn nonsense_is_refused_before_anything_happens() {
-        for words in [
-            "create Web",
-            "create web --memory 0",
-            "create web --memory -5",
-            "create web --cpus -1",
-            "create web --procs 0",
-            "create web --ip 10.0.0.256",
-            "create web --nameserver x",
-            "create web --hostname a_b",
-            "start web --no-wait --wait",
-            "exec web",
-            "exec web -e =x -- true",
-            "create ../web",
-            "create web --template ../x",
-            "start",
-            "stop web --timeout soon",
-        ] {
-            let words = std::iter::once("fief").chain(words.split(' '));
-            assert!(Cli::try_parse_from(words.clone()).is_err(), "{:?}", words.collect::<Vec<_>>());
-        }
-    }
-
-    #[test]
-    fn a_value_of_nonsense_is_told_in_one_line() {
-        let told = |words: &str| value_error(&Cli::try_parse_from(words.split(' ')).unwrap_err()).map(|error| error.line());
-        let line = told("fief create web --memory 1M").unwrap();
-        assert_eq!(line, "reading the command line: --memory <SIZE>: 1MiB of memory is too little to start in; the least is 4 MiB");
-        assert!(told("fief create Web").unwrap().contains("\"Web\" is not a container name"));
-        assert_eq!(told("fief frobnicate"), None);
-        assert_eq!(told("fief start"), None);
-    }
-
-    #[test]
-    fn the_verbs_of_the_tour_are_understood() {
-        for words in [
-            "create web1 --template debian:bookworm --memory 512M --swap 0 --cpus 1.5 --cpu-weight 50 --procs 200 \
-             --hostname w.example.org --ip 10.209.0.9/16 --ip fd5e:f1ef::9 --nameserver 9.9.9.9 --ssh-key k.pub --onboot",
-            "create web1 --network none",
-            "create web1 --network host-bridge br0 --ip 10.0.0.2/24 --gateway 10.0.0.1",
-            "start web1 --wait",
-            "start web1 --dry-run",
-            "stop web1 --timeout 5s --fast",
-            "stop web1 --timeout 5",
-            "exec web1 -u www-data:adm -w /srv -e A=b=c -- sh -c true",
-            "run --rm --memory 64M -- true",
-            "run",
-            "list --json",
-            "template build debian:bookworm --include nginx,cron",
-            "template import x y.tar.gz",
-            "adopt",
-            "keeper web1 --fd 5",
-            "show web1 --json",
-            "logs -f web1",
-            "destroy --force web1",
-            "enter web1 -u me",
-            "restart web1 --timeout 10s",
-        ] {
-            let words = std::iter::once("fief").chain(words.split_ascii_whitespace());
-            Cli::try_parse_from(words).unwrap();
-        }
-    }
-}
+mod tests;
