@@ -177,9 +177,9 @@ fn read_units(options: &Options) -> Result<(Supervisor, Vec<Diagnostic>, usize),
     let (set, diagnostics) = units::read(sources);
     let count = set.iter().filter(|(_, entry)| matches!(entry, Entry::Unit(_))).count();
     let asked = options.target.as_deref().and_then(|name| UnitName::new(name).ok());
-    let usual = DEFAULT_TARGETS.iter().filter_map(|name| UnitName::new(name).ok());
+    let mut usual = DEFAULT_TARGETS.iter().filter_map(|name| UnitName::new(name).ok());
     let known = usual.clone().find(|name| set.entry(name).is_some());
-    let default_target = asked.or(known).or_else(|| usual.last()).ok_or(Errno::EINVAL)?;
+    let default_target = asked.or(known).or_else(|| usual.next_back()).ok_or(Errno::EINVAL)?;
     let config = Config { default_target, shutdown_budget: SHUTDOWN_BUDGET };
     Ok((Supervisor::new(set, config), diagnostics, count))
 }

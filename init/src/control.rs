@@ -96,10 +96,10 @@ impl Control {
             }
             let number = self.next;
             self.next += 1;
-            if let Ok(connection) = Connection::new(stream) {
-                if let Ok(watch) = reactor.watch(&connection, Source::Client(number)) {
-                    self.clients.insert(number, Client { connection, watch, follow: None });
-                }
+            if let Ok(connection) = Connection::new(stream)
+                && let Ok(watch) = reactor.watch(&connection, Source::Client(number))
+            {
+                self.clients.insert(number, Client { connection, watch, follow: None });
             }
         }
     }

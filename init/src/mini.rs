@@ -23,10 +23,10 @@ const SI_KERNEL: i32 = 0x80;
 
 /// Run the program and return its exit code.
 pub(crate) fn run(command: &[String]) -> ExitCode {
-    if std::process::id() != 1 {
-        if let Err(errno) = kernel::process::become_subreaper() {
-            say::error(format_args!("fief-init: orphans will not be reaped: {}", errno.desc()));
-        }
+    if std::process::id() != 1
+        && let Err(errno) = kernel::process::become_subreaper()
+    {
+        say::error(format_args!("fief-init: orphans will not be reaped: {}", errno.desc()));
     }
     let (signals, child) = match kernel::signal::descriptor().map_err(|errno| failure("reading signals", errno)).and_then(
         |signals| start(command).map(|child| (signals, child)),

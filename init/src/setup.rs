@@ -35,8 +35,11 @@ impl Trouble {
     }
 }
 
-/// Every piece of set-up, by name.
-const WORKS: &[(&str, fn() -> Result<(), Trouble>)] = &[
+/// One piece of set-up.
+type Work = fn() -> Result<(), Trouble>;
+
+/// All of them, by name.
+const WORKS: &[(&str, Work)] = &[
     ("hostname", hostname::apply),
     ("machine-id", machine_id::apply),
     ("credentials", credentials::apply),

@@ -50,10 +50,11 @@ pub(super) fn complete() -> Vec<String> {
             missing.push(format!("no {} on {}: {}", wanted.kind, wanted.place, errno.desc()));
         }
     }
-    if Path::new(CGROUPS.place).is_dir() && !is_mount(CGROUPS.place) {
-        if let Err(errno) = make(&CGROUPS) {
-            missing.push(format!("no control groups: {}", errno.desc()));
-        }
+    if Path::new(CGROUPS.place).is_dir()
+        && !is_mount(CGROUPS.place)
+        && let Err(errno) = make(&CGROUPS)
+    {
+        missing.push(format!("no control groups: {}", errno.desc()));
     }
     links();
     missing

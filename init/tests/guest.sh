@@ -1,0 +1,62 @@
+#!/bin/sh
+# guest.sh NAME COMMAND…: COMMAND as PID 1 of fresh namespaces, in control groups of its own.
+#
+# The command's exit code is passed on; 129 is "killed by SIGHUP" (reboot), 130 "killed by SIGINT"
+# (power off, halt), as the parent of a pid namespace sees reboot(2). Only groups named fief-test-*
+# are touched, and they are gone afterwards.
+name=fief-test-$1
+shift
+hierarchies=$(awk '{ for (i = 7; i < NF; i++) if ($i == "-" && $(i + 1) ~ /^cgroup2?$/) print $5 }' /proc/self/mountinfo)
+case $hierarchies in
+/sys/fs/cgroup) kind=pure ;;
+*) kind=hybrid hierarchies="/sys/fs/cgroup/unified /sys/fs/cgroup/memory /sys/fs/cgroup/pids /sys/fs/cgroup/cpu" ;;
+esac
+for place in $hierarchies; do
+    mkdir -p "$place/$name/guest"
+    if [ $kind = pure ]; then
+        # Who moves there must not be in a group that hands controllers down.
+        for controller in memory pids cpu; do
+            echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control 2>/dev/null
+            echo "+$controller" >"$place/$name/cgroup.subtree_control" 2>/dev/null
+        done
+    fi
+done
+export kind home=$(mktemp -d)
+(
+    for place in $hierarchies; do
+        read -r self _ </proc/self/stat
+        echo "$self" >"$place/$name/guest/cgroup.procs" || exit 99
+    done
+    exec timeout -s KILL "${GUEST_TIMEOUT:-60}" unshare -mpfnuiC --kill-child -- sh -ec '
+        mount -t proc proc /proc
+        mount -t tmpfs tmpfs /run
+        mount -t tmpfs -o mode=755 tmpfs "$home"
+        for node in null zero full random urandom tty; do
+            touch "$home/$node"
+            mount --bind "/dev/$node" "$home/$node"
+        done
+        mkdir "$home/pts" "$home/shm"
+        mount --move "$home" /dev
+        if [ "$kind" = pure ]; then
+            umount -R /sys/fs/cgroup
+            mount -t cgroup2 none /sys/fs/cgroup
+        else
+            mkdir -p /run/cgroup/unified
+            mount -t cgroup2 none /run/cgroup/unified
+            for controller in memory pids cpu; do
+                mkdir "/run/cgroup/$controller"
+                mount -t cgroup -o "$controller" none "/run/cgroup/$controller"
+            done
+            umount -R /sys/fs/cgroup
+            mount --rbind /run/cgroup /sys/fs/cgroup
+            umount -R -l /run/cgroup
+        fi
+        hostname guest
+        exec "$@"' sh "$@"
+)
+code=$?
+rmdir "$home"
+for place in $hierarchies; do
+    find "$place/$name" -depth -type d -exec rmdir {} + || code=98
+done
+exit $code

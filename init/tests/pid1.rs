@@ -1,0 +1,214 @@
+//! The built program as PID 1 of a fresh pid, mount, network, uts, ipc and cgroup namespace.
+//!
+//! Each test writes a folder of units, boots, and looks at what the console showed and how the
+//! system ended. Needs root for the namespaces and the control groups (named fief-test-*).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const INIT: &str = env!("CARGO_BIN_EXE_fief-init");
+const GUEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guest.sh");
+const POWERED_OFF: i32 = 130;
+const REBOOTED: i32 = 129;
+
+/// How a boot went.
+struct Boot {
+    code: i32,
+    console: String,
+}
+
+impl Boot {
+    #[track_caller]
+    fn shows(&self, text: &str) -> &Self {
+        assert!(self.console.contains(text), "the console does not show {text:?}:\n{}", self.console);
+        self
+    }
+
+    #[track_caller]
+    fn does_not_show(&self, text: &str) -> &Self {
+        assert!(!self.console.contains(text), "the console shows {text:?}:\n{}", self.console);
+        self
+    }
+
+    #[track_caller]
+    fn ended(&self, code: i32) -> &Self {
+        assert_eq!(self.code, code, "{}", self.console);
+        self
+    }
+}
+
+/// Run a command as PID 1.
+fn as_pid_1(arguments: &[&str]) -> Boot {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("init-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let output = Command::new(GUEST)
+        .arg(name)
+        .args(arguments)
+        .env("GUEST_TIMEOUT", "90")
+        .env("container", "fief")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    boot_of(&output)
+}
+
+fn boot_of(output: &Output) -> Boot {
+    let mut console = String::from_utf8_lossy(&output.stdout).into_owned();
+    console.push_str(&String::from_utf8_lossy(&output.stderr));
+    Boot { code: output.status.code().unwrap_or(-1), console }
+}
+
+/// Boot a system of these files (name, text), wanted by multi-user.target unless they are targets.
+fn boot(files: &[(&str, &str)]) -> Boot {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("multi-user.target.toml"), "description = \"the test\"\n").unwrap();
+    for (name, text) in files {
+        fs::create_dir_all(path.join(name).parent().unwrap_or(Path::new("/"))).unwrap();
+        fs::write(path.join(name), text).unwrap();
+    }
+    as_pid_1(&[INIT, "--bare", "--units", path.to_str().unwrap()])
+}
+
+/// A unit that runs a shell script, shown on the console, with `ctl` for fiefctl.
+fn script(after: &str, text: &str) -> String {
+    format!(
+        "after = [{after}]\n[service]\ntype = \"oneshot\"\ncommand = [\"/bin/sh\", \"-c\", '''\nctl() {{ {INIT} ctl \"$@\"; }}\n{text}\n''']\n\
+         [log]\nconsole = \"all\"\n[install]\nwanted-by = [\"multi-user.target\"]\n"
+    )
+}
+
+/// A service that stays.
+fn service(command: &str) -> String {
+    format!("[service]\ncommand = [\"/bin/sh\", \"-c\", '''{command}''']\n[install]\nwanted-by = [\"multi-user.target\"]\n")
+}
+
+#[test]
+#[ignore = "needs root"]
+fn the_minimal_init_passes_the_exit_code_on() {
+    as_pid_1(&[INIT, "--", "sh", "-c", "echo as $$; exit 7"]).ended(7);
+    as_pid_1(&[INIT, "--", "/no/such"]).ended(127).shows("executing failed: No such file");
+    as_pid_1(&[INIT, "--", "/etc/hosts"]).ended(126);
+    as_pid_1(&[INIT, "--", "sh", "-c", "kill -9 $$"]).ended(137);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn units_start_in_order_and_a_power_off_ends_them_in_reverse() {
+    let boot = boot(&[
+        ("first.toml", &service("exec sleep 1000")),
+        ("second.toml", &format!("after = [\"first\"]\n{}", service("exec sleep 1000"))),
+        ("off.toml", &script("\"first\", \"second\"", "ctl list; ctl status second; cat /proc/self/cgroup; ctl poweroff")),
+    ]);
+    boot.ended(POWERED_OFF).shows("started first").shows("started second").shows("0::/off.service");
+    let at = |text: &str| boot.console.find(text).unwrap_or(usize::MAX);
+    assert!(at("started first") < at("started second"), "{}", boot.console);
+    assert!(at("stopped second") < at("stopped first"), "{}", boot.console);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_reboot_is_told_from_a_power_off() {
+    boot(&[("again.toml", &script("", "ctl reboot"))]).ended(REBOOTED);
+    boot(&[("now.toml", &script("", "ctl poweroff -f"))]).ended(POWERED_OFF);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn ten_thousand_orphans_leave_no_zombie_and_cost_no_child() {
+    let orphans = "\
+i=0; while [ $i -lt 10000 ]; do ( : & ); i=$((i+1)); done
+sleep 0.3; z=0
+for s in /proc/[0-9]*/status; do grep -qs '^State:.Z' $s && z=$((z+1)); done
+echo zombies: $z
+ctl status keeps | grep active:
+ctl poweroff";
+    let boot = boot(&[("keeps.toml", &service("exec sleep 1000")), ("orphans.toml", &script("\"keeps\"", orphans))]);
+    boot.ended(POWERED_OFF).shows("zombies: 0").shows("active: active").does_not_show("keeps fell");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_cannot_be_executed_is_told_with_stage_and_cause() {
+    let missing = "[service]\ncommand = [\"/no/such/program\"]\n[restart]\npolicy = \"no\"\n[install]\nwanted-by = [\"multi-user.target\"]\n";
+    let nobody = "[service]\ncommand = [\"/bin/true\"]\n[run-as]\nuser = \"no-such-user\"\n[restart]\npolicy = \"no\"\n[install]\nwanted-by = [\"multi-user.target\"]\n";
+    let boot = boot(&[
+        ("missing.toml", missing),
+        ("nobody.toml", nobody),
+        ("off.toml", &script("\"missing\", \"nobody\"", "ctl poweroff")),
+    ]);
+    boot.ended(POWERED_OFF)
+        .shows("missing: executing /no/such/program failed: No such file or directory")
+        .shows("nobody: changing identity failed: no user no-such-user");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_bad_unit_file_is_shown_with_its_line_and_the_others_boot() {
+    let boot = boot(&[
+        ("bad.toml", "[service]\ncomand = [\"/bin/true\"]\n[install]\nwanted-by = [\"multi-user.target\"]\n"),
+        ("worse.toml", &"\u{1}noise\n".repeat(1 << 20)),
+        ("good.toml", &service("exec sleep 1000")),
+        ("off.toml", &script("\"good\"", "ctl status bad; echo code: $?; ctl poweroff")),
+    ]);
+    boot.ended(POWERED_OFF).shows("bad.toml:2").shows("^").shows("started good").shows("code: 3");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn logs_hold_what_services_say_and_a_flood_does_not_stop_the_rest() {
+    let boot = boot(&[
+        ("says.toml", &service("echo out; echo err >&2; exec sleep 1000")),
+        ("floods.toml", &service("exec yes flood")),
+        (
+            "off.toml",
+            &script("\"says\", \"floods\"", "sleep 0.2; ctl logs says; ctl logs floods -n 2; ctl --json list | head -c 40; ctl poweroff"),
+        ),
+    ]);
+    boot.ended(POWERED_OFF).shows("out").shows("err").shows("flood").shows("{\"reply\":\"units\"");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn only_root_may_change_things() {
+    let boot = boot(&[(
+        "off.toml",
+        &script("", "setpriv --reuid 65534 --clear-groups sh -c \"$0 ctl list >/dev/null && echo may list; $0 ctl poweroff || echo may not leave\"; ctl poweroff")
+            .replace("$0", INIT),
+    )]);
+    boot.ended(POWERED_OFF).shows("may list").shows("only root may ask this").shows("may not leave");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn init_outside_a_pid_namespace_of_its_own_ends_nothing_but_itself() {
+    // In the machine's own pid namespace, only the file systems apart: what must not happen is
+    // that the machine, or any process but init's own, ends.
+    let mut bystander = Command::new("sleep").arg("1000").spawn().unwrap();
+    let script = "mount -t tmpfs tmpfs /run; \"$0\" --bare --supervise & init=$!; \
+                  while [ ! -S /run/fief/control ]; do :; done; \"$0\" ctl poweroff; wait $init; echo code: $?";
+    let output = Command::new("unshare").args(["-m", "sh", "-ec", script, INIT]).stdin(Stdio::null()).output().unwrap();
+    let boot = boot_of(&output);
+    boot.shows("leaving without reboot(2): not PID 1").shows("code: 0");
+    assert!(bystander.try_wait().unwrap().is_none(), "a bystander was killed");
+    bystander.kill().unwrap();
+    bystander.wait().unwrap();
+    // And without being told to, it does not even begin.
+    let refused = Command::new(INIT).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn signals_from_outside_mean_an_ordered_end() {
+    for (signal, code) in [("TERM", POWERED_OFF), ("37", POWERED_OFF), ("39", REBOOTED), ("PWR", POWERED_OFF)] {
+        let boot = boot(&[
+            ("keeps.toml", &service("exec sleep 1000")),
+            ("asks.toml", &script("\"keeps\"", &format!("kill -{signal} 1"))),
+        ]);
+        boot.ended(code).shows("stopped keeps").shows("asked for by process");
+    }
+}
