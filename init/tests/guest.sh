@@ -49,7 +49,7 @@ export kind home=$(mktemp -d)
             done
             umount -R /sys/fs/cgroup
             mount --rbind /run/cgroup /sys/fs/cgroup
-            umount -R -l /run/cgroup
+            umount -l /run/cgroup/*
         fi
         hostname guest
         exec "$@"' sh "$@"
