@@ -114,15 +114,16 @@ impl Control {
         queue: &mut Queue,
     ) {
         let Some(client) = self.clients.get_mut(&number) else { return };
-        let lines = if hung_up { Err(Gone) } else { client.connection.flush().and_then(|()| client.connection.lines()) };
-        match lines {
-            Ok(lines) => {
-                for line in lines {
-                    self.asked(number, &line, journal, reactor, queue);
-                }
-                self.settle(number, reactor, queue);
-            }
-            Err(Gone) => self.part(number, reactor, queue),
+        // Whoever asks and leaves at once has asked all the same.
+        let lines = client.connection.lines();
+        let flushed = client.connection.flush();
+        for line in lines.iter().flatten() {
+            self.asked(number, line, journal, reactor, queue);
+        }
+        if hung_up || lines.is_err() || flushed.is_err() {
+            self.part(number, reactor, queue);
+        } else {
+            self.settle(number, reactor, queue);
         }
     }
 
