@@ -144,7 +144,11 @@ pub struct Named {
 #[derive(Debug, Args)]
 pub struct Start {
     /// The container
-    pub name: ContainerName,
+    #[arg(required_unless_present = "onboot")]
+    pub name: Option<ContainerName>,
+    /// Every container created with --onboot that does not run yet; for the host's boot
+    #[arg(long, conflicts_with_all = ["name", "foreground", "dry_run"])]
+    pub onboot: bool,
     /// Return as soon as init runs
     #[arg(long, conflicts_with_all = ["wait", "foreground"])]
     pub no_wait: bool,

@@ -16,7 +16,7 @@ pub struct Create {
     /// What it is to be
     #[command(flatten)]
     pub settings: Settings,
-    /// Start it whenever the host starts
+    /// Start it with the host: `fief start --onboot` starts all that have this
     #[arg(long)]
     pub onboot: bool,
 }

@@ -57,6 +57,7 @@ fn the_verbs_of_the_tour_are_understood() {
         "create web1 --network none",
         "create web1 --network host-bridge br0 --ip 10.0.0.2/24 --gateway 10.0.0.1",
         "start web1 --wait",
+        "start --onboot",
         "start web1 --dry-run",
         "stop web1 --timeout 5s --fast",
         "stop web1 --timeout 5",

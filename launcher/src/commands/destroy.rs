@@ -40,6 +40,7 @@ pub(super) fn destroy(host: &Host, name: &store::ContainerName, force: bool) -> 
         Ok(Ok(kept)) => Some(kept),
         Err(_) => None,
     };
+    let _waiting = super::output::waiting(format!("removing {name}"));
     shelf.remove(name)?;
     let _ = store::remove_tree(&host.paths.runtime(name));
     for log in [host.paths.log(name), host.paths.old_log(name)] {

@@ -1,7 +1,9 @@
 //! What a command says on stdout: text, a table, or JSON. Nothing here panics on a closed pipe.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
 
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::error::{Class, Error, OrFail as _};
@@ -36,6 +38,33 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> Result<(), Error> {
         text(&table.to_string())
     } else {
         text(&aligned(head, rows))
+    }
+}
+
+/// A word for whoever is there, on stderr.
+pub(super) fn note(text: &str) {
+    // stderr may be gone; nothing depends on it.
+    let _ = writeln!(io::stderr().lock(), "fief: {text}");
+}
+
+/// Says what is being waited for, on a terminal; nothing in a pipe. Gone when dropped.
+#[must_use]
+pub(super) struct Waiting(ProgressBar);
+
+/// Begins to say so.
+pub(super) fn waiting(what: String) -> Waiting {
+    // indicatif draws nothing when stderr is no terminal.
+    let bar = ProgressBar::new_spinner().with_message(what);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    Waiting(bar)
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -16,7 +16,7 @@ use crate::start::{self, StartOptions, StopOptions, Wait};
 use crate::store::record::observe;
 use crate::store::{ContainerName, random};
 
-use super::{create, destroy, exec};
+use super::{create, destroy, exec, output};
 
 /// How long the guest has to stop in order when its work is done.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -28,7 +28,7 @@ pub(super) fn run(host: &Host, args: Run) -> Result<ExitCode, Error> {
     };
     create::create(host, &name, &args.settings, false)?;
     if !args.rm {
-        log::info!("the container is called {name}");
+        output::note(&format!("the container is called {name}"));
     }
     let interrupted = end_on_signal(host, &name);
     let options = ExecOptions { user: args.how.user, workdir: args.how.workdir, env: args.how.env, command: args.command };
@@ -53,7 +53,7 @@ pub(super) fn run(host: &Host, args: Run) -> Result<ExitCode, Error> {
 }
 
 fn use_it(host: &Host, name: &ContainerName, options: &ExecOptions) -> Result<u8, Error> {
-    start::start(host, name, StartOptions { wait: Wait::Ready, foreground: false, timeout: START_TIMEOUT })?;
+    super::start::start(host, name, StartOptions { wait: Wait::Ready, foreground: false, timeout: START_TIMEOUT })?;
     if options.command.is_empty() {
         enter::enter(host, name, options.user.as_deref().unwrap_or("root"))
     } else {

@@ -4,25 +4,66 @@ use crate::cli::Start;
 use crate::config::Host;
 use crate::error::Error;
 use crate::start::{self, StartOptions, Wait};
+use crate::store::ContainerName;
 use crate::{store, template};
 
 use super::{adopt, output};
 
 pub(super) fn run(host: &Host, args: &Start) -> Result<(), Error> {
+    match &args.name {
+        Some(name) => run_one(host, name, args),
+        None => run_onboot(host, args),
+    }
+}
+
+fn options(args: &Start) -> StartOptions {
     let wait = match (args.no_wait, args.wait) {
         (true, _) => Wait::Born,
         (false, true) => Wait::Boot,
         (false, false) => Wait::Ready,
     };
-    let options = StartOptions { wait, foreground: args.foreground, timeout: args.timeout };
+    StartOptions { wait, foreground: args.foreground, timeout: args.timeout }
+}
+
+fn run_one(host: &Host, name: &ContainerName, args: &Start) -> Result<(), Error> {
     if args.dry_run {
-        store::find(host, &args.name)?;
-        return output::text(&start::dry_run(host, &args.name, options)?);
+        store::find(host, name)?;
+        return output::text(&start::dry_run(host, name, options(args))?);
     }
-    let config = adopt::find_healed(host, &args.name)?;
+    start(host, name, options(args))
+}
+
+/// Every container that is to start with the host and does not run yet, one after the other.
+fn run_onboot(host: &Host, args: &Start) -> Result<(), Error> {
+    let mut first = None;
+    for (name, config) in store::all(host)? {
+        let wanted = match config {
+            Ok(config) => config.onboot,
+            Err(error) => {
+                first.get_or_insert(error);
+                false
+            }
+        };
+        if !wanted || store::record::observe(host, &name)?.is_alive() {
+            continue;
+        }
+        // One that cannot start does not keep the others from it; the first failure is told at the end.
+        if let Err(error) = run_one(host, &name, args) {
+            log::warn!("{}", error.line());
+            first.get_or_insert(error);
+        }
+    }
+    first.map_or(Ok(()), Err)
+}
+
+/// Starts `name`, healing it first.
+pub(super) fn start(host: &Host, name: &ContainerName, options: StartOptions) -> Result<(), Error> {
+    let config = adopt::find_healed(host, name)?;
     // Made on first use, so also when somebody removed it in between.
     if config.template.is_builtin() {
         template::builtin::ensure(host)?;
     }
-    start::start(host, &args.name, options)
+    // In the foreground the guest has the terminal.
+    let _waiting = (!options.foreground).then(|| output::waiting(format!("starting {name}")));
+    start::start(host, name, options)
 }

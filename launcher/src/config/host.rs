@@ -82,11 +82,11 @@ impl HostConfig {
         {
             return Err(format!("nft-table = {:?} is not a table name", self.nft_table));
         }
-        if !self.pool4.address().is_ipv4() || !(8..=29).contains(&self.pool4.prefix()) {
-            return Err(format!("pool4 = \"{}\" is not an IPv4 network of /8 to /29", self.pool4));
+        if !self.pool4.address().is_ipv4() || !(8..=30).contains(&self.pool4.prefix()) {
+            return Err(format!("pool4 = \"{}\" is not an IPv4 network of /8 to /30", self.pool4));
         }
-        if !self.pool6.address().is_ipv6() || !(32..=120).contains(&self.pool6.prefix()) {
-            return Err(format!("pool6 = \"{}\" is not an IPv6 network of /32 to /120", self.pool6));
+        if !self.pool6.address().is_ipv6() || !(32..=126).contains(&self.pool6.prefix()) {
+            return Err(format!("pool6 = \"{}\" is not an IPv6 network of /32 to /126", self.pool6));
         }
         if !self.id_base.is_multiple_of(ID_RANGE) || self.id_base < ID_RANGE {
             return Err(format!("id-base = {} is not a multiple of 65536 above 0", self.id_base));
@@ -151,7 +151,7 @@ mod tests {
             "bridge = 'a/b'",
             "nft-table = 'a b'",
             "pool4 = 'fd00::/64'",
-            "pool4 = '10.0.0.0/30'",
+            "pool4 = '10.0.0.0/31'",
             "pool6 = '10.0.0.0/8'",
             "id-base = 5",
             "id-count = 0",
