@@ -32,6 +32,7 @@ pub(super) fn run(host: &Host, args: Run) -> Result<ExitCode, Error> {
     }
     let interrupted = end_on_signal(host, &name);
     let options = ExecOptions { user: args.how.user, workdir: args.how.workdir, env: args.how.env, command: args.command };
+    let has_command = !options.command.is_empty();
     let used = use_it(host, &name, &options);
     let ended = end(host, &name, args.rm);
     let code = match used {
@@ -42,7 +43,8 @@ pub(super) fn run(host: &Host, args: Run) -> Result<ExitCode, Error> {
             if let Err(after) = ended {
                 log::warn!("{}", after.line());
             }
-            return exec::passed_over(error);
+            // Without a CMD there is no code of its own to be mistaken for.
+            return if has_command { exec::passed_over(error) } else { Err(error) };
         }
     };
     ended?;

@@ -82,7 +82,9 @@ impl<'a> Shelf<'a> {
     /// # Errors
     /// When the pool is used up.
     pub fn pick_ids(&self, used: &BTreeSet<u32>) -> Result<super::Ids, Error> {
-        ids::pick(&self.host.config, used, &ids::Reserved::of_host(Path::new("/etc")))
+        let reserved = ids::Reserved::of_host(Path::new("/etc"));
+        let inhabited = ids::Reserved::of_processes(Path::new("/proc"));
+        ids::pick(&self.host.config, used, &reserved, &inhabited)
     }
 
     /// Is the name free?

@@ -151,3 +151,23 @@ fn a_folder_is_copied_without_following_links() {
     assert_eq!(run(&host, &"y".parse().unwrap(), &root.path().join("no")).unwrap_err().class(), Class::Template);
     assert_eq!(run(&host, &TemplateName::builtin(), from.path()).unwrap_err().class(), Class::Value);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(200))]
+
+    /// Whatever a few wrong bytes make of an archive, it is a template or it is nothing, and nothing is outside.
+    #[test]
+    fn a_damaged_archive_stays_inside(damage in proptest::collection::vec((0usize..6000, proptest::num::u8::ANY), 1..6)) {
+        let mut bytes = archive(|builder| raw(builder, EntryType::Symlink, "etc/up", "../.."));
+        for (place, byte) in damage {
+            let length = bytes.len();
+            bytes[place % length] = byte;
+        }
+        let (root, result) = import(&bytes);
+        let templates = std::fs::read_dir(host(root.path()).paths.templates()).unwrap().count();
+        proptest::prop_assert_eq!(templates, usize::from(result.is_ok()));
+        let mut outside: Vec<_> = std::fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        outside.sort();
+        proptest::prop_assert_eq!(outside, ["var", "x.tar"]);
+    }
+}
