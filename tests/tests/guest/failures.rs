@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tests::Host;
+use tests::{Host, until};
 
 /// A root directory with nothing much in it, as a template.
 fn import_tiny(host: &Host) {
@@ -50,7 +50,7 @@ fn a_missing_root() {
     import_tiny(&host);
     host.fief(&["create", "a", "--template", "tiny"]).ok();
     fs::remove_dir_all(host.path("/var/lib/fief/templates/tiny/rootfs")).unwrap();
-    host.fief(&["start", "a"]).refused(7, &["rootfs"]);
+    host.fief(&["start", "a"]).refused(4, &["rootfs"]);
     assert_eq!(host.state("a"), "stopped");
     host.assert_clean();
 }
@@ -84,7 +84,7 @@ fn a_missing_init() {
 fn a_missing_bridge() {
     let host = Host::new();
     host.fief(&["create", "a", "--network", "host-bridge", "nosuch0"]).ok();
-    host.fief(&["start", "a"]).refused(7, &["nosuch0"]);
+    host.fief(&["start", "a"]).refused(10, &["nosuch0"]);
     assert_eq!(host.state("a"), "stopped");
     host.assert_clean();
 }
@@ -105,9 +105,12 @@ fn ids_used_up() {
 #[ignore = "needs root"]
 fn addresses_used_up() {
     let host = Host::new();
-    host.configure(&format!("{}pool4 = \"10.209.0.0/30\"\n", host.settings()));
-    host.fief(&["create", "a"]).ok();
-    host.fief(&["create", "b"]).refused(8, &["10.209.0.0/30"]);
+    host.configure(&format!("{}pool4 = \"10.209.0.0/29\"\n", host.settings()));
+    // Eight, without the network's own, the bridge's and the broadcast address.
+    for number in 0..5 {
+        host.fief(&["create", &format!("a{number}")]).ok();
+    }
+    host.fief(&["create", "b"]).refused(8, &["10.209.0.0/29"]);
     assert_eq!(host.state("b"), "absent");
     host.fief(&["create", "c", "--network", "none"]).ok();
 }
@@ -154,8 +157,10 @@ fn config_of_nonsense() {
 fn init_that_ends_at_once_is_told() {
     let host = Host::new();
     host.fief(&["create", "a", "--init", "/bin/false"]).ok();
+    // Another init than ours has no way to say that it is ready: it counts as started once it is executed.
     let outcome = host.fief(&["start", "a"]);
-    assert_eq!(outcome.code, 7, "{outcome}");
-    assert_eq!(host.state("a"), "stopped");
+    assert!([0, 7].contains(&outcome.code), "{outcome}");
+    until("it is down", || host.state("a") == "stopped");
+    assert!(host.log("a").contains("1"), "the log tells how it ended: {}", host.log("a"));
     host.assert_clean();
 }
