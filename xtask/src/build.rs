@@ -51,22 +51,25 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
 
 /// Builds `fief` and `fief-init`.
 pub(crate) fn programs(profile: Profile) -> Result<Built> {
-    packages(profile, &["-p", "launcher", "-p", "init", "--bins"])
+    packages(profile, &["init", "launcher"])
 }
 
 /// Builds them and the tests' probe, which also runs inside guests.
 pub(crate) fn programs_and_probe(profile: Profile) -> Result<Built> {
-    packages(profile, &["-p", "launcher", "-p", "init", "-p", "tests", "--bins"])
+    packages(profile, &["init", "launcher", "tests"])
 }
 
+/// One after the other: built together, each would get the features of the other's dependencies, and PID 1 code it
+/// has no use for.
 fn packages(profile: Profile, which: &[&str]) -> Result<Built> {
     let target = target();
-    let mut build = cargo_static(&["build"], &target);
-    build.args(which);
-    if profile == Profile::Release {
-        build.arg("--release");
+    for package in which {
+        let mut build = cargo_static(&["build", "--bins", "--package", package], &target);
+        if profile == Profile::Release {
+            build.arg("--release");
+        }
+        run::run(&mut build)?;
     }
-    run::run(&mut build)?;
     let dir = place::target().join(&target).join(if profile == Profile::Release { "release" } else { "debug" });
     Ok(Built { dir, target })
 }

@@ -44,8 +44,6 @@ pub(crate) struct Options {
     pub(crate) profile: Profile,
     /// Only tests whose name contains this.
     pub(crate) filter: Option<String>,
-    /// Write the reviewed lists anew instead of comparing.
-    pub(crate) bless: bool,
 }
 
 type Ring = (&'static str, fn(&Options) -> Result<Tally>);
@@ -60,7 +58,7 @@ const RINGS: &[Ring] = &[
     ("vm", suites::vm),
 ];
 
-/// `cargo xtask test [--ring NAME]… [--release] [--filter TEXT] [--bless]`
+/// `cargo xtask test [--ring NAME]… [--release] [--filter TEXT]`
 pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     let options = options(args)?;
     let wanted = |name: &str| options.rings.is_empty() || options.rings.iter().any(|ring| ring == name);
@@ -94,7 +92,7 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
 }
 
 fn options(args: &[String]) -> Result<Options> {
-    let mut options = Options { rings: Vec::new(), profile: Profile::Debug, filter: None, bless: false };
+    let mut options = Options { rings: Vec::new(), profile: Profile::Debug, filter: None };
     let mut words = args.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().cloned().with_context(|| format!("{word} needs a value"));
@@ -109,7 +107,6 @@ fn options(args: &[String]) -> Result<Options> {
             }
             "--filter" => options.filter = Some(value()?),
             "--release" => options.profile = Profile::Release,
-            "--bless" => options.bless = true,
             other => bail!("test: what is {other}?"),
         }
     }

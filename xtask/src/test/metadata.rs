@@ -12,7 +12,6 @@ use crate::run;
 pub(super) struct Package {
     pub(super) id: String,
     pub(super) name: String,
-    pub(super) version: String,
     pub(super) licence: Option<String>,
     /// The C library it binds, if it does.
     pub(super) links: Option<String>,
@@ -73,7 +72,6 @@ fn package(value: &Value, ours: &BTreeSet<&str>) -> Package {
         ours: ours.contains(id.as_str()),
         id,
         name: text_of(&value["name"]),
-        version: text_of(&value["version"]),
         licence: value["license"].as_str().map(str::to_owned),
         links: value["links"].as_str().map(str::to_owned),
         proc_macro: list(&value["targets"]).any(|target| kinds(target, &["proc-macro"])),
