@@ -21,7 +21,12 @@ pub fn to_the_terminal(verbose: u8) {
         _ => LevelFilter::Debug,
     };
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(usual).format_timestamp(None).format_target(false);
+    builder.filter_level(usual).format(|line, record| match record.level() {
+        Level::Error => writeln!(line, "fief: {}", record.args()),
+        Level::Warn => writeln!(line, "fief: warning: {}", record.args()),
+        Level::Info => writeln!(line, "fief: {}", record.args()),
+        level @ (Level::Debug | Level::Trace) => writeln!(line, "fief: {level}: {}", record.args()),
+    });
     if verbose == 0 {
         builder.parse_env("FIEF_LOG");
     }
