@@ -66,7 +66,9 @@ pub(super) fn of(host: &Host, name: &ContainerName, config: Result<ContainerConf
     }
     if let Some(record) = observed.record().filter(|_| observed.is_alive()) {
         status.ready = record.ready;
-        status.status = Some(record.status.clone()).filter(|text| !text.is_empty());
+        // The guest's words: a line of text, whatever it sent.
+        let words: String = record.status.chars().filter(|c| !c.is_control()).take(200).collect();
+        status.status = Some(words).filter(|text| !text.is_empty());
         status.pid = record.init.map(|init| init.pid);
         status.keeper_pid = record.keeper.filter(|keeper| keeper.is_alive()).map(|keeper| keeper.pid);
         status.boot = Some(record.boot);
