@@ -20,7 +20,7 @@ pub fn write(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
 }
 
-/// As [`write`], for files on a tmpfs: no fsync.
+/// As [`write()`], for files on a tmpfs: no fsync.
 ///
 /// # Errors
 /// When the folder is missing or cannot be written.

@@ -78,7 +78,7 @@ pub struct Init {
     /// Which program.
     #[serde(default)]
     pub path: InitPath,
-    /// Its arguments after argv[0].
+    /// Its arguments after `argv[0]`.
     #[serde(default)]
     pub args: Vec<String>,
 }
