@@ -110,7 +110,7 @@ pub enum Verb {
     Enter(Enter),
     /// Run a program in a container
     Exec(Exec),
-    /// Attach to a container's console; Ctrl-] three times in a second detaches
+    /// Attach to a container's console; Ctrl-] detaches, also while it waits for the container to start
     Console(Named),
     /// Show a container's console output and its keeper's words
     Logs(Logs),

@@ -28,6 +28,10 @@ mod template;
 /// # Errors
 /// Whatever the verb fails with; [`crate::error::explain`] tells it.
 pub fn run(cli: Cli) -> Result<ExitCode, Error> {
+    if matches!(cli.verb, Verb::Exec(_) | Verb::Enter(_) | Verb::Run(_)) {
+        // First of all, for it begins this command line anew.
+        crate::enter::seal()?;
+    }
     let host = Host::load()?;
     match cli.verb {
         Verb::Create(args) => create::run(&host, &args).map(done),

@@ -67,6 +67,9 @@ fn perform(step: &Step<'_>) -> Result<Next, Errno> {
         Step::NotDumpable => check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) })?,
         // SAFETY: this prctl(2) takes numbers.
         Step::DieWithParent => check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) })?,
+        // SAFETY: getppid(2) takes nothing and cannot fail.
+        Step::ParentIs(pid) if unsafe { libc::getppid() } == *pid => {}
+        Step::ParentIs(_) => return Err(Errno::ESRCH),
         // SAFETY: the name lives through the call and has that length.
         Step::Hostname(name) => check(unsafe { libc::sethostname(name.as_ptr(), name.as_bytes().len()) })?,
         Step::Limit(what, soft, hard) => limit(*what as u32, *soft, *hard)?,
@@ -304,27 +307,55 @@ fn default_signals() {
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()) };
 }
 
+/// What a go-between passes on: whoever is outside knows its number only, not the program's.
+const PASSED_ON: [libc::c_int; 6] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2];
+
 /// The child of this child goes on with the plan; this one waits and passes its end on, a signal as 128 + n.
 fn fork_and_follow() -> Result<Next, Errno> {
+    // SAFETY: an all-zero sigset_t is the empty set on Linux.
+    let (mut awaited, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
+    for signal in PASSED_ON.into_iter().chain([libc::SIGCHLD]) {
+        // SAFETY: `awaited` is a set; the numbers are good.
+        unsafe { libc::sigaddset(&raw mut awaited, signal) };
+    }
+    // Ignored, SIGCHLD would have the kernel reap the child and its status be lost.
+    // SAFETY: SIG_DFL needs no memory.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+    // Blocked before there is a child: none is missed.
+    // SAFETY: both are sets of our own.
+    check(unsafe { libc::sigprocmask(libc::SIG_BLOCK, &raw const awaited, &raw mut before) })?;
     let args = raw::CloneArgs { exit_signal: libc::SIGCHLD.cast_unsigned().into(), ..raw::CloneArgs::default() };
     // SAFETY: the child goes on walking steps, which is async-signal-safe.
     let pid = unsafe { raw::clone3(&args) }?;
     if pid == 0 {
         // SAFETY: this prctl(2) takes numbers. Killed, the go-between must not leave the program behind.
         unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) };
+        // SAFETY: `before` was filled by the kernel.
+        check(unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut()) })?;
         return Ok(Next::Go);
     }
     // Only the grandchild may hold what the caller waits on: pipes end when it ends, not when the go-between does.
     // SAFETY: this process has no more use for any descriptor.
     unsafe { libc::syscall(libc::SYS_close_range, 0, u32::MAX, 0) };
-    let mut status = 0;
     loop {
+        let mut status = 0;
         // SAFETY: `status` is an int of our own.
-        match Errno::result(unsafe { libc::waitpid(pid, &raw mut status, 0) }) {
+        match Errno::result(unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) }) {
+            Ok(0) | Err(Errno::EINTR) => {}
             Ok(_) if libc::WIFEXITED(status) => return Ok(Next::End(libc::WEXITSTATUS(status))),
             Ok(_) if libc::WIFSIGNALED(status) => return Ok(Next::End(128 + libc::WTERMSIG(status))),
-            Ok(_) | Err(Errno::EINTR) => {}
+            Ok(_) => {}
             Err(e) => return Err(e),
+        }
+        // SAFETY: a set of our own; no details are wanted.
+        let signal = unsafe { libc::sigwaitinfo(&raw const awaited, std::ptr::null_mut()) };
+        if PASSED_ON.contains(&signal) {
+            // The number is still the child's: nobody but this process can reap it. ESRCH: it leads no group (yet).
+            // SAFETY: kill(2) takes numbers.
+            if unsafe { libc::kill(-pid, signal) } == -1 {
+                // SAFETY: as above.
+                unsafe { libc::kill(pid, signal) };
+            }
         }
     }
 }

@@ -43,8 +43,10 @@ pub enum Step<'a> {
     ControllingTerminal,
     /// `PR_SET_DUMPABLE` 0: nobody of the same uid may look into this process; prctl(2).
     NotDumpable,
-    /// `PR_SET_PDEATHSIG` SIGKILL: ends when its parent does.
+    /// `PR_SET_PDEATHSIG` SIGKILL: ends when its parent does. A change of user takes that off again (prctl(2)), so it is asked for once more after one.
     DieWithParent,
+    /// Fails (`ESRCH`) unless the parent has this number here, 0 when it is outside the pid namespace: it may have ended before the step above.
+    ParentIs(libc::pid_t),
     /// sethostname(2).
     Hostname(CString),
     /// setrlimit(2), soft and hard; a hard limit above the inherited one is cut to that.
@@ -96,6 +98,7 @@ pub enum Step<'a> {
     /// close(2).
     Close(BorrowedFd<'a>),
     /// Gives birth to the rest of the plan and ends with its exit status: what a joiner of a pid namespace needs. See setns(2).
+    /// Until then SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1 and SIGUSR2 go on to the child, and to its process group if it leads one.
     ForkAndFollow,
     /// execve(2) of the first of `programs` that exists.
     Exec { programs: Vec<CString>, argv: Pointers, envp: Pointers },
@@ -143,6 +146,7 @@ impl Step<'_> {
             | Self::ControllingTerminal
             | Self::Hostname(_)
             | Self::DieWithParent
+            | Self::ParentIs(_)
             | Self::DefaultSignals => Stage::Namespaces,
             Self::Identity { .. } | Self::Bound(_) | Self::NoNewPrivileges | Self::NotDumpable => Stage::Identity,
             Self::Chroot(_) | Self::Chdir(_) | Self::ChdirOrRoot(_) => Stage::Directory,
@@ -163,6 +167,8 @@ impl std::fmt::Display for Step<'_> {
             Self::ControllingTerminal => write!(f, "take descriptor 0 as controlling terminal"),
             Self::NotDumpable => write!(f, "not dumpable"),
             Self::DieWithParent => write!(f, "die with the parent"),
+            Self::ParentIs(0) => write!(f, "still the child of a process outside"),
+            Self::ParentIs(pid) => write!(f, "still the child of {pid}"),
             Self::Hostname(name) => write!(f, "hostname {}", show(name)),
             Self::Limit(what, soft, hard) => write!(f, "rlimit {what:?} {soft}:{hard}"),
             Self::Nice(n) => write!(f, "nice {n}"),

@@ -107,3 +107,28 @@ fn nonsense_on_the_pipe_is_not_a_failure() {
     let f = Failure { stage: Stage::Mounts, step: 300, errno: Errno::EINVAL };
     assert_eq!(Failure::from_bytes(f.to_bytes()), Some(f));
 }
+
+#[test]
+fn a_go_between_passes_signals_and_ends_on() {
+    let (read, write) = pipe2(OFlag::O_CLOEXEC).unwrap();
+    let steps = [
+        Step::DefaultSignals,
+        Step::ForkAndFollow,
+        Step::NewSession,
+        Step::Inherit(write.as_fd(), 1),
+        exec(&["/bin/sh", "-c", "trap 'exit 5' TERM; echo; while :; do sleep 0.01; done"]),
+    ];
+    let child = spawn(&Plan { namespaces: CloneFlags::empty(), cgroup: None, steps: &steps }).unwrap();
+    nix::unistd::read(&read, &mut [0]).unwrap();
+    child.pidfd.signal(nix::sys::signal::Signal::SIGTERM).unwrap();
+    assert!(matches!(child.reap().unwrap(), WaitStatus::Exited(_, 5)));
+}
+
+#[test]
+fn an_orphan_notices() {
+    let parent = nix::unistd::getpid().as_raw();
+    let (outcome, _) = run(&[Step::DieWithParent, Step::ParentIs(parent)]);
+    assert_eq!(outcome, Outcome::Became);
+    let (outcome, _) = run(&[Step::ParentIs(parent + 1)]);
+    assert!(matches!(outcome, Outcome::Failed(f) if f.errno == Errno::ESRCH));
+}
