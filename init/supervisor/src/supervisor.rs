@@ -1,9 +1,24 @@
-//! The whole of it.
+//! All units, what is wanted of them, and how the system as a whole is doing.
 
-use crate::{Action, Event, Life, Moment};
+mod jobs;
+mod leave;
+mod news;
+mod requests;
+mod rows;
+mod slot;
+mod start;
+mod stop;
+
+use crate::{Action, Event, Life, Moment, Notice, Run, Ticket};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
-use units::{UnitName, UnitSet};
+use slot::{Slot, State};
+use units::control::{UnitResult, Way};
+use units::unit::Service;
+use units::{Entry, UnitName, UnitSet};
 
 /// What the supervisor is told once.
 #[derive(Clone, Debug)]
@@ -17,28 +32,73 @@ pub struct Config {
 /// All units and what they are doing.
 #[derive(Debug)]
 pub struct Supervisor {
-    units: UnitSet,
+    units: Arc<UnitSet>,
     config: Config,
+    slots: BTreeMap<UnitName, Slot>,
+    lives: BTreeMap<Life, UnitName>,
+    next_life: Life,
+    tickets: BTreeMap<Ticket, Waiting>,
+    system: System,
+    /// The moment of the step under way.
+    now: Moment,
+    orders: Vec<Action>,
+}
+
+/// How the system as a whole is doing.
+#[derive(Clone, Copy, Debug)]
+enum System {
+    Idle,
+    Booting { since: Moment },
+    Running,
+    Leaving { way: Way, kill_at: Moment, give_up_at: Moment, hurried: bool },
+    Left,
+}
+
+/// A request that has not been answered, unit by unit.
+#[derive(Debug)]
+struct Waiting {
+    /// In the order of the request; no outcome yet where it is open.
+    results: Vec<(UnitName, Option<units::control::Outcome>)>,
 }
 
 impl Supervisor {
     /// Begins with every unit down.
     #[must_use]
     pub fn new(units: UnitSet, config: Config) -> Self {
-        Self { units, config }
+        let good = units.iter().filter(|(_, entry)| matches!(entry, Entry::Unit(_)));
+        let slots = good.map(|(name, _)| (name.clone(), Slot::new())).collect();
+        Self {
+            units: Arc::new(units),
+            config,
+            slots,
+            lives: BTreeMap::new(),
+            next_life: Life::FIRST,
+            tickets: BTreeMap::new(),
+            system: System::Idle,
+            now: Moment::default(),
+            orders: Vec::new(),
+        }
     }
 
     /// What to do about `event`, which happened at `now`.
     #[must_use]
     pub fn step(&mut self, now: Moment, event: Event) -> Vec<Action> {
-        let _ = (now, event, &self.config);
-        Vec::new()
+        // A clock that goes back would undo deadlines; nothing is lost by ignoring it.
+        self.now = self.now.max(now);
+        self.hear(event);
+        self.advance();
+        core::mem::take(&mut self.orders)
     }
 
     /// When the next [`Event::Ticked`] is wanted.
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
-        None
+        let units = self.slots.values().filter_map(Slot::deadline).min();
+        let whole = match self.system {
+            System::Leaving { kill_at, give_up_at, hurried, .. } => Some(if hurried { give_up_at } else { kill_at }),
+            System::Idle | System::Booting { .. } | System::Running | System::Left => None,
+        };
+        units.into_iter().chain(whole).min()
     }
 
     /// The units, for carrying out orders.
@@ -50,13 +110,163 @@ impl Supervisor {
     /// The unit that lives this life, if it still does.
     #[must_use]
     pub fn unit_of(&self, life: Life) -> Option<&UnitName> {
-        let _ = life;
-        None
+        self.lives.get(&life)
+    }
+
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Booted => self.boot(),
+            Event::Checked(life, verdict) => self.heard(life, |s, name| s.checked(name, verdict)),
+            Event::Prepared(life) => self.heard(life, Self::prepared),
+            Event::PrepareFailed(life, why) => self.heard(life, |s, name| s.prepare_failed(name, why)),
+            Event::Spawned(run, pid) => self.heard(run.life, |s, name| s.spawned(name, run, pid)),
+            Event::Executed(run) => self.heard(run.life, |s, name| s.executed(name, run)),
+            Event::SpawnFailed(run, why) => self.heard(run.life, |s, name| s.spawn_failed(name, run, why)),
+            Event::SpawnDelayed(run, why) => self.heard(run.life, |s, name| s.spawn_delayed(name, run, why)),
+            Event::Exited(run, exit) => self.heard(run.life, |s, name| s.exited(name, run, exit)),
+            Event::Readied(life) => self.heard(life, Self::readied),
+            Event::Stated(life, text) => self.heard(life, |s, name| s.stated(name, text)),
+            // Neither changes what is to be done: readiness after a reload is not waited for, and
+            // a service that stops says so by ending.
+            Event::Reloading(_) | Event::StoppingSaid(_) => {}
+            Event::Extended(life, span) => self.heard(life, |s, name| s.extended(name, span)),
+            Event::MainFound(life, pid) => self.heard(life, |s, name| s.main_found(name, pid)),
+            Event::Emptied(life) => self.heard(life, Self::emptied),
+            Event::OomKilled(life) => self.heard(life, Self::oom_killed),
+            Event::Asked(ticket, request) => self.asked(ticket, request),
+            Event::HungUp(ticket) => self.hung_up(ticket),
+            Event::LeaveAsked { way, at_once } => self.leave(way, at_once),
+            Event::Ticked => self.ticked(),
+        }
+    }
+
+    /// News of a life: of a former one it is stale and goes unheard.
+    fn heard(&mut self, life: Life, news: impl FnOnce(&mut Self, &UnitName)) {
+        if let Some(name) = self.lives.get(&life).cloned() {
+            news(self, &name);
+        }
+    }
+
+    fn boot(&mut self) {
+        match self.system {
+            System::Idle => {
+                self.system = System::Booting { since: self.now };
+                let target = self.config.default_target.clone();
+                self.want_start(&target);
+            }
+            System::Booting { .. } | System::Running | System::Leaving { .. } | System::Left => {}
+        }
+    }
+
+    /// Begins every job whose turn has come, and notices when all is done.
+    fn advance(&mut self) {
+        while let Some(name) = self.next_job() {
+            self.begin(&name);
+        }
+        if let System::Booting { since } = self.system {
+            if self.slots.values().all(|slot| slot.job.is_none()) {
+                self.system = System::Running;
+                self.tell_boot(since);
+            }
+        }
+        self.end_leaving();
+    }
+
+    fn tell_boot(&mut self, since: Moment) {
+        let count = |wanted: fn(&Slot) -> bool| {
+            u32::try_from(self.slots.values().filter(|slot| wanted(slot)).count()).unwrap_or(u32::MAX)
+        };
+        let up = count(Slot::is_up);
+        let failed = count(|slot| matches!(slot.state, State::Failed(_)));
+        let skipped = count(|slot| matches!(slot.state, State::Down(slot::Down::Skipped(_))));
+        let bad = self.units.iter().filter(|(_, entry)| matches!(entry, Entry::Bad { .. })).count();
+        let failed = failed.saturating_add(u32::try_from(bad).unwrap_or(u32::MAX));
+        self.tell(Notice::BootFinished { up, failed, skipped, took: self.now.since(since) });
+    }
+
+    fn ticked(&mut self) {
+        let now = self.now;
+        let due = |slot: &Slot| slot.deadline().is_some_and(|deadline| deadline <= now);
+        let names: Vec<UnitName> = self.slots.iter().filter(|(_, s)| due(s)).map(|(n, _)| n.clone()).collect();
+        for name in names {
+            // What was done for one may have changed another.
+            if self.slots.get(&name).is_some_and(due) {
+                self.time_is_up(&name);
+            }
+        }
+        self.leaving_ticked();
+    }
+
+    fn is_leaving(&self) -> bool {
+        match self.system {
+            System::Leaving { .. } | System::Left => true,
+            System::Idle | System::Booting { .. } | System::Running => false,
+        }
+    }
+
+    fn order(&mut self, action: Action) {
+        self.orders.push(action);
+    }
+
+    fn tell(&mut self, notice: Notice) {
+        self.orders.push(Action::Tell(notice));
+    }
+
+    fn new_life(&mut self, name: &UnitName) -> Life {
+        let mut life = self.next_life;
+        while self.lives.contains_key(&life) {
+            life = life.next();
+        }
+        self.next_life = life.next();
+        self.lives.insert(life, name.clone());
+        life
+    }
+
+    fn enter(&mut self, name: &UnitName, state: State) {
+        let now = self.now;
+        if let Some(slot) = self.slots.get_mut(name) {
+            slot.state = state;
+            slot.since = now;
+        }
+    }
+
+    /// Orders a command of a unit to be run, in its present life.
+    fn spawn(&mut self, name: &UnitName, phase: crate::Phase, index: usize) {
+        let Some(alive) = self.slots.get_mut(name).and_then(Slot::alive_mut) else { return };
+        let run = Run { life: alive.life, phase, index };
+        alive.running.push(run);
+        let main_pid = alive.main_pid;
+        self.orders.push(Action::Spawn { run, unit: name.clone(), main_pid });
     }
 
     /// Lines for SIGUSR2: what every unit is doing.
-    pub fn dump(&self, now: Moment) -> impl Iterator<Item = alloc::string::String> {
-        let _ = now;
-        core::iter::empty()
+    pub fn dump(&self, now: Moment) -> impl Iterator<Item = String> {
+        self.slots.iter().map(move |(name, slot)| {
+            alloc::format!("{name}: {:?} for {:?}, job {:?}", slot.state, slot.age(now), slot.job)
+        })
+    }
+}
+
+/// The service behind a name, from a shared set: borrowed apart from the supervisor.
+fn service<'u>(units: &'u UnitSet, name: &UnitName) -> Option<&'u Service> {
+    units.unit(name)?.service()
+}
+
+impl Waiting {
+    fn new(names: impl IntoIterator<Item = UnitName>) -> Self {
+        let mut results: Vec<(UnitName, Option<units::control::Outcome>)> = Vec::new();
+        for name in names {
+            if results.iter().all(|(other, _)| *other != name) {
+                results.push((name, None));
+            }
+        }
+        Self { results }
+    }
+
+    fn all(&self) -> Option<Vec<UnitResult>> {
+        self.results
+            .iter()
+            .map(|(unit, outcome)| outcome.clone().map(|outcome| UnitResult { unit: unit.clone(), outcome }))
+            .collect()
     }
 }

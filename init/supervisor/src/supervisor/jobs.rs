@@ -1,0 +1,291 @@
+//! What is wanted, and in which order it is begun.
+//!
+//! Starts wait for everything they come after; stops wait for everything that comes after them to
+//! be stopped. Both follow the graph, which has no cycle, so somebody can always go on.
+
+use super::slot::{Ending, Job, JobKind, Slot, State};
+use super::{Supervisor, slot};
+use crate::{Action, Cause, Notice, Ticket};
+use alloc::collections::BTreeSet;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use units::control::{Outcome, Reply};
+use units::graph::Node;
+use units::{Entry, UnitName};
+
+impl Supervisor {
+    /// Wants `name` up, and all it requires or wants; what it conflicts with is to go down.
+    pub(super) fn want_start(&mut self, name: &UnitName) {
+        let units = self.units.clone();
+        let mut seen = BTreeSet::new();
+        let mut open = alloc::vec![name.clone()];
+        while let Some(name) = open.pop() {
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            let Some(node) = units.graph().node(&name) else { continue };
+            for other in &node.conflicts {
+                if self.slots.get(other).is_some_and(|slot| !slot.is_down() || slot.job.is_some()) {
+                    self.want_stop(other);
+                }
+            }
+            if self.slots.get(&name).is_some_and(|slot| !slot.is_up() || slot.has_job(JobKind::stops)) {
+                self.want(&name, JobKind::Start);
+            }
+            open.extend(node.requires.iter().chain(&node.binds_to).chain(&node.wants).cloned());
+        }
+    }
+
+    /// Wants `name` down, and all that require it, are bound to it or are part of it.
+    pub(super) fn want_stop(&mut self, name: &UnitName) {
+        for name in self.dependents(name) {
+            if self.slots.get(&name).is_some_and(|slot| !slot.is_down() || slot.job.is_some()) {
+                self.want(&name, JobKind::Stop);
+            }
+        }
+    }
+
+    /// Wants `name` down and up again, and so all that depend on it and are up.
+    pub(super) fn want_restart(&mut self, name: &UnitName) {
+        let dependents = self.dependents(name);
+        self.want_start(name);
+        for other in dependents {
+            let up = self.slots.get(&other).is_some_and(|slot| !slot.is_down());
+            if other == *name || up {
+                self.want(&other, JobKind::Restart);
+            }
+        }
+    }
+
+    /// `name` and all that go down with it.
+    fn dependents(&self, name: &UnitName) -> BTreeSet<UnitName> {
+        let mut seen = BTreeSet::new();
+        let mut open = alloc::vec![name.clone()];
+        while let Some(name) = open.pop() {
+            if let Some(node) = self.units.graph().node(&name) {
+                open.extend(node.required_by.iter().chain(&node.bound_by).chain(&node.consists_of).filter(|n| !seen.contains(*n)).cloned());
+            }
+            seen.insert(name);
+        }
+        seen
+    }
+
+    /// Puts a job on one unit. What contradicts it is cancelled.
+    fn want(&mut self, name: &UnitName, kind: JobKind) {
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        match &slot.job {
+            Some(job) if job.kind == kind && !(kind == JobKind::Restart && job.begun) => {}
+            Some(_) | None => {
+                let former = slot.job.replace(Job { kind, begun: false, tickets: Vec::new() });
+                for ticket in former.into_iter().flat_map(|job| job.tickets) {
+                    self.report(ticket, name, Outcome::Cancelled);
+                }
+            }
+        }
+    }
+
+    /// Has `ticket` told when the job of `name` is done; at once where there is none.
+    pub(super) fn follow(&mut self, ticket: Ticket, name: &UnitName) {
+        match self.slots.get_mut(name).and_then(|slot| slot.job.as_mut()) {
+            Some(job) => {
+                if !job.tickets.contains(&ticket) {
+                    job.tickets.push(ticket);
+                }
+            }
+            None => self.report(ticket, name, Outcome::Ok),
+        }
+    }
+
+    /// Notes what became of one unit of a request; answers when all are known.
+    pub(super) fn report(&mut self, ticket: Ticket, name: &UnitName, outcome: Outcome) {
+        let Some(waiting) = self.tickets.get_mut(&ticket) else { return };
+        if let Some((_, open)) = waiting.results.iter_mut().find(|(unit, open)| unit == name && open.is_none()) {
+            *open = Some(outcome);
+        }
+        if let Some(results) = waiting.all() {
+            self.tickets.remove(&ticket);
+            self.order(Action::Answer(ticket, Reply::Done { results }));
+        }
+    }
+
+    /// The job of `name` is done.
+    pub(super) fn settle(&mut self, name: &UnitName, outcome: &Outcome) {
+        let job = self.slots.get_mut(name).and_then(|slot| slot.job.take());
+        for ticket in job.into_iter().flat_map(|job| job.tickets) {
+            self.report(ticket, name, outcome.clone());
+        }
+    }
+
+    /// Settles the start of `name`, if one is under way.
+    pub(super) fn settle_start(&mut self, name: &UnitName, outcome: &Outcome) {
+        let starting = self.slots.get(name).and_then(|slot| slot.job.as_ref());
+        if starting.is_some_and(|job| job.kind == JobKind::Start && job.begun) {
+            self.settle(name, outcome);
+        }
+    }
+
+    /// A job whose turn has come.
+    pub(super) fn next_job(&self) -> Option<UnitName> {
+        self.slots.iter().find(|(name, slot)| self.may_begin(name, slot)).map(|(name, _)| name.clone())
+    }
+
+    fn may_begin(&self, name: &UnitName, slot: &Slot) -> bool {
+        let Some(job) = &slot.job else { return false };
+        if job.begun {
+            return false;
+        }
+        let Some(node) = self.units.graph().node(name) else { return true };
+        let busy = |names: &BTreeSet<UnitName>, wanted: fn(JobKind) -> bool| {
+            names.iter().any(|other| self.slots.get(other).is_some_and(|slot| slot.has_job(wanted)))
+        };
+        match job.kind {
+            JobKind::Start => {
+                !slot.is_stopping()
+                    && !busy(&node.after, |_| true)
+                    && !busy(&node.before, JobKind::stops)
+                    && !busy(&node.conflicts, JobKind::stops)
+            }
+            JobKind::Stop | JobKind::Restart => !busy(&node.before, JobKind::stops),
+        }
+    }
+
+    pub(super) fn begin(&mut self, name: &UnitName) {
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        let down = slot.is_down();
+        let Some(job) = &mut slot.job else { return };
+        job.begun = true;
+        match job.kind {
+            JobKind::Start => self.begin_start(name),
+            JobKind::Stop => self.begin_stop(name),
+            JobKind::Restart => {
+                if down {
+                    job.kind = JobKind::Start;
+                    job.begun = false;
+                } else {
+                    self.begin_stop(name);
+                }
+            }
+        }
+    }
+
+    fn begin_start(&mut self, name: &UnitName) {
+        let Some(slot) = self.slots.get(name) else { return };
+        match &slot.state {
+            State::Up { .. } | State::Done { .. } | State::Reloading { .. } | State::Reached => {
+                self.settle(name, &Outcome::Ok);
+            }
+            State::Down(_) | State::Failed(_) | State::Resting { .. } => self.start(name),
+            // Under way already; the job is settled with it.
+            State::Checking { .. } | State::Preparing { .. } | State::Starting { .. } | State::Stopping { .. } => {}
+        }
+    }
+
+    fn begin_stop(&mut self, name: &UnitName) {
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        match &mut slot.state {
+            State::Down(_) | State::Failed(_) => self.stopped(name),
+            State::Resting { .. } | State::Reached => {
+                self.enter(name, State::Down(slot::Down::Idle));
+                self.stopped(name);
+            }
+            State::Checking { life } => {
+                let life = *life;
+                self.lives.remove(&life);
+                self.enter(name, State::Down(slot::Down::Idle));
+                self.stopped(name);
+            }
+            State::Preparing { .. }
+            | State::Starting { .. }
+            | State::Up { .. }
+            | State::Done { .. }
+            | State::Reloading { .. } => self.end(name, Ending::Asked),
+            // It is going down by itself; from now on because it was asked to.
+            State::Stopping { ending, .. } => *ending = Ending::Asked,
+        }
+    }
+
+    /// The unit is down as its job wanted.
+    pub(super) fn stopped(&mut self, name: &UnitName) {
+        let Some(job) = self.slots.get_mut(name).and_then(|slot| slot.job.as_mut()) else { return };
+        match job.kind {
+            JobKind::Stop => self.settle(name, &Outcome::Ok),
+            JobKind::Restart => {
+                job.kind = JobKind::Start;
+                job.begun = false;
+            }
+            JobKind::Start => {}
+        }
+    }
+
+    /// The start of `name` has failed: so has that of whoever requires it and has not begun.
+    pub(super) fn start_failed(&mut self, name: &UnitName, cause: &Cause) {
+        let outcome = Outcome::Failed(cause.to_string());
+        self.settle_start(name, &outcome);
+        let units = self.units.clone();
+        let Some(node) = units.graph().node(name) else { return };
+        for other in &node.required_by {
+            let waiting = self.slots.get(other).and_then(|slot| slot.job.as_ref());
+            let needs = units.graph().node(other).is_some_and(|n| n.requires.contains(name) || n.binds_to.contains(name));
+            if needs && waiting.is_some_and(|job| job.kind == JobKind::Start && !job.begun) {
+                self.refuse(other, Cause::Requirement(name.clone()));
+            }
+        }
+    }
+
+    /// The unit cannot even be tried.
+    pub(super) fn refuse(&mut self, name: &UnitName, cause: Cause) {
+        if let Some(job) = self.slots.get_mut(name).and_then(|slot| slot.job.as_mut()) {
+            job.begun = true;
+        }
+        let alive = self.slots.get(name).is_some_and(|slot| slot.life().is_some());
+        if !alive {
+            if let Some(slot) = self.slots.get_mut(name) {
+                slot.history.result = Some(cause.to_string());
+            }
+            self.enter(name, State::Failed(cause.clone()));
+        }
+        self.tell(Notice::Failed(name.clone(), cause.clone()));
+        self.start_failed(name, &cause);
+    }
+
+    /// The unit is up: whoever failed only for want of it is tried again.
+    pub(super) fn recover_dependents(&mut self, name: &UnitName) {
+        if self.is_leaving() {
+            return;
+        }
+        let units = self.units.clone();
+        let Some(node) = units.graph().node(name) else { return };
+        for other in &node.required_by {
+            let waiting = self.slots.get(other).is_some_and(|slot| match &slot.state {
+                State::Failed(Cause::Requirement(missing)) => missing == name && slot.job.is_none(),
+                State::Failed(_)
+                | State::Down(_)
+                | State::Resting { .. }
+                | State::Checking { .. }
+                | State::Preparing { .. }
+                | State::Starting { .. }
+                | State::Up { .. }
+                | State::Done { .. }
+                | State::Reloading { .. }
+                | State::Stopping { .. }
+                | State::Reached => false,
+            });
+            if waiting {
+                self.want_start(other);
+            }
+        }
+    }
+
+    /// What `name` needs and does not have.
+    pub(super) fn missing(&self, name: &UnitName) -> Option<Cause> {
+        let node: &Node = self.units.graph().node(name)?;
+        let absent = |other: &&UnitName| !matches!(self.units.entry(other), Some(Entry::Unit(_)));
+        if let Some(other) = node.requires.iter().chain(&node.binds_to).find(absent) {
+            return Some(Cause::Requirement(other.clone()));
+        }
+        let up = |other: &UnitName| self.slots.get(other).is_some_and(Slot::is_up);
+        let bound = node.binds_to.iter().find(|other| node.after.contains(*other) && !up(other));
+        let other = bound.or_else(|| node.requisite.iter().find(|other| !up(other)))?;
+        Some(Cause::Requirement(other.clone()))
+    }
+}

@@ -1,0 +1,144 @@
+//! The end of the system: everything is stopped in order, each within its own limit and all within
+//! the budget; then what is left is killed; then the reactor leaves.
+
+use super::slot::{Down, Ending, JobKind, Slot, State, Stopping};
+use super::{Supervisor, System};
+use crate::{Action, Notice};
+use alloc::vec::Vec;
+use core::time::Duration;
+use units::UnitName;
+use units::control::Way;
+
+/// What is left after everything was killed gets this much at least to be gone.
+const LAST: Duration = Duration::from_secs(2);
+
+impl Supervisor {
+    pub(super) fn leave(&mut self, way: Way, at_once: bool) {
+        match self.system {
+            System::Idle | System::Booting { .. } | System::Running => {
+                let budget = self.config.shutdown_budget;
+                let reserve = (budget / 4).min(LAST);
+                let kill_at = self.now.plus(budget.saturating_sub(reserve));
+                let give_up_at = self.now.plus(budget);
+                self.system = System::Leaving { way, kill_at, give_up_at, hurried: false };
+                self.tell(Notice::Leaving(way, give_up_at));
+                self.stop_everything();
+                if at_once {
+                    self.hurry();
+                }
+            }
+            System::Leaving { kill_at, give_up_at, hurried, .. } => {
+                self.system = System::Leaving { way, kill_at, give_up_at, hurried };
+                self.hurry();
+            }
+            System::Left => {}
+        }
+    }
+
+    fn stop_everything(&mut self) {
+        let names: Vec<UnitName> = self.slots.keys().cloned().collect();
+        for name in &names {
+            self.want_stop(name);
+        }
+        let clipped = |s: &Self, until| s.clipped(until);
+        for name in names {
+            let Some(State::Stopping { until, .. }) = self.slots.get(&name).map(|slot| &slot.state) else { continue };
+            let shorter = clipped(self, *until);
+            if let Some(State::Stopping { until, .. }) = self.slots.get_mut(&name).map(|slot| &mut slot.state) {
+                *until = shorter;
+            }
+        }
+    }
+
+    /// No more waiting, no more order: everything is killed.
+    fn hurry(&mut self) {
+        let System::Leaving { way, kill_at, give_up_at, hurried: false } = self.system else { return };
+        let give_up_at = give_up_at.min(self.now.plus(LAST));
+        self.system = System::Leaving { way, kill_at, give_up_at, hurried: true };
+        self.tell(Notice::Hurrying(way));
+        let names: Vec<UnitName> = self.slots.keys().cloned().collect();
+        for name in names {
+            if let Some(job) = self.slots.get_mut(&name).and_then(|slot| slot.job.as_mut()) {
+                job.begun = true;
+            }
+            let Some(slot) = self.slots.get(&name) else { continue };
+            match &slot.state {
+                State::Down(_) | State::Failed(_) => self.stopped(&name),
+                State::Resting { .. } | State::Reached => {
+                    self.enter(&name, State::Down(Down::Idle));
+                    self.stopped(&name);
+                }
+                State::Checking { life } => {
+                    let life = *life;
+                    self.lives.remove(&life);
+                    self.enter(&name, State::Down(Down::Idle));
+                    self.stopped(&name);
+                }
+                State::Preparing { .. }
+                | State::Starting { .. }
+                | State::Up { .. }
+                | State::Done { .. }
+                | State::Reloading { .. }
+                | State::Stopping { .. } => self.kill_now(&name),
+            }
+        }
+    }
+
+    fn kill_now(&mut self, name: &UnitName) {
+        self.skip_to_stopping(name);
+        let now_until = self.clipped(None);
+        let Some(State::Stopping { alive, stage, until, ending, emptied }) =
+            self.slots.get_mut(name).map(|slot| &mut slot.state)
+        else {
+            return;
+        };
+        *ending = Ending::Asked;
+        *stage = Stopping::Kill;
+        *until = now_until;
+        *emptied = false;
+        let life = alive.life;
+        self.order(Action::Kill(life));
+        self.order(Action::Drain(life));
+    }
+
+    /// What remains to be seen when everything else is through.
+    pub(super) fn end_leaving(&mut self) {
+        let System::Leaving { way, .. } = self.system else { return };
+        if self.slots.values().all(|slot| slot.is_down() && slot.job.is_none()) {
+            self.system = System::Left;
+            self.order(Action::Leave(way));
+        }
+    }
+
+    pub(super) fn leaving_ticked(&mut self) {
+        let System::Leaving { kill_at, hurried, .. } = self.system else { return };
+        if !hurried && kill_at <= self.now {
+            self.hurry();
+        }
+        let System::Leaving { give_up_at, hurried: true, .. } = self.system else { return };
+        if give_up_at <= self.now {
+            self.give_up();
+        }
+    }
+
+    /// The budget is spent: what is still there is the reactor's to kill with all the rest.
+    fn give_up(&mut self) {
+        let names: Vec<UnitName> = self.slots.iter().filter(|(_, s)| !s.is_down()).map(|(n, _)| n.clone()).collect();
+        for name in names {
+            self.tell(Notice::LeftBehind(name.clone()));
+            if self.slots.get(&name).is_some_and(Slot::is_stopping) {
+                self.gone(&name);
+            } else {
+                self.enter(&name, State::Down(Down::Idle));
+            }
+        }
+        let jobs: Vec<UnitName> = self.slots.iter().filter(|(_, s)| s.job.is_some()).map(|(n, _)| n.clone()).collect();
+        for name in jobs {
+            if self.slots.get(&name).is_some_and(|slot| slot.has_job(|kind| kind == JobKind::Stop)) {
+                self.stopped(&name);
+            } else {
+                self.settle(&name, &units::control::Outcome::Cancelled);
+            }
+        }
+    }
+}

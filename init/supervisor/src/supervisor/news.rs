@@ -1,0 +1,390 @@
+//! What is heard of a unit's processes.
+
+use super::slot::{Ending, Starting, State, Stopping};
+use super::{Supervisor, service};
+use crate::{Cause, Exit, Notice, Phase, Run};
+use alloc::string::String;
+use core::time::Duration;
+use units::UnitName;
+use units::control::Outcome;
+use units::unit::{Command, OomPolicy, Reload, Service, ServiceType};
+use units::value::Signal;
+
+impl Supervisor {
+    pub(super) fn spawned(&mut self, name: &UnitName, run: Run, pid: u32) {
+        let units = self.units.clone();
+        let Some(service) = service(&units, name) else { return };
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        if run.phase == Phase::Start {
+            if let Some(alive) = slot.alive_mut() {
+                alive.main_pid = Some(pid);
+            }
+        }
+        if service.kind == ServiceType::Simple {
+            self.main_goes_on(name, run);
+        }
+    }
+
+    pub(super) fn executed(&mut self, name: &UnitName, run: Run) {
+        let units = self.units.clone();
+        if service(&units, name).is_some_and(|service| service.kind == ServiceType::Exec) {
+            self.main_goes_on(name, run);
+        }
+    }
+
+    /// The main command has come so far that the next stage of the start may begin.
+    fn main_goes_on(&mut self, name: &UnitName, run: Run) {
+        let stage = self.starting(name);
+        if run.phase == Phase::Start && stage == Some(Starting::Main(run.index)) {
+            self.start_stage(name, Starting::Post(0));
+        }
+    }
+
+    fn starting(&self, name: &UnitName) -> Option<Starting> {
+        match self.slots.get(name).map(|slot| &slot.state) {
+            Some(State::Starting { stage, .. }) => Some(*stage),
+            Some(
+                State::Down(_)
+                | State::Failed(_)
+                | State::Resting { .. }
+                | State::Checking { .. }
+                | State::Preparing { .. }
+                | State::Up { .. }
+                | State::Done { .. }
+                | State::Reloading { .. }
+                | State::Stopping { .. }
+                | State::Reached,
+            )
+            | None => None,
+        }
+    }
+
+    pub(super) fn readied(&mut self, name: &UnitName) {
+        let units = self.units.clone();
+        let notify = service(&units, name).is_some_and(|service| service.kind == ServiceType::Notify);
+        if let (true, Some(Starting::Main(_))) = (notify, self.starting(name)) {
+            self.start_stage(name, Starting::Post(0));
+        }
+    }
+
+    pub(super) fn stated(&mut self, name: &UnitName, text: String) {
+        if let Some(slot) = self.slots.get_mut(name) {
+            if slot.history.status.as_ref() != Some(&text) {
+                slot.history.status = Some(text.clone());
+                self.tell(Notice::Status(name.clone(), text));
+            }
+        }
+    }
+
+    pub(super) fn extended(&mut self, name: &UnitName, span: Duration) {
+        let wanted = Some(self.now.plus(span));
+        let clipped = self.clipped(wanted);
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        match &mut slot.state {
+            State::Starting { until, .. } => *until = (*until).max(wanted),
+            State::Stopping { until, .. } => *until = (*until).max(clipped),
+            State::Down(_)
+            | State::Failed(_)
+            | State::Resting { .. }
+            | State::Checking { .. }
+            | State::Preparing { .. }
+            | State::Up { .. }
+            | State::Done { .. }
+            | State::Reloading { .. }
+            | State::Reached => {}
+        }
+    }
+
+    pub(super) fn emptied(&mut self, name: &UnitName) {
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        match &mut slot.state {
+            State::Stopping { emptied, .. } => {
+                *emptied = true;
+                self.check_gone(name);
+            }
+            State::Up { alive } if !alive.has_main() => self.end(name, Ending::Finished),
+            State::Up { .. }
+            | State::Down(_)
+            | State::Failed(_)
+            | State::Resting { .. }
+            | State::Checking { .. }
+            | State::Preparing { .. }
+            | State::Starting { .. }
+            | State::Done { .. }
+            | State::Reloading { .. }
+            | State::Reached => {}
+        }
+    }
+
+    pub(super) fn oom_killed(&mut self, name: &UnitName) {
+        let units = self.units.clone();
+        let Some(service) = service(&units, name) else { return };
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        if let Some(alive) = slot.alive_mut() {
+            alive.out_of_memory = true;
+        }
+        let up = slot.is_up();
+        self.tell(Notice::OutOfMemory(name.clone()));
+        match service.resources.oom_policy {
+            OomPolicy::Stop | OomPolicy::Kill if up => self.end(name, Ending::Fell(Cause::OutOfMemory)),
+            OomPolicy::Stop | OomPolicy::Kill | OomPolicy::Continue => {}
+        }
+    }
+
+    pub(super) fn spawn_delayed(&mut self, name: &UnitName, run: Run, why: String) {
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        if !slot.alive_mut().is_some_and(|alive| alive.ended(run)) {
+            return;
+        }
+        match &slot.state {
+            State::Starting { .. } => self.delay(name, why, run.phase),
+            State::Stopping { .. } | State::Reloading { .. } => self.command_ended(name, run, None),
+            State::Up { .. } | State::Done { .. } => {}
+            State::Down(_)
+            | State::Failed(_)
+            | State::Resting { .. }
+            | State::Checking { .. }
+            | State::Preparing { .. }
+            | State::Reached => {}
+        }
+    }
+
+    pub(super) fn spawn_failed(&mut self, name: &UnitName, run: Run, why: String) {
+        let units = self.units.clone();
+        let Some(service) = service(&units, name) else { return };
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        if !slot.alive_mut().is_some_and(|alive| alive.ended(run)) {
+            return;
+        }
+        let optional = run.phase != Phase::Start && command(service, run).is_some_and(|c| c.ignore_failure);
+        let cause = (!optional).then(|| Cause::CouldNotExecute(run.phase, why));
+        self.run_ended(name, run, cause);
+    }
+
+    pub(super) fn exited(&mut self, name: &UnitName, run: Run, exit: Exit) {
+        let units = self.units.clone();
+        let Some(service) = service(&units, name) else { return };
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        if !slot.alive_mut().is_some_and(|alive| alive.ended(run)) {
+            return;
+        }
+        let good = is_success(service, run, exit);
+        let optional = command(service, run).is_some_and(|command| command.ignore_failure);
+        if !good && optional {
+            self.tell(Notice::Ignored(name.clone(), run, exit));
+        }
+        let cause = (!good && !optional).then_some(Cause::Exited(run.phase, exit));
+        self.run_ended(name, run, cause);
+    }
+
+    /// A run has ended; with success unless there is a cause.
+    fn run_ended(&mut self, name: &UnitName, run: Run, cause: Option<Cause>) {
+        let Some(slot) = self.slots.get(name) else { return };
+        match &slot.state {
+            State::Starting { stage, .. } => {
+                let stage = *stage;
+                self.ended_while_starting(name, stage, run, cause);
+            }
+            State::Up { .. } => {
+                if run.phase == Phase::Start {
+                    self.main_died(name, cause);
+                }
+            }
+            State::Reloading { .. } => {
+                if run.phase == Phase::Start {
+                    self.main_died(name, cause);
+                } else {
+                    self.command_ended(name, run, cause);
+                }
+            }
+            State::Stopping { .. } => self.command_ended(name, run, cause),
+            State::Done { .. }
+            | State::Down(_)
+            | State::Failed(_)
+            | State::Resting { .. }
+            | State::Checking { .. }
+            | State::Preparing { .. }
+            | State::Reached => {}
+        }
+    }
+
+    fn ended_while_starting(&mut self, name: &UnitName, stage: Starting, run: Run, cause: Option<Cause>) {
+        let units = self.units.clone();
+        let Some(service) = service(&units, name) else { return };
+        if let Some(cause) = cause {
+            return self.end(name, Ending::Fell(cause));
+        }
+        match (run.phase, stage) {
+            (Phase::StartPre, Starting::Pre(index)) if run.index == index => {
+                self.start_stage(name, Starting::Pre(index + 1));
+            }
+            (Phase::StartPost, Starting::Post(index)) if run.index == index => {
+                self.start_stage(name, Starting::Post(index + 1));
+            }
+            (Phase::Start, Starting::Main(index)) => match &service.kind {
+                ServiceType::Oneshot => self.start_stage(name, Starting::Main(index + 1)),
+                ServiceType::Forking { .. } => self.start_stage(name, Starting::Finding { again_at: None }),
+                ServiceType::Notify => {
+                    let cause = Cause::Protocol("ended without saying that it is ready");
+                    self.end(name, Ending::Fell(cause));
+                }
+                // So short a life that its beginning was not heard of before its end.
+                ServiceType::Exec | ServiceType::Simple => self.main_died(name, None),
+            },
+            (Phase::Start, Starting::Pre(_) | Starting::Finding { .. } | Starting::Post(_)) => {
+                self.main_died(name, None);
+            }
+            (
+                Phase::StartPre | Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost,
+                Starting::Pre(_) | Starting::Main(_) | Starting::Finding { .. } | Starting::Post(_),
+            ) => {}
+        }
+    }
+
+    /// The main process has ended by itself.
+    fn main_died(&mut self, name: &UnitName, cause: Option<Cause>) {
+        let units = self.units.clone();
+        let Some(service) = service(&units, name) else { return };
+        let now = self.now;
+        if let Some(slot) = self.slots.get_mut(name) {
+            if slot.is_up() && now.since(slot.since) >= service.restart.reset_after {
+                slot.history.failures = 0;
+            }
+        }
+        match cause {
+            Some(cause) => self.end(name, Ending::Fell(cause)),
+            None if service.remain_after_exit => self.stays_up(name),
+            None => self.end(name, Ending::Finished),
+        }
+    }
+
+    fn stays_up(&mut self, name: &UnitName) {
+        if matches!(self.starting(name), Some(Starting::Main(_))) {
+            self.start_stage(name, Starting::Post(0));
+        }
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        match core::mem::replace(&mut slot.state, State::Reached) {
+            State::Up { alive } => slot.state = State::Done { alive },
+            other @ (State::Down(_)
+            | State::Failed(_)
+            | State::Resting { .. }
+            | State::Checking { .. }
+            | State::Preparing { .. }
+            | State::Starting { .. }
+            | State::Done { .. }
+            | State::Reloading { .. }
+            | State::Stopping { .. }
+            | State::Reached) => slot.state = other,
+        }
+    }
+
+    /// A command of a unit that reloads or goes down has ended.
+    fn command_ended(&mut self, name: &UnitName, run: Run, cause: Option<Cause>) {
+        let Some(slot) = self.slots.get(name) else { return };
+        match &slot.state {
+            State::Reloading { index, .. } => {
+                let index = *index;
+                match (run.phase == Phase::Reload && run.index == index, cause) {
+                    (true, None) => self.reload_stage(name, index + 1),
+                    (true, Some(_)) => self.reload_failed(name, "the reload command failed"),
+                    (false, _) => {}
+                }
+            }
+            State::Stopping { stage, .. } => match (run.phase, *stage) {
+                // One that fails does not keep the others from running.
+                (Phase::Stop, Stopping::Commands(index)) if run.index == index => {
+                    self.next_stop_command(name, index + 1);
+                }
+                (Phase::StopPost, Stopping::Post(index)) if run.index == index => {
+                    self.next_stop_post(name, index + 1);
+                }
+                (Phase::Start, _) => self.main_gone_while_stopping(name),
+                (
+                    Phase::StartPre | Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost,
+                    Stopping::Commands(_) | Stopping::Terminate | Stopping::Kill | Stopping::Post(_),
+                ) => self.check_gone(name),
+            },
+            State::Down(_)
+            | State::Failed(_)
+            | State::Resting { .. }
+            | State::Checking { .. }
+            | State::Preparing { .. }
+            | State::Starting { .. }
+            | State::Up { .. }
+            | State::Done { .. }
+            | State::Reached => {}
+        }
+    }
+
+    /// Goes to this reload command, or is through.
+    pub(super) fn reload_stage(&mut self, name: &UnitName, wanted: usize) {
+        let units = self.units.clone();
+        let Some(service) = service(&units, name) else { return };
+        let count = match &service.reload {
+            Reload::Commands(commands) => commands.len(),
+            Reload::Signal(_) | Reload::Unsupported => 0,
+        };
+        if wanted >= count {
+            return self.reload_done(name, &Outcome::Ok);
+        }
+        if let Some(State::Reloading { index, .. }) = self.slots.get_mut(name).map(|slot| &mut slot.state) {
+            *index = wanted;
+        }
+        self.spawn(name, Phase::Reload, wanted);
+    }
+
+    pub(super) fn reload_failed(&mut self, name: &UnitName, why: &str) {
+        self.reload_done(name, &Outcome::Failed(why.into()));
+    }
+
+    fn reload_done(&mut self, name: &UnitName, outcome: &Outcome) {
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        match core::mem::replace(&mut slot.state, State::Reached) {
+            State::Reloading { alive, tickets, .. } => {
+                slot.state = State::Up { alive };
+                for ticket in tickets {
+                    self.report(ticket, name, outcome.clone());
+                }
+            }
+            other @ (State::Down(_)
+            | State::Failed(_)
+            | State::Resting { .. }
+            | State::Checking { .. }
+            | State::Preparing { .. }
+            | State::Starting { .. }
+            | State::Up { .. }
+            | State::Done { .. }
+            | State::Stopping { .. }
+            | State::Reached) => slot.state = other,
+        }
+    }
+}
+
+fn command(service: &Service, run: Run) -> Option<&Command> {
+    let list = match run.phase {
+        Phase::StartPre => &service.start_pre,
+        Phase::Start => &service.start,
+        Phase::StartPost => &service.start_post,
+        Phase::Stop => &service.stop_commands,
+        Phase::StopPost => &service.stop_post,
+        Phase::Reload => match &service.reload {
+            Reload::Commands(commands) => commands,
+            Reload::Signal(_) | Reload::Unsupported => return None,
+        },
+    };
+    list.get(run.index)
+}
+
+/// Whether ending so is a success; systemd.service(5), `SuccessExitStatus=`: a long-running main
+/// process may also end by the signals that ask for it.
+fn is_success(service: &Service, run: Run, exit: Exit) -> bool {
+    match exit {
+        Exit::Code(0) => true,
+        Exit::Code(code) => run.phase == Phase::Start && service.success_codes.contains(&code),
+        Exit::Signal(signal) => {
+            run.phase == Phase::Start
+                && service.kind != ServiceType::Oneshot
+                && [Signal::HUP, Signal::INT, Signal::TERM, Signal::PIPE].contains(&signal)
+        }
+    }
+}

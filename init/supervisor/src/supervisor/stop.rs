@@ -1,0 +1,452 @@
+//! Bringing a unit down, for whatever reason, and what follows.
+//!
+//! ```text
+//!   Commands(0) … ─▶ Terminate ─ until ─▶ Kill ─ until ─▶ (left behind)
+//!                        └─ all gone ──────┴──▶ Post(0) … ─▶ Down | Failed | Resting
+//! ```
+
+use super::slot::{Alive, Down, Ending, JobKind, Slot, State, Stopping};
+use super::{Supervisor, System, service};
+use crate::{Action, Cause, Exit, Life, Moment, Notice, Phase, Whom};
+use alloc::collections::BTreeMap;
+use alloc::string::ToString;
+use core::time::Duration;
+use units::UnitName;
+use units::control::Outcome;
+use units::unit::{Restart, RestartPolicy, StopMode};
+use units::value::Signal;
+
+/// How long processes are waited for after `SIGKILL`; those that hang in the kernel are left behind.
+const KILL_GRACE: Duration = Duration::from_secs(10);
+
+impl Supervisor {
+    /// Ends the present life of `name`.
+    pub(super) fn end(&mut self, name: &UnitName, ending: Ending) {
+        let units = self.units.clone();
+        let Some(service) = service(&units, name) else { return };
+        let Some((alive, orderly)) = self.take_alive(name) else { return };
+        let asked = matches!(ending, Ending::Asked);
+        if asked {
+            self.tell(Notice::Stopping(name.clone()));
+        }
+        let until = self.fair(name, self.after(service.stop.timeout));
+        let stage = Stopping::Commands(0);
+        self.enter(name, State::Stopping { alive, stage, until, ending, emptied: false });
+        if asked && orderly && !service.stop_commands.is_empty() {
+            self.spawn(name, Phase::Stop, 0);
+        } else {
+            self.terminate(name);
+        }
+    }
+
+    /// Leaves out every command and signal; the caller kills.
+    pub(super) fn skip_to_stopping(&mut self, name: &UnitName) {
+        if let Some((alive, _)) = self.take_alive(name) {
+            let (stage, ending) = (Stopping::Kill, Ending::Asked);
+            self.enter(name, State::Stopping { alive, stage, until: None, ending, emptied: false });
+        }
+    }
+
+    /// The processes of a unit that has or is to have any, out of its state; and whether it was up.
+    fn take_alive(&mut self, name: &UnitName) -> Option<(Alive, bool)> {
+        let slot = self.slots.get_mut(name)?;
+        match core::mem::replace(&mut slot.state, State::Down(Down::Idle)) {
+            State::Preparing { life, .. } => Some((Alive::new(life), false)),
+            State::Starting { alive, .. } => Some((alive, false)),
+            State::Up { alive } | State::Done { alive } => Some((alive, true)),
+            State::Reloading { alive, tickets, .. } => {
+                for ticket in tickets {
+                    self.report(ticket, name, Outcome::Cancelled);
+                }
+                Some((alive, true))
+            }
+            other @ (State::Down(_)
+            | State::Failed(_)
+            | State::Resting { .. }
+            | State::Checking { .. }
+            | State::Stopping { .. }
+            | State::Reached) => {
+                slot.state = other;
+                None
+            }
+        }
+    }
+
+    /// The next stop command, or the signal.
+    pub(super) fn next_stop_command(&mut self, name: &UnitName, index: usize) {
+        let units = self.units.clone();
+        let Some(service) = service(&units, name) else { return };
+        if index >= service.stop_commands.len() {
+            return self.terminate(name);
+        }
+        self.enter_stage(name, Stopping::Commands(index), self.after(service.stop.timeout));
+        self.spawn(name, Phase::Stop, index);
+    }
+
+    fn enter_stage(&mut self, name: &UnitName, wanted: Stopping, limit: Option<Moment>) {
+        let limit = self.fair(name, limit);
+        if let Some(State::Stopping { stage, until, .. }) = self.slots.get_mut(name).map(|slot| &mut slot.state) {
+            *stage = wanted;
+            *until = limit;
+        }
+    }
+
+    /// During a shutdown nothing may last longer than that.
+    pub(super) fn clipped(&self, until: Option<Moment>) -> Option<Moment> {
+        match self.system {
+            System::Leaving { kill_at, give_up_at, hurried, .. } => {
+                let most = if hurried { give_up_at } else { kill_at };
+                Some(until.map_or(most, |until| until.min(most)))
+            }
+            System::Idle | System::Booting { .. } | System::Running | System::Left => until,
+        }
+    }
+
+    /// During a shutdown: a share of the time left, so that whoever is stopped after `name` has
+    /// some too.
+    fn fair(&self, name: &UnitName, until: Option<Moment>) -> Option<Moment> {
+        let System::Leaving { kill_at, hurried: false, .. } = self.system else { return self.clipped(until) };
+        let links = self.links(name, &mut BTreeMap::new());
+        let share = self.now.plus(kill_at.since(self.now) / links.max(1));
+        self.clipped(Some(until.map_or(share, |until| until.min(share))))
+    }
+
+    /// How many units with processes have to be stopped one after the other, from `name` on.
+    fn links(&self, name: &UnitName, known: &mut BTreeMap<UnitName, u32>) -> u32 {
+        if let Some(links) = known.get(name) {
+            return *links;
+        }
+        let after = self.units.graph().node(name).into_iter().flat_map(|node| &node.after);
+        let below = after.map(|other| self.links(other, known)).max().unwrap_or(0);
+        let busy = self.slots.get(name).and_then(Slot::alive).is_some_and(|alive| !alive.running.is_empty());
+        let links = below.saturating_add(u32::from(busy));
+        known.insert(name.clone(), links);
+        links
+    }
+
+    /// Sends the first signal.
+    fn terminate(&mut self, name: &UnitName) {
+        let units = self.units.clone();
+        let Some(service) = service(&units, name) else { return };
+        self.enter_stage(name, Stopping::Terminate, self.after(service.stop.timeout));
+        // What was heard before is no answer to the question asked below.
+        if let Some(State::Stopping { emptied, .. }) = self.slots.get_mut(name).map(|slot| &mut slot.state) {
+            *emptied = false;
+        }
+        let Some(alive) = self.slots.get(name).and_then(Slot::alive) else { return };
+        let (life, has_main) = (alive.life, alive.has_main());
+        let signals = [Some(service.stop.signal), Some(Signal::CONT), service.stop.send_hangup.then_some(Signal::HUP)];
+        let whom = match service.stop.mode {
+            StopMode::ControlGroup => Some(Whom::All),
+            StopMode::Mixed | StopMode::Process => has_main.then_some(Whom::Main),
+            StopMode::None => None,
+        };
+        if let Some(whom) = whom {
+            for signal in signals.into_iter().flatten() {
+                // SIGKILL needs no waking up.
+                if signal != Signal::CONT || service.stop.signal != Signal::KILL {
+                    self.order(Action::Signal(life, whom, signal));
+                }
+            }
+        }
+        match service.stop.mode {
+            StopMode::ControlGroup => self.order(Action::Drain(life)),
+            StopMode::Mixed => {
+                if !has_main {
+                    self.order(Action::Kill(life));
+                }
+                self.order(Action::Drain(life));
+            }
+            StopMode::Process | StopMode::None => self.check_gone(name),
+        }
+    }
+
+    /// Sends the final signal.
+    pub(super) fn kill(&mut self, name: &UnitName) {
+        let units = self.units.clone();
+        let Some(service) = service(&units, name) else { return };
+        let Some(alive) = self.slots.get(name).and_then(Slot::alive) else { return };
+        let life = alive.life;
+        self.enter_stage(name, Stopping::Kill, Some(self.now.plus(KILL_GRACE)));
+        let last = service.stop.final_signal;
+        match service.stop.mode {
+            StopMode::ControlGroup | StopMode::Mixed if last == Signal::KILL => self.order(Action::Kill(life)),
+            StopMode::ControlGroup | StopMode::Mixed => self.order(Action::Signal(life, Whom::All, last)),
+            StopMode::Process => self.order(Action::Signal(life, Whom::Main, last)),
+            StopMode::None => {}
+        }
+        self.check_gone(name);
+    }
+
+    /// A process of a unit that is going down has ended, or its cgroup is empty: what now?
+    pub(super) fn check_gone(&mut self, name: &UnitName) {
+        let units = self.units.clone();
+        let Some(service) = service(&units, name) else { return };
+        let Some(State::Stopping { alive, stage, emptied, .. }) = self.slots.get(name).map(|slot| &slot.state) else {
+            return;
+        };
+        let gone = match service.stop.mode {
+            StopMode::ControlGroup | StopMode::Mixed => *emptied && alive.running.is_empty(),
+            StopMode::Process => !alive.has_main(),
+            StopMode::None => true,
+        };
+        match stage {
+            Stopping::Terminate | Stopping::Kill if gone => self.next_stop_post(name, 0),
+            Stopping::Terminate | Stopping::Kill | Stopping::Commands(_) | Stopping::Post(_) => {}
+        }
+    }
+
+    /// The main process ended while the unit goes down: with `mixed` the others are not asked.
+    pub(super) fn main_gone_while_stopping(&mut self, name: &UnitName) {
+        let units = self.units.clone();
+        let mixed = service(&units, name).is_some_and(|service| service.stop.mode == StopMode::Mixed);
+        if let Some(State::Stopping { alive, stage: Stopping::Terminate, .. }) =
+            self.slots.get(name).map(|slot| &slot.state)
+        {
+            let life = alive.life;
+            if mixed {
+                self.order(Action::Kill(life));
+            }
+        }
+        self.check_gone(name);
+    }
+
+    pub(super) fn next_stop_post(&mut self, name: &UnitName, index: usize) {
+        let units = self.units.clone();
+        let Some(service) = service(&units, name) else { return };
+        let hurried = matches!(self.system, System::Leaving { hurried: true, .. });
+        if index >= service.stop_post.len() || hurried {
+            return self.gone(name);
+        }
+        self.enter_stage(name, Stopping::Post(index), self.after(service.stop.timeout));
+        self.spawn(name, Phase::StopPost, index);
+    }
+
+    /// The time of this stage of stopping is over.
+    pub(super) fn stop_timed_out(&mut self, name: &UnitName, stage: Stopping) {
+        match stage {
+            Stopping::Commands(_) => self.terminate(name),
+            Stopping::Terminate => {
+                self.tell(Notice::Killing(name.clone()));
+                self.kill(name);
+            }
+            Stopping::Kill => {
+                self.tell(Notice::LeftBehind(name.clone()));
+                self.gone(name);
+            }
+            Stopping::Post(_) => {
+                if let Some(life) = self.slots.get(name).and_then(Slot::life) {
+                    self.order(Action::Kill(life));
+                }
+                self.gone(name);
+            }
+        }
+    }
+
+    /// Nothing of this life is left.
+    pub(super) fn gone(&mut self, name: &UnitName) {
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        match core::mem::replace(&mut slot.state, State::Down(Down::Idle)) {
+            State::Stopping { alive, ending, .. } => {
+                self.release(name, alive.life);
+                self.enter(name, State::Down(Down::Idle));
+                self.after_life(name, ending, alive.out_of_memory);
+            }
+            other @ (State::Down(_)
+            | State::Failed(_)
+            | State::Resting { .. }
+            | State::Checking { .. }
+            | State::Preparing { .. }
+            | State::Starting { .. }
+            | State::Up { .. }
+            | State::Done { .. }
+            | State::Reloading { .. }
+            | State::Reached) => slot.state = other,
+        }
+    }
+
+    fn release(&mut self, name: &UnitName, life: Life) {
+        self.lives.remove(&life);
+        self.order(Action::Release(life, name.clone()));
+    }
+
+    fn after_life(&mut self, name: &UnitName, ending: Ending, out_of_memory: bool) {
+        let units = self.units.clone();
+        let Some(service) = service(&units, name) else { return };
+        match ending {
+            Ending::Asked => {
+                self.tell(Notice::Stopped(name.clone()));
+                self.stopped(name);
+                self.unbind(name);
+            }
+            Ending::Finished => {
+                let wanted = match service.restart.policy {
+                    RestartPolicy::Always | RestartPolicy::OnSuccess => true,
+                    RestartPolicy::No
+                    | RestartPolicy::OnFailure
+                    | RestartPolicy::OnAbnormal
+                    | RestartPolicy::OnAbort => false,
+                };
+                if wanted && self.may_rest(name) {
+                    self.rest(name, service.restart.delay);
+                } else {
+                    self.enter(name, State::Down(Down::Finished));
+                    self.tell(Notice::Finished(name.clone()));
+                }
+                self.settle_start(name, &Outcome::Ok);
+                self.stopped(name);
+                self.unbind(name);
+            }
+            Ending::Fell(cause) => {
+                let cause = if out_of_memory && is_kill(&cause) { Cause::OutOfMemory } else { cause };
+                self.fell(name, &service.restart, cause);
+                self.stopped(name);
+                self.unbind(name);
+            }
+            Ending::Delayed(why) => {
+                if self.is_leaving() || self.slots.get(name).is_some_and(|slot| slot.has_job(JobKind::stops)) {
+                    return self.stopped(name);
+                }
+                let delays = self.slots.get(name).map_or(1, |slot| slot.history.delays);
+                let retry_at = self.now.plus(service.restart.pause(delays));
+                let starts = self.slots.get_mut(name).map(|slot| &mut slot.history.starts);
+                // It was no start.
+                let _ = starts.and_then(alloc::collections::VecDeque::pop_back);
+                self.enter(name, State::Resting { retry_at });
+                let cause = Cause::CouldNotExecute(Phase::Start, why);
+                self.tell(Notice::Fell { unit: name.clone(), cause, again_at: retry_at });
+            }
+        }
+    }
+
+    fn fell(&mut self, name: &UnitName, restart: &Restart, cause: Cause) {
+        let wanted = restarts(restart.policy, &cause) && self.may_rest(name);
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        slot.history.result = Some(cause.to_string());
+        slot.history.failures = slot.history.failures.saturating_add(1);
+        let pause = restart.pause(slot.history.failures);
+        if wanted {
+            let again_at = self.rest(name, pause);
+            self.tell(Notice::Fell { unit: name.clone(), cause: cause.clone(), again_at });
+        } else {
+            self.enter(name, State::Failed(cause.clone()));
+            self.tell(Notice::Failed(name.clone(), cause.clone()));
+        }
+        self.start_failed(name, &cause);
+    }
+
+    /// Whether nobody wants something else of it.
+    fn may_rest(&self, name: &UnitName) -> bool {
+        let other_plans = self.slots.get(name).and_then(|slot| slot.job.as_ref());
+        !self.is_leaving() && other_plans.is_none_or(|job| job.kind == JobKind::Start && job.begun)
+    }
+
+    fn rest(&mut self, name: &UnitName, pause: Duration) -> Moment {
+        let retry_at = self.now.plus(pause);
+        self.enter(name, State::Resting { retry_at });
+        retry_at
+    }
+
+    /// What is bound to a unit that is down goes down as well.
+    fn unbind(&mut self, name: &UnitName) {
+        let units = self.units.clone();
+        let Some(node) = units.graph().node(name) else { return };
+        for other in &node.bound_by {
+            let Some(slot) = self.slots.get(other) else { continue };
+            if slot.is_down() || slot.is_stopping() || slot.has_job(JobKind::stops) {
+                continue;
+            }
+            match &slot.state {
+                State::Reached | State::Resting { .. } => {
+                    self.refuse(other, Cause::Requirement(name.clone()));
+                }
+                State::Checking { life } => {
+                    let life = *life;
+                    self.lives.remove(&life);
+                    self.enter(other, State::Down(Down::Idle));
+                    self.refuse(other, Cause::Requirement(name.clone()));
+                }
+                State::Preparing { .. }
+                | State::Starting { .. }
+                | State::Up { .. }
+                | State::Done { .. }
+                | State::Reloading { .. }
+                | State::Stopping { .. }
+                | State::Down(_)
+                | State::Failed(_) => self.end(other, Ending::Fell(Cause::Requirement(name.clone()))),
+            }
+        }
+    }
+
+    /// The deadline of a unit has come.
+    pub(super) fn time_is_up(&mut self, name: &UnitName) {
+        let now = self.now;
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        match &mut slot.state {
+            State::Resting { .. } => match &slot.job {
+                // Its job says what is next, when its turn comes.
+                Some(job) if !job.begun => self.enter(name, State::Down(Down::Idle)),
+                Some(_) | None => {
+                    slot.history.restarts = slot.history.restarts.saturating_add(1);
+                    self.start(name);
+                }
+            },
+            State::Preparing { .. } => self.end(name, Ending::Fell(Cause::TimedOut(Phase::StartPre))),
+            State::Starting { stage, until, .. } => {
+                use super::slot::Starting;
+                let over = until.is_some_and(|until| until <= now);
+                let phase = match *stage {
+                    Starting::Pre(_) => Phase::StartPre,
+                    Starting::Main(_) => Phase::Start,
+                    Starting::Post(_) => Phase::StartPost,
+                    Starting::Finding { again_at } => {
+                        if !over && again_at.is_some_and(|again| again <= now) {
+                            return self.start_stage(name, Starting::Finding { again_at: None });
+                        }
+                        Phase::Start
+                    }
+                };
+                self.end(name, Ending::Fell(Cause::TimedOut(phase)));
+            }
+            State::Reloading { .. } => self.reload_failed(name, "reload took too long"),
+            State::Stopping { stage, .. } => {
+                let stage = *stage;
+                self.stop_timed_out(name, stage);
+            }
+            State::Down(_)
+            | State::Failed(_)
+            | State::Checking { .. }
+            | State::Up { .. }
+            | State::Done { .. }
+            | State::Reached => {}
+        }
+    }
+}
+
+fn is_kill(cause: &Cause) -> bool {
+    matches!(cause, Cause::Exited(_, Exit::Signal(signal)) if *signal == Signal::KILL)
+}
+
+/// Whether this policy starts a unit again that ended like this; systemd.service(5), the table
+/// under `Restart=`.
+fn restarts(policy: RestartPolicy, cause: &Cause) -> bool {
+    let (abnormal, aborted) = match cause {
+        Cause::Exited(_, Exit::Code(_)) | Cause::CouldNotExecute(..) | Cause::CouldNotPrepare(_) => (false, false),
+        Cause::Exited(_, Exit::Signal(_)) | Cause::OutOfMemory => (true, true),
+        Cause::TimedOut(_) => (true, false),
+        Cause::Protocol(_) => (false, false),
+        // Trying again would change nothing.
+        Cause::AssertionFailed(_)
+        | Cause::Requirement(_)
+        | Cause::TooManyStarts
+        | Cause::BadSetting(_)
+        | Cause::Masked
+        | Cause::NotFound => return false,
+    };
+    match policy {
+        RestartPolicy::Always | RestartPolicy::OnFailure => true,
+        RestartPolicy::OnAbnormal => abnormal,
+        RestartPolicy::OnAbort => aborted,
+        RestartPolicy::No | RestartPolicy::OnSuccess => false,
+    }
+}

@@ -1,0 +1,411 @@
+//! A made-up machine around the supervisor: it carries out orders as the reactor would, and a
+//! script says what the processes do.
+#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+use supervisor::{Action, Config, Event, Exit, Life, Moment, Notice, Phase, Run, Supervisor, Ticket, Whom};
+use units::control::{ActiveState, Reply, Request, UnitRow, Way};
+use units::unit::{ServiceType, Verdict};
+use units::value::Signal;
+use units::{SourceFile, SourceKind, UnitName, read};
+
+pub struct World {
+    pub supervisor: Supervisor,
+    pub now: Moment,
+    /// What was ordered, one line each.
+    pub lines: Vec<String>,
+    queue: VecDeque<Event>,
+    /// Processes alive.
+    processes: BTreeMap<Run, UnitName>,
+    /// Processes that are nobody's run, by unit: daemons left behind, children.
+    strays: BTreeMap<UnitName, u32>,
+    lives: BTreeMap<Life, UnitName>,
+    drained: BTreeSet<Life>,
+    next_ticket: u64,
+    /// Tickets and how often they were answered.
+    pub answers: BTreeMap<u64, u32>,
+    pub left: Option<Way>,
+    /// Units that ignore SIGTERM.
+    pub stubborn: BTreeSet<UnitName>,
+    /// Units whose conditions do not hold.
+    pub skipped: BTreeSet<UnitName>,
+    /// Units whose commands cannot be executed.
+    pub broken: BTreeSet<UnitName>,
+    /// Units whose processes even SIGKILL does not end.
+    pub undead: BTreeSet<UnitName>,
+    /// Whether notices are shown.
+    pub quiet: bool,
+    pub told: Vec<Notice>,
+    /// Whether an order of starts is asserted: only in scripts without requests.
+    pub ordered: bool,
+    begun: BTreeSet<UnitName>,
+    former: Vec<Life>,
+}
+
+pub fn name(text: &str) -> UnitName {
+    UnitName::new(text).unwrap()
+}
+
+/// Files separated by lines `-- NAME`.
+pub fn files(text: &str) -> Vec<SourceFile> {
+    let mut files: Vec<(String, String)> = Vec::new();
+    for line in text.lines() {
+        match line.trim().strip_prefix("-- ") {
+            Some(name) => files.push((format!("/etc/fief/units/{}.toml", name.trim()), String::new())),
+            None => {
+                if let Some((_, text)) = files.last_mut() {
+                    text.push_str(line);
+                    text.push('\n');
+                }
+            }
+        }
+    }
+    let file = |(path, text): (String, String)| SourceFile { path, kind: SourceKind::Unit(format!("#\n{text}").into()) };
+    files.into_iter().map(file).collect()
+}
+
+impl World {
+    pub fn new(text: &str) -> Self {
+        let (set, diagnostics) = read(files(text));
+        for diagnostic in diagnostics {
+            println!("{diagnostic}");
+        }
+        let config = Config { default_target: name("default.target"), shutdown_budget: Duration::from_secs(25) };
+        Self {
+            supervisor: Supervisor::new(set, config),
+            now: Moment::default(),
+            lines: Vec::new(),
+            queue: VecDeque::new(),
+            processes: BTreeMap::new(),
+            strays: BTreeMap::new(),
+            lives: BTreeMap::new(),
+            drained: BTreeSet::new(),
+            next_ticket: 1,
+            answers: BTreeMap::new(),
+            left: None,
+            stubborn: BTreeSet::new(),
+            skipped: BTreeSet::new(),
+            broken: BTreeSet::new(),
+            undead: BTreeSet::new(),
+            quiet: false,
+            told: Vec::new(),
+            ordered: false,
+            begun: BTreeSet::new(),
+            former: Vec::new(),
+        }
+    }
+
+    /// Carries out a script: words separated by `|`, then everything that follows from each.
+    pub fn run(&mut self, script: &str) {
+        for word in script.split('|') {
+            self.act(word.trim());
+            self.follow_up();
+        }
+    }
+
+    fn act(&mut self, word: &str) {
+        self.lines.push(format!("> {word}"));
+        let words: Vec<&str> = word.split_whitespace().collect();
+        let all = |words: &[&str]| words.iter().map(|w| name(w)).collect::<Vec<_>>();
+        match words.as_slice() {
+            ["boot"] => self.queue.push_back(Event::Booted),
+            ["start", rest @ ..] => self.ask(Request::Start { units: all(rest) }),
+            ["stop", rest @ ..] => self.ask(Request::Stop { units: all(rest) }),
+            ["restart", rest @ ..] => self.ask(Request::Restart { units: all(rest) }),
+            ["reload", rest @ ..] => self.ask(Request::Reload { units: all(rest) }),
+            ["reset-failed", rest @ ..] => self.ask(Request::ResetFailed { units: all(rest) }),
+            ["list"] => self.ask(Request::List),
+            ["poweroff"] => self.ask(Request::Leave { way: Way::Poweroff, at_once: false }),
+            ["poweroff", "now"] => self.ask(Request::Leave { way: Way::Poweroff, at_once: true }),
+            ["signal", "reboot"] => self.queue.push_back(Event::LeaveAsked { way: Way::Reboot, at_once: false }),
+            ["ready", unit] => self.of(unit, Event::Readied),
+            ["oom", unit] => self.of(unit, Event::OomKilled),
+            ["stray", unit] => *self.strays.entry(name(unit)).or_default() += 1,
+            ["main", unit, "none"] => self.of(unit, |life| Event::MainFound(life, None)),
+            ["main", unit, pid] => {
+                let pid: u32 = pid.parse().unwrap();
+                self.strays.remove(&name(unit));
+                let life = self.life(unit);
+                self.processes.insert(Run { life, phase: Phase::Start, index: 0 }, name(unit));
+                self.queue.push_back(Event::MainFound(life, Some(pid)));
+            }
+            ["empty", unit] => {
+                self.strays.remove(&name(unit));
+                self.look_for_empty();
+            }
+            ["exit", unit, code] => self.exit_main(unit, Exit::Code(code.parse().unwrap())),
+            ["die", unit, signal] => self.exit_main(unit, Exit::Signal(Signal::read(signal).unwrap())),
+            ["delay", unit] => {
+                let run = self.process_of(unit);
+                self.processes.remove(&run);
+                self.queue.push_back(Event::SpawnDelayed(run, "fork: EAGAIN".to_owned()));
+            }
+            [span] if span.starts_with('+') => {
+                let span = humantime(span.trim_start_matches('+'));
+                self.wait(span);
+            }
+            [] => {}
+            _ => panic!("what is {word:?}?"),
+        }
+    }
+
+    pub fn ask(&mut self, request: Request) {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.answers.insert(ticket, 0);
+        self.queue.push_back(Event::Asked(Ticket(ticket), request));
+    }
+
+    /// Everything `unit` comes after has settled.
+    fn assert_order(&mut self, unit: &UnitName) {
+        let after = self.supervisor.units().graph().node(unit).unwrap().after.clone();
+        for row in self.rows() {
+            let open = row.active == ActiveState::Activating && row.sub != "auto-restart";
+            assert!(!(open && after.contains(&row.name)), "{unit} starts while {} is {}", row.name, row.sub);
+        }
+    }
+
+    /// What the supervisor tells of its units, without a trace in the script.
+    pub fn rows(&mut self) -> Vec<UnitRow> {
+        let mut rows = Vec::new();
+        for action in self.supervisor.step(self.now, Event::Asked(Ticket(0), Request::List)) {
+            match action {
+                Action::Answer(Ticket(0), Reply::Units { units }) => rows = units,
+                other => panic!("a list made it order {other:?}"),
+            }
+        }
+        rows
+    }
+
+    /// Something happens to a unit, if it can; `what` is made up by a generator.
+    pub fn nudge(&mut self, what: u8, unit: &UnitName) {
+        let life = self.lives.iter().rev().find(|(_, n)| *n == unit).map(|(l, _)| *l);
+        let run = self.processes.iter().rev().find(|(_, n)| *n == unit).map(|(r, _)| *r);
+        match (what, life, run) {
+            (0, _, Some(run)) => self.end_process(run, Exit::Code(0)),
+            (1, _, Some(run)) => self.end_process(run, Exit::Code(1)),
+            (2, _, Some(run)) => self.end_process(run, Exit::Signal(Signal::KILL)),
+            (3, _, Some(run)) => {
+                self.processes.remove(&run);
+                self.queue.push_back(Event::SpawnDelayed(run, "fork: EAGAIN".to_owned()));
+            }
+            (4, Some(life), _) => self.queue.push_back(Event::Readied(life)),
+            (5, Some(life), _) => self.queue.push_back(Event::OomKilled(life)),
+            (6, Some(life), _) => self.queue.push_back(Event::MainFound(life, None)),
+            (7, Some(life), _) => {
+                self.processes.insert(Run { life, phase: Phase::Start, index: 0 }, unit.clone());
+                self.queue.push_back(Event::MainFound(life, Some(7)));
+            }
+            (8, Some(life), _) => self.queue.push_back(Event::Extended(life, Duration::from_secs(1000))),
+            (9, _, _) => {
+                // News of those long gone.
+                for life in self.former.iter().rev().take(3) {
+                    let run = Run { life: *life, phase: Phase::Start, index: 0 };
+                    self.queue.extend([Event::Readied(*life), Event::Exited(run, Exit::Code(1)), Event::Emptied(*life)]);
+                    self.queue.extend([Event::Prepared(*life), Event::Executed(run), Event::MainFound(*life, Some(1))]);
+                }
+            }
+            (10, _, _) => {
+                self.strays.insert(unit.clone(), 1);
+            }
+            (11, _, _) => {
+                self.strays.remove(unit);
+                self.look_for_empty();
+            }
+            _ => self.queue.push_back(Event::Ticked),
+        }
+        self.follow_up();
+    }
+
+    fn life(&self, unit: &str) -> Life {
+        *self.lives.iter().rev().find(|(_, n)| **n == name(unit)).unwrap_or_else(|| panic!("{unit} does not live")).0
+    }
+
+    fn of(&mut self, unit: &str, event: impl FnOnce(Life) -> Event) {
+        self.queue.push_back(event(self.life(unit)));
+    }
+
+    fn process_of(&self, unit: &str) -> Run {
+        *self.processes.iter().rev().find(|(_, n)| **n == name(unit)).unwrap_or_else(|| panic!("{unit} has no process")).0
+    }
+
+    fn exit_main(&mut self, unit: &str, exit: Exit) {
+        let run = self.process_of(unit);
+        self.end_process(run, exit);
+    }
+
+    fn end_process(&mut self, run: Run, exit: Exit) {
+        if self.processes.remove(&run).is_some() {
+            self.queue.push_back(Event::Exited(run, exit));
+            self.look_for_empty();
+        }
+    }
+
+    fn look_for_empty(&mut self) {
+        let empty: Vec<Life> = self.drained.iter().copied().filter(|life| self.is_empty(*life)).collect();
+        for life in empty {
+            self.drained.remove(&life);
+            self.queue.push_back(Event::Emptied(life));
+        }
+    }
+
+    fn is_empty(&self, life: Life) -> bool {
+        let stray = self.lives.get(&life).is_some_and(|unit| self.strays.contains_key(unit));
+        !stray && self.processes.keys().all(|run| run.life != life)
+    }
+
+    /// Lets time pass, stopping at every deadline.
+    pub fn wait(&mut self, span: Duration) {
+        let end = self.now.plus(span);
+        let mut rounds = 0;
+        while let Some(deadline) = self.supervisor.deadline().filter(|d| *d <= end) {
+            rounds += 1;
+            assert!(rounds < 10_000, "a deadline does not go away");
+            self.now = self.now.max(deadline);
+            self.lines.push(format!("@ {:?}", self.now.0));
+            self.queue.push_back(Event::Ticked);
+            self.follow_up();
+        }
+        self.now = end;
+    }
+
+    pub fn push(&mut self, event: Event) {
+        self.queue.push_back(event);
+        self.follow_up();
+    }
+
+    pub fn follow_up(&mut self) {
+        let mut rounds = 0;
+        while let Some(event) = self.queue.pop_front() {
+            rounds += 1;
+            assert!(rounds < 100_000, "this never ends");
+            for action in self.supervisor.step(self.now, event) {
+                assert_eq!(self.left, None, "ordered after leaving: {action:?}");
+                self.perform(action);
+            }
+        }
+    }
+
+    fn perform(&mut self, action: Action) {
+        let shown = self.show(&action);
+        if let Some(shown) = shown {
+            self.lines.push(shown);
+        }
+        match action {
+            Action::Check(life, unit) => {
+                let verdict = if self.skipped.contains(&unit) { Verdict::Skip("path-exists /no".into()) } else { Verdict::Go };
+                self.queue.push_back(Event::Checked(life, verdict));
+            }
+            Action::Prepare(life, unit) => {
+                assert!(self.lives.values().all(|other| *other != unit), "{unit} has two lives");
+                if self.ordered && self.begun.insert(unit.clone()) {
+                    self.assert_order(&unit);
+                }
+                self.lives.insert(life, unit);
+                self.queue.push_back(Event::Prepared(life));
+            }
+            Action::Spawn { run, unit, .. } => {
+                assert_eq!(self.lives.get(&run.life), Some(&unit), "spawned outside of a life");
+                let number = 100 + u32::try_from(self.processes.len()).unwrap();
+                if self.broken.contains(&unit) {
+                    self.queue.push_back(Event::Spawned(run, number));
+                    self.queue.push_back(Event::SpawnFailed(run, "exec failed: No such file or directory".into()));
+                    return;
+                }
+                assert!(self.processes.insert(run, unit.clone()).is_none(), "spawned twice: {run:?}");
+                self.queue.push_back(Event::Spawned(run, number));
+                self.queue.push_back(Event::Executed(run));
+                let service = self.supervisor.units().unit(&unit).and_then(|unit| unit.service()).unwrap();
+                let quick = service.kind == ServiceType::Oneshot && unit.as_str().starts_with("setup");
+                if run.phase != Phase::Start || quick {
+                    self.end_process(run, Exit::Code(0));
+                }
+            }
+            Action::FindMain(..) => {}
+            Action::Signal(life, whom, signal) => self.signal(life, whom, signal),
+            Action::Kill(life) => self.signal(life, Whom::All, Signal::KILL),
+            Action::Drain(life) => {
+                if self.is_empty(life) {
+                    self.queue.push_back(Event::Emptied(life));
+                } else {
+                    self.drained.insert(life);
+                }
+            }
+            Action::Release(life, unit) => {
+                assert_eq!(self.lives.remove(&life), Some(unit), "released what does not live");
+                self.former.push(life);
+                self.drained.remove(&life);
+                self.processes.retain(|run, _| run.life != life);
+            }
+            Action::Answer(ticket, _) => *self.answers.entry(ticket.0).or_default() += 1,
+            Action::Tell(notice) => self.told.push(notice),
+            Action::Leave(way) => self.left = Some(way),
+        }
+    }
+
+    fn signal(&mut self, life: Life, whom: Whom, signal: Signal) {
+        let Some(unit) = self.lives.get(&life).cloned() else { panic!("signal to a former life") };
+        let deadly = signal == Signal::KILL || (signal != Signal::CONT && !self.stubborn.contains(&unit));
+        if !deadly || self.undead.contains(&unit) {
+            return;
+        }
+        if whom == Whom::All {
+            self.strays.remove(&unit);
+        }
+        let hit: Vec<Run> = self
+            .processes
+            .keys()
+            .copied()
+            .filter(|run| run.life == life && (whom == Whom::All || run.phase == Phase::Start))
+            .collect();
+        for run in hit {
+            self.end_process(run, Exit::Signal(signal));
+        }
+        self.look_for_empty();
+    }
+
+    fn show(&self, action: &Action) -> Option<String> {
+        let unit = |life: &Life| self.lives.get(life).map_or_else(|| format!("{life:?}"), ToString::to_string);
+        Some(match action {
+            Action::Check(_, unit) => format!("check {unit}"),
+            Action::Prepare(life, unit) => format!("prepare {unit}{life:?}"),
+            Action::Spawn { run, unit, .. } => format!("spawn {unit}{:?} {}[{}]", run.life, run.phase, run.index),
+            Action::FindMain(_, unit) => format!("find main of {unit}"),
+            Action::Signal(life, whom, signal) => format!("signal {} {whom:?} {signal}", unit(life)),
+            Action::Kill(life) => format!("kill {}", unit(life)),
+            Action::Drain(_) => return None,
+            Action::Release(_, unit) => format!("release {unit}"),
+            Action::Answer(Ticket(n), Reply::Done { results }) => {
+                let results: Vec<String> = results.iter().map(|r| format!("{} {:?}", r.unit, r.outcome)).collect();
+                format!("answer {n}: {}", results.join(", "))
+            }
+            Action::Answer(Ticket(n), Reply::Units { units }) => {
+                let rows: Vec<String> = units
+                    .iter()
+                    .map(|r| format!("{} {} {} {}", r.name, r.active, r.sub, r.result.as_deref().unwrap_or("-")))
+                    .collect();
+                format!("answer {n}:\n    {}", rows.join("\n    "))
+            }
+            Action::Answer(Ticket(n), reply) => format!("answer {n}: {reply:?}"),
+            Action::Tell(_) if self.quiet => return None,
+            Action::Tell(notice) => match notice {
+                Notice::Starting(_) | Notice::Stopping(_) => return None,
+                Notice::Started(unit, _) => format!("  {unit} is up"),
+                Notice::Failed(unit, cause) => format!("  {unit} failed: {cause}"),
+                Notice::Fell { unit, cause, again_at } => format!("  {unit} fell: {cause}, again at {:?}", again_at.0),
+                Notice::Skipped(unit, what) => format!("  {unit} skipped: {what}"),
+                Notice::Stopped(unit) => format!("  {unit} is down"),
+                other => format!("  {other:?}"),
+            },
+            Action::Leave(way) => format!("leave {way}"),
+        })
+    }
+}
+
+fn humantime(text: &str) -> Duration {
+    match units::value::read_span(text).unwrap() {
+        units::value::Limit::At(span) => span,
+        units::value::Limit::Max => Duration::MAX,
+    }
+}
