@@ -114,7 +114,7 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
         reactor,
         hands: Hands::new(group, facts),
         journal: Journal::default(),
-        console: Console::open(),
+        console: if is_pid_1 { Console::of_system() } else { Console::standard_output() },
         console_watch: None,
         control: Control::new(),
         signals,

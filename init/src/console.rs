@@ -37,12 +37,28 @@ pub(crate) struct Console {
     pollable: bool,
     queue: VecDeque<u8>,
     dropped: u64,
+    /// Where it is, the first that opens.
+    places: &'static [&'static str],
 }
 
+/// Descriptor 1, opened again through /proc so that O_NONBLOCK stays ours. A socket cannot be.
+const STANDARD_OUTPUT: &str = "/proc/self/fd/1";
+
 impl Console {
-    /// Open the console; without one, what is said is only kept in the journal.
-    pub(crate) fn open() -> Self {
-        let mut console = Self { out: None, terminal: false, pollable: true, queue: VecDeque::new(), dropped: 0 };
+    /// The system's console; where there is none (docker without -t), standard output. Without
+    /// either, what is said is only kept in the journal.
+    pub(crate) fn of_system() -> Self {
+        Self::at(&["/dev/console", STANDARD_OUTPUT])
+    }
+
+    /// Standard output, for an init that is not PID 1: the console is somebody else's.
+    pub(crate) fn standard_output() -> Self {
+        Self::at(&[STANDARD_OUTPUT])
+    }
+
+    fn at(places: &'static [&'static str]) -> Self {
+        let (queue, dropped) = (VecDeque::new(), 0);
+        let mut console = Self { out: None, terminal: false, pollable: true, queue, dropped, places };
         console.reopen();
         console
     }
@@ -112,11 +128,7 @@ impl Console {
 
     fn reopen(&mut self) {
         let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_APPEND;
-        // Without a console (docker without -t) descriptor 1 is a pipe or a file; it is opened
-        // again through /proc so that O_NONBLOCK stays ours. A socket cannot be: then nothing.
-        let out = ["/dev/console", "/proc/self/fd/1"]
-            .iter()
-            .find_map(|path| open(*path, flags, Mode::empty()).ok());
+        let out = self.places.iter().find_map(|path| open(*path, flags, Mode::empty()).ok());
         self.terminal = out.as_ref().is_some_and(IsTerminal::is_terminal);
         self.pollable = out
             .as_ref()
@@ -168,7 +180,7 @@ mod tests {
     use super::*;
 
     fn on(fd: OwnedFd) -> Console {
-        Console { out: Some(fd), terminal: false, pollable: true, queue: VecDeque::new(), dropped: 0 }
+        Console { out: Some(fd), terminal: false, pollable: true, queue: VecDeque::new(), dropped: 0, places: &[] }
     }
 
     #[test]

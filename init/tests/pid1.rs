@@ -47,7 +47,7 @@ fn as_pid_1(arguments: &[&str]) -> Boot {
     let output = Command::new(GUEST)
         .arg(name)
         .args(arguments)
-        .env("GUEST_TIMEOUT", "90")
+        .env("GUEST_TIMEOUT", "40")
         .env("container", "fief")
         .stdin(Stdio::null())
         .output()
@@ -182,20 +182,28 @@ fn only_root_may_change_things() {
     boot.ended(POWERED_OFF).shows("may list").shows("only root may ask this").shows("may not leave");
 }
 
+/// A process that has nothing to do with it; gone when the test is.
+struct Bystander(std::process::Child);
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 #[ignore = "needs root"]
 fn init_outside_a_pid_namespace_of_its_own_ends_nothing_but_itself() {
     // In the machine's own pid namespace, only the file systems apart: what must not happen is
     // that the machine, or any process but init's own, ends.
-    let mut bystander = Command::new("sleep").arg("1000").spawn().unwrap();
+    let mut bystander = Bystander(Command::new("sleep").arg("1000").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let script = "mount -t tmpfs tmpfs /run; \"$0\" --bare --supervise & init=$!; \
                   while [ ! -S /run/fief/control ]; do :; done; \"$0\" ctl poweroff; wait $init; echo code: $?";
-    let output = Command::new("unshare").args(["-m", "sh", "-ec", script, INIT]).stdin(Stdio::null()).output().unwrap();
+    let output = Command::new("timeout").args(["-s", "KILL", "20", "unshare", "-m", "sh", "-ec", script, INIT]).stdin(Stdio::null()).output().unwrap();
     let boot = boot_of(&output);
     boot.shows("leaving without reboot(2): not PID 1").shows("code: 0");
-    assert!(bystander.try_wait().unwrap().is_none(), "a bystander was killed");
-    bystander.kill().unwrap();
-    bystander.wait().unwrap();
+    assert!(bystander.0.try_wait().unwrap().is_none(), "a bystander was killed");
     // And without being told to, it does not even begin.
     let refused = Command::new(INIT).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
