@@ -11,11 +11,11 @@
 
 mod cycle;
 
+use crate::UnitName;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::file::Origin;
 use crate::set::Entry;
 use crate::unit::{Body, Unit};
-use crate::UnitName;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The effective relations of all units. Its order has no cycle.
@@ -101,11 +101,7 @@ impl Origins {
 }
 
 /// Builds the graph; tells cycles and what is required but missing.
-pub(crate) fn build(
-    entries: &BTreeMap<UnitName, Entry>,
-    origins: &Origins,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Graph {
+pub(crate) fn build(entries: &BTreeMap<UnitName, Entry>, origins: &Origins, diagnostics: &mut Vec<Diagnostic>) -> Graph {
     let units: BTreeMap<&UnitName, &Unit> = entries
         .iter()
         .filter_map(|(name, entry)| match entry {

@@ -39,10 +39,7 @@ const FILES: &[(&str, &str)] = stock![
 
 /// The files of `units/stock`, compiled in; to be read last, so that any file of the guest wins.
 pub fn files() -> impl Iterator<Item = SourceFile> {
-    FILES.iter().map(|(name, text)| SourceFile {
-        path: format!("{ROOT}{name}.toml"),
-        kind: SourceKind::Unit(text.as_bytes().to_vec()),
-    })
+    FILES.iter().map(|(name, text)| SourceFile { path: format!("{ROOT}{name}.toml"), kind: SourceKind::Unit(text.as_bytes().to_vec()) })
 }
 
 /// Whether a file of this path came with fief-init.
@@ -70,14 +67,13 @@ mod tests {
         let mut reached = std::collections::BTreeSet::new();
         let mut next: Vec<_> = crate::UnitName::new("default.target").into_iter().collect();
         while let Some(name) = next.pop() {
-            if let Some(node) = units.graph().node(&name) {
-                if reached.insert(name) {
-                    next.extend(node.wants.iter().chain(&node.requires).cloned());
-                }
+            if let Some(node) = units.graph().node(&name)
+                && reached.insert(name)
+            {
+                next.extend(node.wants.iter().chain(&node.requires).cloned());
             }
         }
-        let idle: Vec<String> =
-            units.iter().map(|(n, _)| n).filter(|n| !reached.contains(*n)).map(ToString::to_string).collect();
+        let idle: Vec<String> = units.iter().map(|(n, _)| n).filter(|n| !reached.contains(*n)).map(ToString::to_string).collect();
         assert_eq!(idle, ["shutdown.target", "time-sync.target"]);
     }
 }

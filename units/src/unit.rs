@@ -20,8 +20,8 @@ mod stop;
 
 pub use command::{Command, CommandError, Reload};
 pub use condition::{Condition, Conditions, Strength, Test, Verdict};
-pub use environment::{Directories, Directory, DirectoryKind, Environment, EnvironmentFile, read_environment};
 pub(crate) use environment::is_variable;
+pub use environment::{Directories, Directory, DirectoryKind, Environment, EnvironmentFile, read_environment};
 pub use relations::Relations;
 pub use resources::{Amount, OomPolicy, Resources};
 pub use restart::{Restart, RestartPolicy};

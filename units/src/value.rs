@@ -75,10 +75,11 @@ impl Mode {
     /// [`ValueError`] when it is anything else.
     pub fn read(text: &str) -> Result<Self, ValueError> {
         let digits = text.strip_prefix("0o").unwrap_or(text);
-        if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
-            if let Some(mode) = u16::from_str_radix(digits, 8).ok().and_then(Self::new) {
-                return Ok(mode);
-            }
+        if !digits.is_empty()
+            && digits.bytes().all(|b| b.is_ascii_digit())
+            && let Some(mode) = u16::from_str_radix(digits, 8).ok().and_then(Self::new)
+        {
+            return Ok(mode);
         }
         Err(ValueError(format!("{text:?} is no octal mode such as \"0755\"")))
     }

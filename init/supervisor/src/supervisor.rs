@@ -163,19 +163,17 @@ impl Supervisor {
         while let Some(name) = self.next_job() {
             self.begin(&name);
         }
-        if let System::Booting { since } = self.system {
-            if self.slots.values().all(|slot| slot.job.is_none()) {
-                self.system = System::Running;
-                self.tell_boot(since);
-            }
+        if let System::Booting { since } = self.system
+            && self.slots.values().all(|slot| slot.job.is_none())
+        {
+            self.system = System::Running;
+            self.tell_boot(since);
         }
         self.end_leaving();
     }
 
     fn tell_boot(&mut self, since: Moment) {
-        let count = |wanted: fn(&Slot) -> bool| {
-            u32::try_from(self.slots.values().filter(|slot| wanted(slot)).count()).unwrap_or(u32::MAX)
-        };
+        let count = |wanted: fn(&Slot) -> bool| u32::try_from(self.slots.values().filter(|slot| wanted(slot)).count()).unwrap_or(u32::MAX);
         let up = count(Slot::is_up);
         let failed = count(|slot| matches!(slot.state, State::Failed(_)));
         let skipped = count(|slot| matches!(slot.state, State::Down(slot::Down::Skipped(_))));
@@ -241,9 +239,7 @@ impl Supervisor {
 
     /// Lines for SIGUSR2: what every unit is doing.
     pub fn dump(&self, now: Moment) -> impl Iterator<Item = String> {
-        self.slots.iter().map(move |(name, slot)| {
-            alloc::format!("{name}: {:?} for {:?}, job {:?}", slot.state, slot.age(now), slot.job)
-        })
+        self.slots.iter().map(move |(name, slot)| alloc::format!("{name}: {:?} for {:?}, job {:?}", slot.state, slot.age(now), slot.job))
     }
 }
 
@@ -264,9 +260,6 @@ impl Waiting {
     }
 
     fn all(&self) -> Option<Vec<UnitResult>> {
-        self.results
-            .iter()
-            .map(|(unit, outcome)| outcome.clone().map(|outcome| UnitResult { unit: unit.clone(), outcome }))
-            .collect()
+        self.results.iter().map(|(unit, outcome)| outcome.clone().map(|outcome| UnitResult { unit: unit.clone(), outcome })).collect()
     }
 }

@@ -67,8 +67,7 @@ fn unit(number: usize) -> impl Strategy<Value = String> {
 fn units() -> impl Strategy<Value = String> {
     let all: Vec<_> = (0..COUNT).map(unit).collect();
     (all, vec(any::<bool>(), COUNT)).prop_map(|(units, wanted)| {
-        let wants: Vec<String> =
-            wanted.iter().enumerate().filter(|(_, w)| **w).map(|(n, _)| format!("'u{n}'")).collect();
+        let wants: Vec<String> = wanted.iter().enumerate().filter(|(_, w)| **w).map(|(n, _)| format!("'u{n}'")).collect();
         format!("-- default.target\nwants = [{}]\n{}", wants.join(", "), units.concat())
     })
 }
@@ -101,12 +100,8 @@ fn traits() -> impl Strategy<Value = Vec<(bool, bool, bool, bool)>> {
 fn world(text: &str, traits: &[(bool, bool, bool, bool)]) -> World {
     let mut world = World::new(text);
     for (number, (stubborn, skipped, broken, undead)) in traits.iter().enumerate() {
-        let sets = [
-            (stubborn, &mut world.stubborn),
-            (skipped, &mut world.skipped),
-            (broken, &mut world.broken),
-            (undead, &mut world.undead),
-        ];
+        let sets =
+            [(stubborn, &mut world.stubborn), (skipped, &mut world.skipped), (broken, &mut world.broken), (undead, &mut world.undead)];
         for (on, set) in sets {
             if *on {
                 set.insert(named(number));

@@ -43,7 +43,10 @@ fn check_with(units: &str, change: impl FnOnce(&mut World), script: &str, wanted
 
 #[test]
 fn units_start_in_order_and_stop_in_reverse() {
-    check(CHAIN, "boot | ready db | poweroff", expect![[r#"
+    check(
+        CHAIN,
+        "boot | ready db | poweroff",
+        expect![[r#"
         > boot
         prepare log#1
         spawn log#1 start[0]
@@ -75,12 +78,16 @@ fn units_start_in_order_and_stop_in_reverse() {
         release log
           log is down
         leave poweroff
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_unit_without_its_requirement_fails_and_recovers_with_it() {
-    check(CHAIN, "boot | exit db 1 | +100ms | ready db", expect![[r#"
+    check(
+        CHAIN,
+        "boot | exit db 1 | +100ms | ready db",
+        expect![[r#"
         > boot
         prepare log#1
         spawn log#1 start[0]
@@ -105,7 +112,8 @@ fn a_unit_without_its_requirement_fails_and_recovers_with_it() {
         spawn web#4 start-pre[0]
         spawn web#4 start[0]
           web is up
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -181,7 +189,11 @@ fn a_unit_that_falls_again_and_again_rests_longer_and_then_stays_down() {
 #[test]
 fn what_cannot_be_executed_is_told_with_its_cause() {
     let units = "-- default.target\nwants = ['web', 'other']\n-- web\n[service]\ncommand = '/bin/web'\n[restart]\npolicy = 'no'\n-- other\n[service]\ncommand = '/bin/other'";
-    check_with(units, |w| _ = w.broken.insert(name("web")), "boot | list", expect![[r#"
+    check_with(
+        units,
+        |w| _ = w.broken.insert(name("web")),
+        "boot | list",
+        expect![[r#"
         > boot
         prepare other#1
         prepare web#2
@@ -199,13 +211,18 @@ fn what_cannot_be_executed_is_told_with_its_cause() {
             default.target active active -
             other active running -
             web failed failed exec failed: No such file or directory
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_false_condition_is_no_failure() {
     let units = "-- default.target\nwants = ['web', 'after']\n-- web\ncondition = { path-exists = '/no' }\n[service]\ncommand = '/bin/web'\n-- after\nafter = ['web']\nrequires = ['web']\n[service]\ncommand = '/bin/after'";
-    check_with(units, |w| _ = w.skipped.insert(name("web")), "boot | start web | list", expect![[r#"
+    check_with(
+        units,
+        |w| _ = w.skipped.insert(name("web")),
+        "boot | start web | list",
+        expect![[r#"
         > boot
         check web
           web skipped: path-exists /no
@@ -223,7 +240,8 @@ fn a_false_condition_is_no_failure() {
             after active running -
             default.target active active -
             web inactive skipped skipped: path-exists /no
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -287,7 +305,11 @@ fn the_stubborn_are_killed_and_the_budget_holds() {
 
 #[test]
 fn a_second_request_hurries() {
-    check_with(CHAIN, |w| _ = w.stubborn.insert(name("web")), "boot | ready db | poweroff | +1s | signal reboot", expect![[r#"
+    check_with(
+        CHAIN,
+        |w| _ = w.stubborn.insert(name("web")),
+        "boot | ready db | poweroff | +1s | signal reboot",
+        expect![[r#"
         > boot
         prepare log#1
         spawn log#1 start[0]
@@ -321,7 +343,8 @@ fn a_second_request_hurries() {
         release web
           web is down
         leave reboot
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -392,7 +415,10 @@ fn requests_are_answered_when_they_have_settled() {
 #[test]
 fn a_oneshot_is_up_after_it_or_not_at_all() {
     let units = "-- default.target\nwants = ['setup-a', 'setup-b', 'web']\n-- setup-a\n[service]\ntype = 'oneshot'\nremain-after-exit = true\ncommand = [['/bin/a'], ['/bin/b']]\n-- setup-b\n[service]\ntype = 'oneshot'\ncommand = '/bin/b'\n-- web\nafter = ['setup-a', 'setup-b']\n[service]\ncommand = '/bin/web'";
-    check(units, "boot | list", expect![[r#"
+    check(
+        units,
+        "boot | list",
+        expect![[r#"
         > boot
         prepare setup-a#1
         prepare setup-b#2
@@ -415,13 +441,17 @@ fn a_oneshot_is_up_after_it_or_not_at_all() {
             setup-a active exited -
             setup-b inactive dead -
             web active running -
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_forking_daemon_is_found_and_watched() {
     let units = "-- default.target\nwants = ['d']\n-- d\n[service]\ntype = 'forking'\npid-file = '/run/d.pid'\ncommand = '/bin/d'";
-    check(units, "boot | stray d | exit d 0 | main d none | +150ms | main d 77 | exit d 1 | +1s | stray d | exit d 0 | main d 78 | stop d", expect![[r#"
+    check(
+        units,
+        "boot | stray d | exit d 0 | main d none | +150ms | main d 77 | exit d 1 | +1s | stray d | exit d 0 | main d 78 | stop d",
+        expect![[r#"
         > boot
         prepare d#1
         spawn d#1 start[0]
@@ -456,13 +486,17 @@ fn a_forking_daemon_is_found_and_watched() {
         release d
           d is down
         answer 1: d Ok
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_forking_daemon_without_a_main_process_lives_as_long_as_its_cgroup() {
     let units = "-- default.target\nwants = ['d']\n-- d\n[service]\ntype = 'forking'\ncommand = '/bin/d'";
-    check(units, "boot | stray d | exit d 0 | main d none | empty d", expect![[r#"
+    check(
+        units,
+        "boot | stray d | exit d 0 | main d none | empty d",
+        expect![[r#"
         > boot
         prepare d#1
         spawn d#1 start[0]
@@ -478,13 +512,17 @@ fn a_forking_daemon_without_a_main_process_lives_as_long_as_its_cgroup() {
         signal d All SIGCONT
         release d
           Finished(d.service)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn bound_units_fall_and_rise_together() {
     let units = "-- default.target\nwants = ['a', 'b']\n-- a\n[service]\ncommand = '/bin/a'\n-- b\nbinds-to = ['a']\nafter = ['a']\n[service]\ncommand = '/bin/b'";
-    check(units, "boot | exit a 1 | +1s", expect![[r#"
+    check(
+        units,
+        "boot | exit a 1 | +1s",
+        expect![[r#"
         > boot
         prepare a#1
         spawn a#1 start[0]
@@ -511,13 +549,17 @@ fn bound_units_fall_and_rise_together() {
         prepare b#4
         spawn b#4 start[0]
           b is up
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_lack_of_processes_is_nobodys_failure() {
     let units = "-- default.target\nwants = ['a']\n-- a\n[service]\ntype = 'oneshot'\ncommand = '/bin/a'";
-    check(units, "boot | delay a | +1s | exit a 0", expect![[r#"
+    check(
+        units,
+        "boot | delay a | +1s | exit a 0",
+        expect![[r#"
         > boot
         prepare a#1
         spawn a#1 start[0]
@@ -537,13 +579,17 @@ fn a_lack_of_processes_is_nobodys_failure() {
           BootFinished { up: 1, failed: 0, skipped: 0, took: 1s }
         release a
           Finished(a.service)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_process_killed_for_memory_takes_its_unit_along() {
     let units = "-- default.target\nwants = ['a']\n-- a\n[service]\ncommand = '/bin/a'\n[stop]\nmode = 'mixed'";
-    check(units, "boot | stray a | oom a | +1s", expect![[r#"
+    check(
+        units,
+        "boot | stray a | oom a | +1s",
+        expect![[r#"
         > boot
         prepare a#1
         spawn a#1 start[0]
@@ -563,12 +609,16 @@ fn a_process_killed_for_memory_takes_its_unit_along() {
         prepare a#2
         spawn a#2 start[0]
           a is up
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn what_takes_too_long_to_start_is_stopped() {
-    check(CHAIN, "boot | +89s | +2s", expect![[r#"
+    check(
+        CHAIN,
+        "boot | +89s | +2s",
+        expect![[r#"
         > boot
         prepare log#1
         spawn log#1 start[0]
@@ -588,13 +638,18 @@ fn what_takes_too_long_to_start_is_stopped() {
         @ 90.1s
         prepare db#3
         spawn db#3 start[0]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn reload_runs_its_commands_and_answers() {
     let units = "-- default.target\nwants = ['a', 'b']\n-- a\n[service]\ncommand = '/bin/a'\nexec-reload = ['/bin/x', '/bin/y']\n-- b\n[service]\ncommand = '/bin/b'\nexec-reload = 'HUP'";
-    check_with(units, |w| _ = w.stubborn.insert(name("b")), "boot | reload a b default.target", expect![[r#"
+    check_with(
+        units,
+        |w| _ = w.stubborn.insert(name("b")),
+        "boot | reload a b default.target",
+        expect![[r#"
         > boot
         prepare a#1
         prepare b#2
@@ -609,13 +664,17 @@ fn reload_runs_its_commands_and_answers() {
         signal b Main SIGHUP
         spawn a#1 reload[1]
         answer 1: a Ok, b Ok, default.target Refused("it has no configuration")
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn mode_process_leaves_the_others_alone() {
     let units = "-- default.target\nwants = ['ssh']\n-- ssh\n[service]\ncommand = '/bin/ssh'\n[stop]\nmode = 'process'";
-    check(units, "boot | stray ssh | restart ssh | stop ssh", expect![[r#"
+    check(
+        units,
+        "boot | stray ssh | restart ssh | stop ssh",
+        expect![[r#"
         > boot
         prepare ssh#1
         spawn ssh#1 start[0]
@@ -638,13 +697,18 @@ fn mode_process_leaves_the_others_alone() {
         release ssh
           ssh is down
         answer 2: ssh Ok
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn conflicting_units_replace_one_another() {
-    let units = "-- default.target\nwants = ['a']\n-- a\n[service]\ncommand = '/bin/a'\n-- b\nconflicts = ['a']\n[service]\ncommand = '/bin/b'";
-    check(units, "boot | start b | start a", expect![[r#"
+    let units =
+        "-- default.target\nwants = ['a']\n-- a\n[service]\ncommand = '/bin/a'\n-- b\nconflicts = ['a']\n[service]\ncommand = '/bin/b'";
+    check(
+        units,
+        "boot | start b | start a",
+        expect![[r#"
         > boot
         prepare a#1
         spawn a#1 start[0]
@@ -669,5 +733,6 @@ fn conflicting_units_replace_one_another() {
         spawn a#3 start[0]
           a is up
         answer 2: a Ok
-    "#]]);
+    "#]],
+    );
 }

@@ -1,8 +1,7 @@
 use super::section::{Found, Section};
 use crate::unit::{
-    Amount, Command, ConsoleLevel, Directories, Directory, DirectoryKind, Environment, EnvironmentFile, Log,
-    NotifyAccess, OomPolicy, Output, Reload, Resources, Restart, RestartPolicy, RunAs, Service, ServiceType, Stop,
-    StopMode, Tty,
+    Amount, Command, ConsoleLevel, Directories, Directory, DirectoryKind, Environment, EnvironmentFile, Log, NotifyAccess, OomPolicy,
+    Output, Reload, Resources, Restart, RestartPolicy, RunAs, Service, ServiceType, Stop, StopMode, Tty,
 };
 use crate::value::{Bytes, Limit, Mode, Percent, Signal, Weight};
 use std::time::Duration;
@@ -122,9 +121,9 @@ impl ServiceDraft {
                 None => Reload::Commands(section.commands_of(value, "exec-reload")),
             };
         }
-        if let Some(path) = section.read("pid-file", |text| {
-            if text.starts_with('/') { absolute(text) } else { absolute(&format!("/run/{text}")) }
-        }) {
+        if let Some(path) =
+            section.read("pid-file", |text| if text.starts_with('/') { absolute(text) } else { absolute(&format!("/run/{text}")) })
+        {
             self.pid_file = Some(path);
         }
         set(&mut self.remain_after_exit, section.bool("remain-after-exit"));
@@ -221,19 +220,14 @@ impl ServiceDraft {
         }
         let modes = self.modes;
         let mode = |kind| modes.iter().rev().find(|(k, _)| *k == kind).map_or(Mode::DIRECTORY, |(_, mode)| *mode);
-        let directories =
-            self.directories.into_iter().map(|(kind, path)| Directory { kind, path, mode: mode(kind) }).collect();
+        let directories = self.directories.into_iter().map(|(kind, path)| Directory { kind, path, mode: mode(kind) }).collect();
         let start_timeout = self.start_timeout.unwrap_or(match kind {
             ServiceType::Oneshot => Limit::Max,
-            ServiceType::Exec | ServiceType::Simple | ServiceType::Notify | ServiceType::Forking { .. } => {
-                Limit::At(START_TIMEOUT)
-            }
+            ServiceType::Exec | ServiceType::Simple | ServiceType::Notify | ServiceType::Forking { .. } => Limit::At(START_TIMEOUT),
         });
         let notify_access = self.notify_access.unwrap_or(match kind {
             ServiceType::Notify => NotifyAccess::Main,
-            ServiceType::Exec | ServiceType::Simple | ServiceType::Oneshot | ServiceType::Forking { .. } => {
-                NotifyAccess::None
-            }
+            ServiceType::Exec | ServiceType::Simple | ServiceType::Oneshot | ServiceType::Forking { .. } => NotifyAccess::None,
         });
         Ok(Service {
             kind,
@@ -293,12 +287,8 @@ fn read_stop(stop: &mut Stop, section: &mut Section<'_, '_>) {
     set(&mut stop.signal, section.read("signal", Signal::read));
     set(&mut stop.final_signal, section.read("final-signal", Signal::read));
     set(&mut stop.timeout, section.span(&["timeout"]));
-    let modes = [
-        ("control-group", StopMode::ControlGroup),
-        ("mixed", StopMode::Mixed),
-        ("process", StopMode::Process),
-        ("none", StopMode::None),
-    ];
+    let modes =
+        [("control-group", StopMode::ControlGroup), ("mixed", StopMode::Mixed), ("process", StopMode::Process), ("none", StopMode::None)];
     set(&mut stop.mode, section.word("mode", &modes));
     set(&mut stop.send_hangup, section.bool("send-hangup"));
 }
@@ -358,12 +348,7 @@ fn read_log(log: &mut Log, section: &mut Section<'_, '_>) {
     if let Some(stderr) = section.read("stderr", output) {
         log.stderr = Some(stderr);
     }
-    let levels = [
-        ("off", ConsoleLevel::Off),
-        ("none", ConsoleLevel::Off),
-        ("warning", ConsoleLevel::Warning),
-        ("all", ConsoleLevel::All),
-    ];
+    let levels = [("off", ConsoleLevel::Off), ("none", ConsoleLevel::Off), ("warning", ConsoleLevel::Warning), ("all", ConsoleLevel::All)];
     set(&mut log.console, section.word("console", &levels));
     if let Some(keep) = section.read("keep", Bytes::read) {
         log.keep = Some(keep);
@@ -380,9 +365,7 @@ fn output(text: &str) -> Result<Output, String> {
             Some(("append", path)) => Output::Append(absolute(path)?),
             Some(("truncate", path)) => Output::Truncate(absolute(path)?),
             Some(_) | None => {
-                return Err(format!(
-                    "{text:?} is none of \"log\", \"null\", \"tty\", \"inherit\", \"append:/FILE\", \"truncate:/FILE\""
-                ));
+                return Err(format!("{text:?} is none of \"log\", \"null\", \"tty\", \"inherit\", \"append:/FILE\", \"truncate:/FILE\""));
             }
         },
     })

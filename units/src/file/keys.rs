@@ -3,27 +3,65 @@
 /// Sections and their keys. Other spellings are accepted too: systemd's CamelCase, and where our
 /// short form differs, systemd's name in kebab-case.
 pub(super) const KEYS: &[(&str, &[&str])] = &[
-    ("", &[
-        "description", "documentation", "after", "before", "requires", "requisite", "wants", "binds-to", "part-of", "conflicts",
-        "default-dependencies", "condition", "assert", "reset",
-    ]),
+    (
+        "",
+        &[
+            "description",
+            "documentation",
+            "after",
+            "before",
+            "requires",
+            "requisite",
+            "wants",
+            "binds-to",
+            "part-of",
+            "conflicts",
+            "default-dependencies",
+            "condition",
+            "assert",
+            "reset",
+        ],
+    ),
     ("condition", &CONDITIONS),
     ("assert", &CONDITIONS),
-    ("service", &[
-        "type", "command", "exec-start", "exec-start-pre", "exec-start-post", "exec-reload", "exec-stop",
-        "exec-stop-post", "pid-file", "remain-after-exit", "success-exit-status", "start-timeout", "timeout-start-sec",
-        "notify-access",
-    ]),
+    (
+        "service",
+        &[
+            "type",
+            "command",
+            "exec-start",
+            "exec-start-pre",
+            "exec-start-post",
+            "exec-reload",
+            "exec-stop",
+            "exec-stop-post",
+            "pid-file",
+            "remain-after-exit",
+            "success-exit-status",
+            "start-timeout",
+            "timeout-start-sec",
+            "notify-access",
+        ],
+    ),
     ("restart", &["policy", "delay", "backoff", "max-delay", "burst", "interval", "reset-after"]),
     ("stop", &["signal", "timeout", "mode", "final-signal", "send-hangup"]),
-    ("run-as", &[
-        "user", "group", "groups", "umask", "working-directory", "nice", "oom-score-adjust", "no-new-privileges",
-    ]),
+    ("run-as", &["user", "group", "groups", "umask", "working-directory", "nice", "oom-score-adjust", "no-new-privileges"]),
     ("environment", &["inherit", "files", "set"]),
-    ("directories", &[
-        "runtime", "runtime-mode", "state", "state-mode", "cache", "cache-mode", "logs", "logs-mode", "configuration",
-        "configuration-mode",
-    ]),
+    (
+        "directories",
+        &[
+            "runtime",
+            "runtime-mode",
+            "state",
+            "state-mode",
+            "cache",
+            "cache-mode",
+            "logs",
+            "logs-mode",
+            "configuration",
+            "configuration-mode",
+        ],
+    ),
     ("log", &["stdout", "stderr", "console", "keep"]),
     ("resources", &["memory-max", "memory-high", "cpu-quota", "cpu-weight", "tasks-max", "oom-policy"]),
     ("tty", &["path", "reset", "hang-up"]),
@@ -31,8 +69,17 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
 ];
 
 const CONDITIONS: [&str; 12] = [
-    "path-exists", "path-is-directory", "path-is-symbolic-link", "path-is-mount-point", "path-is-read-write",
-    "file-not-empty", "file-is-executable", "directory-not-empty", "virtualization", "first-boot", "capability",
+    "path-exists",
+    "path-is-directory",
+    "path-is-symbolic-link",
+    "path-is-mount-point",
+    "path-is-read-write",
+    "file-not-empty",
+    "file-is-executable",
+    "directory-not-empty",
+    "virtualization",
+    "first-boot",
+    "capability",
     "ac-power",
 ];
 

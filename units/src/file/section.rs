@@ -122,9 +122,7 @@ impl<'s, 'd> Section<'s, 'd> {
     fn scalar_of(&self, value: &Spanned<DeValue<'_>>, key: &str) -> Option<Found<String>> {
         let span = value.span();
         match value.get_ref() {
-            DeValue::Integer(number) if number.radix() == 10 => {
-                Some(Found { value: number.as_str().replace('_', ""), span })
-            }
+            DeValue::Integer(number) if number.radix() == 10 => Some(Found { value: number.as_str().replace('_', ""), span }),
             DeValue::Integer(number) => {
                 let digits = number.as_str().replace('_', "");
                 let prefix = if number.radix() == 8 { "0o" } else { "" };
@@ -267,12 +265,14 @@ impl<'s, 'd> Section<'s, 'd> {
     /// All that is left, whatever the keys.
     pub(super) fn take_all(&mut self) -> Vec<(String, Range<usize>, Option<Found<String>>)> {
         let left = std::mem::take(&mut self.left);
-        left.into_iter().map(|(_, (span, value))| {
-            let key = self.source.text().and_then(|text| text.get(span.clone())).unwrap_or_default();
-            let key = key.trim_matches(['"', '\'']).to_owned();
-            let found = self.scalar_of(value, &key);
-            (key, span, found)
-        }).collect()
+        left.into_iter()
+            .map(|(_, (span, value))| {
+                let key = self.source.text().and_then(|text| text.get(span.clone())).unwrap_or_default();
+                let key = key.trim_matches(['"', '\'']).to_owned();
+                let found = self.scalar_of(value, &key);
+                (key, span, found)
+            })
+            .collect()
     }
 
     /// Tells every key nobody asked for; `x-…` is anybody's own.

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 use super::*;
 use crate::unit::{OomPolicy, ServiceType, StopMode};
 use crate::value::Limit;
@@ -169,8 +169,14 @@ fn noise_is_told_and_nobody_else_suffers() {
 #[test]
 fn drop_ins_override_append_and_reset() {
     let (units, diagnostics) = read([
-        drop_in("/etc/fief/units/web.toml.d/50.toml", "description = \"etc\"\nreset = [\"after\", \"service.exec-start-pre\"]\nafter = [\"c\"]\n[service]\ncommand = \"/bin/b\""),
-        unit("/usr/lib/fief/units/web.toml", "description = \"usr\"\nafter = [\"a\"]\n[service]\nexec-start-pre = [\"/bin/p\"]\ncommand = \"/bin/a\"\n[run-as]\nuser = \"x\""),
+        drop_in(
+            "/etc/fief/units/web.toml.d/50.toml",
+            "description = \"etc\"\nreset = [\"after\", \"service.exec-start-pre\"]\nafter = [\"c\"]\n[service]\ncommand = \"/bin/b\"",
+        ),
+        unit(
+            "/usr/lib/fief/units/web.toml",
+            "description = \"usr\"\nafter = [\"a\"]\n[service]\nexec-start-pre = [\"/bin/p\"]\ncommand = \"/bin/a\"\n[run-as]\nuser = \"x\"",
+        ),
         drop_in("/usr/lib/fief/units/web.toml.d/50.toml", "description = \"hidden\""),
         drop_in("/usr/lib/fief/units/web.toml.d/60.toml", "wants = []\nbefore = [\"z\"]"),
         drop_in("/usr/lib/fief/units/absent.toml.d/60.toml", "junk"),

@@ -28,14 +28,10 @@ type Edge = (UnitName, UnitName);
 fn first_knot(graph: &Graph) -> Option<BTreeSet<UnitName>> {
     let mut left: BTreeSet<&UnitName> = graph.nodes.keys().collect();
     for towards in [|n: &super::Node| n.after.clone(), |n: &super::Node| n.before.clone()] {
-        let ends: BTreeMap<&UnitName, BTreeSet<UnitName>> =
-            graph.nodes.iter().map(|(name, node)| (name, towards(node))).collect();
+        let ends: BTreeMap<&UnitName, BTreeSet<UnitName>> = graph.nodes.iter().map(|(name, node)| (name, towards(node))).collect();
         loop {
-            let free: Vec<&UnitName> = left
-                .iter()
-                .copied()
-                .filter(|name| ends.get(name).is_none_or(|ends| !ends.iter().any(|end| left.contains(end))))
-                .collect();
+            let free: Vec<&UnitName> =
+                left.iter().copied().filter(|name| ends.get(name).is_none_or(|ends| !ends.iter().any(|end| left.contains(end)))).collect();
             if free.is_empty() {
                 break;
             }
@@ -115,13 +111,9 @@ fn describe(cycle: &[UnitName], (later, earlier): &Edge, origins: &Origins) -> D
     let message = format!("ordering cycle: {}", chain.join(" after "));
     let help = Some(format!("`{later}` does not wait for `{earlier}` now; all of them are started"));
     match origin(&(later.clone(), earlier.clone()), origins) {
-        Some(origin) => Diagnostic {
-            severity: Severity::Warning,
-            path: origin.path.clone(),
-            place: Some(origin.place.clone()),
-            message,
-            help,
-        },
+        Some(origin) => {
+            Diagnostic { severity: Severity::Warning, path: origin.path.clone(), place: Some(origin.place.clone()), message, help }
+        }
         None => Diagnostic { severity: Severity::Warning, path: later.to_string(), place: None, message, help },
     }
 }

@@ -24,13 +24,21 @@ fn name(text: &str) -> UnitName {
 
 #[test]
 fn services_come_after_the_basics_and_targets_after_what_they_want() {
-    let units = told(&[("web", "after = [\"db\"]\nrequires = [\"db\"]\n[install]\nwanted-by = [\"multi-user.target\"]"), ("db", "")], expect![""]);
+    let units =
+        told(&[("web", "after = [\"db\"]\nrequires = [\"db\"]\n[install]\nwanted-by = [\"multi-user.target\"]"), ("db", "")], expect![""]);
     let order: Vec<String> = units.graph().order().iter().map(ToString::to_string).collect();
     let at = |name: &str| order.iter().position(|n| n == name).unwrap();
     for (earlier, later) in [
-        ("setup-tmpfiles", "sysinit.target"), ("sysinit.target", "db"), ("basic.target", "db"), ("db", "web"),
-        ("web", "multi-user.target"), ("multi-user.target", "default.target"), ("network", "network.target"),
-        ("setup-ssh-host-keys", "ssh"), ("setup-loopback", "network"), ("console-getty", "getty.target"),
+        ("setup-tmpfiles", "sysinit.target"),
+        ("sysinit.target", "db"),
+        ("basic.target", "db"),
+        ("db", "web"),
+        ("web", "multi-user.target"),
+        ("multi-user.target", "default.target"),
+        ("network", "network.target"),
+        ("setup-ssh-host-keys", "ssh"),
+        ("setup-loopback", "network"),
+        ("console-getty", "getty.target"),
     ] {
         assert!(at(earlier) < at(later), "{earlier} comes before {later}: {order:?}");
     }
@@ -87,7 +95,8 @@ fn the_administrators_edge_goes_before_an_implied_one() {
 fn a_knot_of_many_is_undone_in_time() {
     let all: Vec<String> = (0..40).map(|n| format!("u{n}")).collect();
     let after = format!("after = [{}]", all.iter().map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(", "));
-    let heads: Vec<(String, String)> = all.iter().map(|n| (n.clone(), after.replace(&format!("\"{n}\", "), "").replace(&format!(", \"{n}\"]"), "]"))).collect();
+    let heads: Vec<(String, String)> =
+        all.iter().map(|n| (n.clone(), after.replace(&format!("\"{n}\", "), "").replace(&format!(", \"{n}\"]"), "]"))).collect();
     let files: Vec<(&str, &str)> = heads.iter().map(|(n, h)| (n.as_str(), h.as_str())).collect();
     let (units, shown) = units(&files);
     assert_eq!(units.graph().order().len(), units.iter().count());

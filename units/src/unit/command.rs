@@ -64,12 +64,7 @@ impl Command {
         let bare = line.trim_start_matches(['-', ':']);
         let prefixes = &line[..line.len() - bare.len()];
         let words = split(bare)?;
-        Self {
-            words,
-            expand: !prefixes.contains(':'),
-            ignore_failure: prefixes.contains('-'),
-        }
-        .checked()
+        Self { words, expand: !prefixes.contains(':'), ignore_failure: prefixes.contains('-') }.checked()
     }
 
     fn checked(self) -> Result<Self, CommandError> {
@@ -225,9 +220,7 @@ mod tests {
         assert_eq!(argv("/bin/a 'b c' \"d e\" f\\sg"), ["/bin/a", "b c", "d e", "f g"]);
         assert_eq!(argv("nginx -g 'daemon off;'"), ["nginx", "-g", "daemon off;"]);
         assert_eq!(argv("/bin/a \"\" \\x41"), ["/bin/a", "", "A"]);
-        assert_eq!(argv("/bin/a $OPTS $NONE ${ONE} -x=${ONE} $$HOME 5$"), [
-            "/bin/a", "-a", "b c", "x y", "-x=x y", "$HOME", "5$"
-        ]);
+        assert_eq!(argv("/bin/a $OPTS $NONE ${ONE} -x=${ONE} $$HOME 5$"), ["/bin/a", "-a", "b c", "x y", "-x=x y", "$HOME", "5$"]);
         assert!(Command::read("-/bin/a").unwrap().ignore_failure);
         assert_eq!(Command::read("  ").unwrap_err(), CommandError::Empty);
         assert_eq!(Command::read("a 'b").unwrap_err(), CommandError::Quote('\''));

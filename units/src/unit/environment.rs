@@ -168,8 +168,7 @@ fn read_value(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
 /// Whether `name` may name a variable: letters, digits, underscore, not a digit first.
 pub(crate) fn is_variable(name: &str) -> bool {
     let mut bytes = name.bytes();
-    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_') && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 #[cfg(test)]
@@ -181,9 +180,6 @@ mod tests {
         let text = "# options\nSSHD_OPTS=\nLANG=\"C.UTF-8\"\n\nOPTS='-a \"b\"'  # not a comment\nA=b \\\n c  \nexport X=\"1\\$2\"\nnoise\n2BAD=x\nEND=last";
         let found = read_environment(text);
         let show: Vec<String> = found.iter().map(|(n, v)| format!("{n}=[{v}]")).collect();
-        assert_eq!(
-            show,
-            ["SSHD_OPTS=[]", "LANG=[C.UTF-8]", "OPTS=[-a \"b\"  # not a comment]", "A=[b  c]", "X=[1$2]", "END=[last]"]
-        );
+        assert_eq!(show, ["SSHD_OPTS=[]", "LANG=[C.UTF-8]", "OPTS=[-a \"b\"  # not a comment]", "A=[b  c]", "X=[1$2]", "END=[last]"]);
     }
 }

@@ -13,9 +13,8 @@ const RTMIN: u8 = 34;
 const LAST: u8 = 64;
 
 const NAMES: [&str; 31] = [
-    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE",
-    "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ",
-    "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD",
+    "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
 ];
 
 impl Signal {
@@ -59,21 +58,13 @@ impl Signal {
             }
         } else if let Some(rest) = bare.strip_prefix("RTMAX") {
             match rest.strip_prefix('-') {
-                Some(offset) => {
-                    offset.parse().ok().and_then(|n: u8| LAST.checked_sub(n)).filter(|n| *n >= RTMIN)
-                }
+                Some(offset) => offset.parse().ok().and_then(|n: u8| LAST.checked_sub(n)).filter(|n| *n >= RTMIN),
                 None => rest.is_empty().then_some(LAST),
             }
         } else {
-            NAMES
-                .iter()
-                .position(|name| *name == bare)
-                .and_then(|at| u8::try_from(at + 1).ok())
-                .or_else(|| bare.parse().ok())
+            NAMES.iter().position(|name| *name == bare).and_then(|at| u8::try_from(at + 1).ok()).or_else(|| bare.parse().ok())
         };
-        number
-            .and_then(Self::new)
-            .ok_or_else(|| ValueError(format!("{text:?} is no signal such as \"TERM\" or \"SIGRTMIN+3\"")))
+        number.and_then(Self::new).ok_or_else(|| ValueError(format!("{text:?} is no signal such as \"TERM\" or \"SIGRTMIN+3\"")))
     }
 }
 

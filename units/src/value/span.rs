@@ -32,9 +32,7 @@ mod tests {
 
     #[test]
     fn spans_are_read() {
-        for (text, millis) in
-            [("5s", 5000), ("90", 90_000), ("1min 30s", 90_000), ("100ms", 100), ("1h", 3_600_000), ("0", 0)]
-        {
+        for (text, millis) in [("5s", 5000), ("90", 90_000), ("1min 30s", 90_000), ("100ms", 100), ("1h", 3_600_000), ("0", 0)] {
             assert_eq!(read_span(text).unwrap(), Limit::At(Duration::from_millis(millis)), "{text}");
         }
         assert_eq!(read_span("infinity").unwrap(), Limit::Max);

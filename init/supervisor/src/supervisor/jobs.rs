@@ -194,11 +194,9 @@ impl Supervisor {
                 self.enter(name, State::Down(slot::Down::Idle));
                 self.stopped(name);
             }
-            State::Preparing { .. }
-            | State::Starting { .. }
-            | State::Up { .. }
-            | State::Done { .. }
-            | State::Reloading { .. } => self.end(name, Ending::Asked),
+            State::Preparing { .. } | State::Starting { .. } | State::Up { .. } | State::Done { .. } | State::Reloading { .. } => {
+                self.end(name, Ending::Asked)
+            }
             // It is going down by itself; from now on because it was asked to.
             State::Stopping { ending, .. } => *ending = Ending::Asked,
         }

@@ -87,9 +87,7 @@ impl Supervisor {
     fn kill_now(&mut self, name: &UnitName) {
         self.skip_to_stopping(name);
         let now_until = self.clipped(None);
-        let Some(State::Stopping { alive, stage, until, ending, emptied }) =
-            self.slots.get_mut(name).map(|slot| &mut slot.state)
-        else {
+        let Some(State::Stopping { alive, stage, until, ending, emptied }) = self.slots.get_mut(name).map(|slot| &mut slot.state) else {
             return;
         };
         *ending = Ending::Asked;

@@ -15,10 +15,10 @@ impl Supervisor {
         let units = self.units.clone();
         let Some(service) = service(&units, name) else { return };
         let Some(slot) = self.slots.get_mut(name) else { return };
-        if run.phase == Phase::Start {
-            if let Some(alive) = slot.alive_mut() {
-                alive.main_pid = Some(pid);
-            }
+        if run.phase == Phase::Start
+            && let Some(alive) = slot.alive_mut()
+        {
+            alive.main_pid = Some(pid);
         }
         if service.kind == ServiceType::Simple {
             self.main_goes_on(name, run);
@@ -68,11 +68,11 @@ impl Supervisor {
     }
 
     pub(super) fn stated(&mut self, name: &UnitName, text: String) {
-        if let Some(slot) = self.slots.get_mut(name) {
-            if slot.history.status.as_ref() != Some(&text) {
-                slot.history.status = Some(text.clone());
-                self.tell(Notice::Status(name.clone(), text));
-            }
+        if let Some(slot) = self.slots.get_mut(name)
+            && slot.history.status.as_ref() != Some(&text)
+        {
+            slot.history.status = Some(text.clone());
+            self.tell(Notice::Status(name.clone(), text));
         }
     }
 
@@ -157,7 +157,7 @@ impl Supervisor {
             return;
         }
         let optional = run.phase != Phase::Start && command(service, run).is_some_and(|c| c.ignore_failure);
-        let cause = (!optional).then(|| Cause::CouldNotExecute(run.phase, why));
+        let cause = (!optional).then_some(Cause::CouldNotExecute(run.phase, why));
         self.run_ended(name, run, cause);
     }
 
@@ -246,10 +246,11 @@ impl Supervisor {
         let units = self.units.clone();
         let Some(service) = service(&units, name) else { return };
         let now = self.now;
-        if let Some(slot) = self.slots.get_mut(name) {
-            if slot.is_up() && now.since(slot.since) >= service.restart.reset_after {
-                slot.history.failures = 0;
-            }
+        if let Some(slot) = self.slots.get_mut(name)
+            && slot.is_up()
+            && now.since(slot.since) >= service.restart.reset_after
+        {
+            slot.history.failures = 0;
         }
         match cause {
             Some(cause) => self.end(name, Ending::Fell(cause)),

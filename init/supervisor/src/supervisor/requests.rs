@@ -17,11 +17,7 @@ impl Supervisor {
                 self.order(Action::Answer(ticket, Reply::Units { units }));
             }
             Request::Status { units } | Request::Account { units } => {
-                let rows = if units.is_empty() {
-                    self.all_rows()
-                } else {
-                    units.iter().map(|name| self.row(name)).collect()
-                };
+                let rows = if units.is_empty() { self.all_rows() } else { units.iter().map(|name| self.row(name)).collect() };
                 self.order(Action::Answer(ticket, Reply::Units { units: rows }));
             }
             Request::Start { units } => self.carry_out(ticket, units, Self::ask_start),

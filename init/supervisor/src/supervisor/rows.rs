@@ -96,9 +96,7 @@ fn words(slot: &Slot) -> (ActiveState, &'static str) {
         State::Checking { .. } => (ActiveState::Activating, "condition"),
         State::Preparing { .. } => (ActiveState::Activating, "prepare"),
         State::Starting { stage: Starting::Pre(_), .. } => (ActiveState::Activating, "start-pre"),
-        State::Starting { stage: Starting::Main(_) | Starting::Finding { .. }, .. } => {
-            (ActiveState::Activating, "start")
-        }
+        State::Starting { stage: Starting::Main(_) | Starting::Finding { .. }, .. } => (ActiveState::Activating, "start"),
         State::Starting { stage: Starting::Post(_), .. } => (ActiveState::Activating, "start-post"),
         State::Up { .. } => (ActiveState::Active, "running"),
         State::Done { .. } => (ActiveState::Active, "exited"),

@@ -49,15 +49,41 @@ pub(super) enum State {
     Down(Down),
     Failed(Cause),
     /// It ended and is started again then.
-    Resting { retry_at: Moment },
-    Checking { life: Life },
-    Preparing { life: Life, until: Option<Moment> },
-    Starting { alive: Alive, stage: Starting, until: Option<Moment> },
-    Up { alive: Alive },
+    Resting {
+        retry_at: Moment,
+    },
+    Checking {
+        life: Life,
+    },
+    Preparing {
+        life: Life,
+        until: Option<Moment>,
+    },
+    Starting {
+        alive: Alive,
+        stage: Starting,
+        until: Option<Moment>,
+    },
+    Up {
+        alive: Alive,
+    },
     /// Up, though its processes have ended: that is what it is like.
-    Done { alive: Alive },
-    Reloading { alive: Alive, index: usize, until: Option<Moment>, tickets: Vec<Ticket> },
-    Stopping { alive: Alive, stage: Stopping, until: Option<Moment>, ending: Ending, emptied: bool },
+    Done {
+        alive: Alive,
+    },
+    Reloading {
+        alive: Alive,
+        index: usize,
+        until: Option<Moment>,
+        tickets: Vec<Ticket>,
+    },
+    Stopping {
+        alive: Alive,
+        stage: Stopping,
+        until: Option<Moment>,
+        ending: Ending,
+        emptied: bool,
+    },
     /// A target, reached.
     Reached,
 }
@@ -84,7 +110,9 @@ pub(super) enum Starting {
     Pre(usize),
     Main(usize),
     /// The daemon of a forking service is looked for.
-    Finding { again_at: Option<Moment> },
+    Finding {
+        again_at: Option<Moment>,
+    },
     Post(usize),
 }
 
@@ -227,12 +255,7 @@ impl Slot {
             }
             State::Starting { until, stage: Starting::Finding { again_at: None }, .. }
             | State::Starting { until, stage: Starting::Pre(_) | Starting::Main(_) | Starting::Post(_), .. } => *until,
-            State::Down(_)
-            | State::Failed(_)
-            | State::Checking { .. }
-            | State::Up { .. }
-            | State::Done { .. }
-            | State::Reached => None,
+            State::Down(_) | State::Failed(_) | State::Checking { .. } | State::Up { .. } | State::Done { .. } | State::Reached => None,
         }
     }
 

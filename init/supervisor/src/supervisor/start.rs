@@ -157,10 +157,7 @@ impl Supervisor {
                         self.recover_dependents(name);
                         self.end(name, Ending::Finished);
                     }
-                    (
-                        ServiceType::Exec | ServiceType::Simple | ServiceType::Notify | ServiceType::Forking { .. },
-                        _,
-                    ) => {
+                    (ServiceType::Exec | ServiceType::Simple | ServiceType::Notify | ServiceType::Forking { .. }, _) => {
                         self.enter(name, State::Up { alive });
                         self.is_up(name);
                         // Without a main process to watch, it is up as long as any is left.

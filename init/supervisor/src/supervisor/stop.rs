@@ -200,9 +200,7 @@ impl Supervisor {
     pub(super) fn main_gone_while_stopping(&mut self, name: &UnitName) {
         let units = self.units.clone();
         let mixed = service(&units, name).is_some_and(|service| service.stop.mode == StopMode::Mixed);
-        if let Some(State::Stopping { alive, stage: Stopping::Terminate, .. }) =
-            self.slots.get(name).map(|slot| &slot.state)
-        {
+        if let Some(State::Stopping { alive, stage: Stopping::Terminate, .. }) = self.slots.get(name).map(|slot| &slot.state) {
             let life = alive.life;
             if mixed {
                 self.order(Action::Kill(life));
@@ -282,10 +280,7 @@ impl Supervisor {
             Ending::Finished => {
                 let wanted = match service.restart.policy {
                     RestartPolicy::Always | RestartPolicy::OnSuccess => true,
-                    RestartPolicy::No
-                    | RestartPolicy::OnFailure
-                    | RestartPolicy::OnAbnormal
-                    | RestartPolicy::OnAbort => false,
+                    RestartPolicy::No | RestartPolicy::OnFailure | RestartPolicy::OnAbnormal | RestartPolicy::OnAbort => false,
                 };
                 if wanted && self.may_rest(name) {
                     self.rest(name, service.restart.delay);
@@ -413,12 +408,7 @@ impl Supervisor {
                 let stage = *stage;
                 self.stop_timed_out(name, stage);
             }
-            State::Down(_)
-            | State::Failed(_)
-            | State::Checking { .. }
-            | State::Up { .. }
-            | State::Done { .. }
-            | State::Reached => {}
+            State::Down(_) | State::Failed(_) | State::Checking { .. } | State::Up { .. } | State::Done { .. } | State::Reached => {}
         }
     }
 }

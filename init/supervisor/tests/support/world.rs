@@ -1,6 +1,6 @@
 //! A made-up machine around the supervisor: it carries out orders as the reactor would, and a
 //! script says what the processes do.
-#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(dead_code, clippy::print_stdout, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -353,12 +353,8 @@ impl World {
         if whom == Whom::All {
             self.strays.remove(&unit);
         }
-        let hit: Vec<Run> = self
-            .processes
-            .keys()
-            .copied()
-            .filter(|run| run.life == life && (whom == Whom::All || run.phase == Phase::Start))
-            .collect();
+        let hit: Vec<Run> =
+            self.processes.keys().copied().filter(|run| run.life == life && (whom == Whom::All || run.phase == Phase::Start)).collect();
         for run in hit {
             self.end_process(run, Exit::Signal(signal));
         }
@@ -381,10 +377,8 @@ impl World {
                 format!("answer {n}: {}", results.join(", "))
             }
             Action::Answer(Ticket(n), Reply::Units { units }) => {
-                let rows: Vec<String> = units
-                    .iter()
-                    .map(|r| format!("{} {} {} {}", r.name, r.active, r.sub, r.result.as_deref().unwrap_or("-")))
-                    .collect();
+                let rows: Vec<String> =
+                    units.iter().map(|r| format!("{} {} {} {}", r.name, r.active, r.sub, r.result.as_deref().unwrap_or("-"))).collect();
                 format!("answer {n}:\n    {}", rows.join("\n    "))
             }
             Action::Answer(Ticket(n), reply) => format!("answer {n}: {reply:?}"),
