@@ -171,7 +171,10 @@ fn read_units(options: &Options) -> Result<(Supervisor, Vec<Diagnostic>, usize),
     } else {
         files::collect(&options.folders)
     };
-    if !options.bare {
+    // The stock units set a whole system up, down to emptying /tmp: never the machine's own when
+    // this is only a supervisor on it.
+    let guest = std::process::id() == 1 || !in_first_pid_namespace();
+    if guest && !options.bare {
         sources.extend(units::stock::files());
     }
     let (set, diagnostics) = units::read(sources);

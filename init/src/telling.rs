@@ -26,7 +26,7 @@ pub(crate) fn words(notice: &Notice, now: Moment) -> Telling<'_> {
             about(unit, Tone::Plain, true, format!("reached {unit}"))
         }
         Notice::Started(unit, took) => about(unit, Tone::Good, true, format!("started {unit}{}", slow(*took))),
-        Notice::Skipped(unit, why) => about(unit, Tone::Quiet, true, format!("skipped {unit}: {why}")),
+        Notice::Skipped(unit, why) => about(unit, Tone::Quiet, false, format!("skipped {unit}: {why}")),
         Notice::Failed(unit, cause) => about(unit, Tone::Bad, true, format!("failed  {unit}: {cause}")),
         Notice::Fell { unit, cause, again_at } => {
             let pause = span(again_at.since(now));
@@ -81,7 +81,7 @@ fn slow(took: Duration) -> String {
 
 /// "350 ms", "1.2 s", "3 min 20 s", "2 h 5 min", "3 d 4 h".
 pub(crate) fn span(span: Duration) -> String {
-    let seconds = span.as_secs();
+    let seconds = if span.as_secs() < 10 { span.as_secs() } else { span.saturating_add(Duration::from_millis(500)).as_secs() };
     match seconds {
         0 => format!("{} ms", span.as_millis()),
         1..10 => format!("{:.1} s", span.as_secs_f64()),

@@ -220,3 +220,77 @@ fn signals_from_outside_mean_an_ordered_end() {
         boot.ended(code).shows("stopped keeps").shows("asked for by process");
     }
 }
+
+#[test]
+#[ignore = "needs root"]
+fn a_console_that_nobody_reads_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("multi-user.target.toml"), "description = \"the test\"\n").unwrap();
+    let marker = path.join("marker");
+    let floods = "i=0; while [ $i -lt 20000 ]; do echo a line that goes to the console as well; i=$((i+1)); done";
+    let loud = service(&format!("{floods}; exec sleep 1000")).replace("[install]", "[log]\nconsole = \"all\"\n[install]");
+    fs::write(path.join("loud.toml"), loud).unwrap();
+    let off = format!("{floods}; ctl list > {}; ctl poweroff", marker.display());
+    fs::write(path.join("off.toml"), script("", &off)).unwrap();
+    let mut guest = Command::new(GUEST)
+        .args([&format!("init-deaf-{}", std::process::id()), INIT, "--bare", "--units", path.to_str().unwrap()])
+        .env("GUEST_TIMEOUT", "30")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Its output is a pipe that holds 64 KiB; it is read only after the end.
+    assert_eq!(guest.wait().unwrap().code(), Some(POWERED_OFF));
+    assert!(fs::read_to_string(marker).unwrap().contains("loud"));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_service_that_falls_is_restarted_and_one_that_notifies_is_waited_for() {
+    let notifies = "[service]\ntype = \"notify\"\nnotify-access = \"all\"\ncommand = [\"/bin/sh\", \"-c\", \"sleep 0.3; systemd-notify --ready --status=serving; exec sleep 1000\"]\n[install]\nwanted-by = [\"multi-user.target\"]\n";
+    let falls = "[service]\ncommand = [\"/bin/sh\", \"-c\", \"test -e /run/fell && exec sleep 1000; touch /run/fell; exit 3\"]\n[restart]\ndelay = \"50ms\"\n[install]\nwanted-by = [\"multi-user.target\"]\n";
+    let boot = boot(&[
+        ("notifies.toml", notifies),
+        ("falls.toml", falls),
+        ("off.toml", &script("\"notifies\"", "sleep 0.3; ctl status notifies falls; ctl poweroff")),
+    ]);
+    boot.ended(POWERED_OFF).shows("falls fell: exit code 3; again in").shows("status: serving").shows("restarts: 1");
+    let at = |text: &str| boot.console.find(text).unwrap_or(usize::MAX);
+    assert!(at("started notifies") < at("off: notifies"), "{}", boot.console);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn stopping_a_service_ends_what_it_has_left_in_the_background_too() {
+    let leaves = service("setsid sh -c 'trap : TERM; while :; do sleep 1; done' & exec sleep 1000").replace("[install]", "[stop]\ntimeout = \"300ms\"\n[install]");
+    let text = "sleep 0.2; cat /sys/fs/cgroup/*/leaves.service/cgroup.procs /sys/fs/cgroup/leaves.service/cgroup.procs 2>/dev/null | sort -u | wc -l | sed 's/^/before: /'; \
+                ctl stop leaves; ls -d /sys/fs/cgroup/*/leaves.service 2>/dev/null | wc -l | sed 's/^/groups: /'; ctl poweroff";
+    let boot = boot(&[("leaves.toml", &leaves), ("off.toml", &script("\"leaves\"", text))]);
+    boot.ended(POWERED_OFF).shows("killing leaves").shows("stopped leaves").shows("groups: 0").does_not_show("before: 0");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_forking_service_is_known_by_its_pid_file() {
+    let forks = "[service]\ntype = \"forking\"\npid-file = \"/run/forks.pid\"\ncommand = [\"/bin/sh\", \"-c\", \"setsid sleep 1000 & echo $! > /run/forks.pid\"]\n[restart]\npolicy = \"no\"\n[install]\nwanted-by = [\"multi-user.target\"]\n";
+    let text = "ctl status forks; kill $(cat /run/forks.pid); sleep 0.2; ctl status forks; echo code: $?; ctl poweroff";
+    let boot = boot(&[("forks.toml", forks), ("off.toml", &script("\"forks\"", text))]);
+    boot.ended(POWERED_OFF).shows("active (running)").shows("main pid: ").shows("code: 3");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_service_over_its_limit_is_killed_and_init_and_the_others_live() {
+    let eats = "[service]\ncommand = [\"/bin/sh\", \"-c\", \"exec tail /dev/zero\"]\n[resources]\nmemory-max = \"32M\"\n[restart]\npolicy = \"no\"\n[install]\nwanted-by = [\"multi-user.target\"]\n";
+    let bombs = "[service]\ncommand = [\"/bin/sh\", \"-c\", \"while :; do sleep 1000 & done\"]\n[resources]\ntasks-max = 16\n[install]\nwanted-by = [\"multi-user.target\"]\n";
+    let text = "while ctl status eats > /dev/null; do :; done; ctl status eats; ctl account; ctl poweroff";
+    let boot = boot(&[
+        ("eats.toml", eats),
+        ("bombs.toml", bombs),
+        ("keeps.toml", &service("exec sleep 1000")),
+        ("off.toml", &script("\"eats\"", text)),
+    ]);
+    boot.ended(POWERED_OFF).shows("eats: the kernel killed a process of it for want of memory").does_not_show("keeps fell");
+}

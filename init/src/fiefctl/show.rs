@@ -100,7 +100,8 @@ fn list(rows: &[UnitRow]) -> io::Result<()> {
             row.active.to_string(),
             row.sub.clone(),
             row.main_pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
-            span(Duration::from_millis(row.age_ms)),
+            // What has never been up has been so since before it counted.
+            if row.sub == "dead" || row.sub == "waiting" { "-".to_owned() } else { span(Duration::from_millis(row.age_ms)) },
             what.map_or_else(|| row.description.clone(), Clone::clone),
         ]);
     }
