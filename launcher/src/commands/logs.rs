@@ -23,7 +23,7 @@ pub(super) fn run(host: &Host, args: &Logs) -> Result<(), Error> {
     let mut tail = Tail::open(&path)?;
     text.extend(tail.more()?);
     let stdout = io::stdout();
-    let mut out = Out { raw: !stdout.is_terminal(), to: stdout.lock() };
+    let mut out = Out { filter: Filter::new(stdout.is_terminal()), to: stdout.lock() };
     if !out.write(last_lines(&text, args.lines)) {
         return Ok(());
     }
@@ -111,24 +111,68 @@ fn last_lines(text: &[u8], count: Option<usize>) -> &[u8] {
     }
 }
 
-/// Stdout. A guest must not write escape sequences on the terminal of whoever looks at its log.
+/// Stdout, through the filter.
 struct Out<'a> {
-    raw: bool,
+    filter: Filter,
     to: io::StdoutLock<'a>,
 }
 
 impl Out<'_> {
     /// False when nobody reads any more.
     fn write(&mut self, bytes: &[u8]) -> bool {
-        let written = if self.raw { self.to.write_all(bytes) } else { self.to.write_all(harmless(bytes).as_bytes()) };
-        written.and_then(|()| self.to.flush()).is_ok()
+        let text = self.filter.pass(bytes);
+        self.to.write_all(&text).and_then(|()| self.to.flush()).is_ok()
     }
 }
 
-/// The text without control characters other than tab and newline.
-fn harmless(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    text.chars().filter(|c| *c != '\r').map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c }).collect()
+/// Lets text pass, and on a terminal colours (SGR, `ESC [ … m`; console_codes(4)); no other control sequence: a guest must not write what it
+/// likes on the terminal of whoever looks at its log, and a pipe wants plain text. Sequences may be cut anywhere between two calls.
+#[derive(Debug)]
+struct Filter {
+    colours: bool,
+    /// The beginning of a sequence whose end has not come yet.
+    sequence: Vec<u8>,
+}
+
+/// No sequence of use is longer; the rest of a longer one is text.
+const LONGEST_SEQUENCE: usize = 64;
+
+impl Filter {
+    fn new(colours: bool) -> Self {
+        Self { colours, sequence: Vec::new() }
+    }
+
+    fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(bytes.len());
+        for &byte in bytes {
+            match (self.sequence.len(), byte) {
+                // 0xc2 begins the two bytes of U+0080 to U+009f in UTF-8, which some terminals take as control characters too.
+                (0, 0x1b | 0xc2) => self.sequence.push(byte),
+                (1, _) if self.sequence.first() == Some(&0xc2) => {
+                    if !(0x80..=0x9f).contains(&byte) {
+                        out.extend_from_slice(&[0xc2, byte]);
+                    }
+                    self.sequence.clear();
+                }
+                (0, b'\n' | b'\t' | 0x20..=0x7e | 0x80..) => out.push(byte),
+                (0, _) => {}
+                (1, b'[') => self.sequence.push(byte),
+                // ESC and one more: a short sequence, done.
+                (1, _) => self.sequence.clear(),
+                // Parameters and intermediates of a control sequence; then the byte that ends it (ECMA-48, 5.4).
+                (n, 0x20..=0x3f) if n < LONGEST_SEQUENCE => self.sequence.push(byte),
+                (_, last) => {
+                    self.sequence.push(last);
+                    let plain = |b: &u8| b.is_ascii_digit() || *b == b';';
+                    if self.colours && last == b'm' && self.sequence.iter().skip(2).rev().skip(1).all(plain) {
+                        out.extend_from_slice(&self.sequence);
+                    }
+                    self.sequence.clear();
+                }
+            }
+        }
+        out
+    }
 }
 
 #[cfg(test)]
@@ -150,7 +194,15 @@ mod tests {
 
     #[test]
     fn a_guest_cannot_write_on_the_terminal() {
-        assert_eq!(harmless(b"a\x1b[2Jb\r\n\tc\x07"), "a\u{fffd}[2Jb\n\tc\u{fffd}");
+        let said = b"a\x1b[2Jb\x1b[1;31mred\x1b[0m\r\n\tc\x07\x1bc\x1b]0;title\x1b[?25l.\xc3\xa4\xc2\xb0\xc2\x9b1m";
+        assert_eq!(Filter::new(true).pass(said), b"ab\x1b[1;31mred\x1b[0m\n\tc0;title.\xc3\xa4\xc2\xb01m");
+        assert_eq!(Filter::new(false).pass(said), b"abred\n\tc0;title.\xc3\xa4\xc2\xb01m");
+        // Cut anywhere, it is the same.
+        for cut in 0..said.len() {
+            let mut filter = Filter::new(true);
+            let (head, tail) = said.split_at(cut);
+            assert_eq!([filter.pass(head), filter.pass(tail)].concat(), Filter::new(true).pass(said));
+        }
     }
 
     #[test]
