@@ -36,22 +36,23 @@ impl Accounts {
     /// A user by name, or by number; a number needs no entry and then has group = number.
     pub(crate) fn user(&self, who: &str) -> Option<User> {
         let by_name = self.users().find(|user| user.name == who);
-        by_name.or_else(|| {
-            let uid: u32 = who.parse().ok()?;
-            self.users().find(|user| user.uid == uid).or_else(|| {
-                // The answer for root never depends on a file: PID 1 must work without /etc.
-                Some(User { name: who.to_owned(), uid, gid: uid, home: "/".to_owned(), shell: "/bin/sh".to_owned() })
+        by_name
+            .or_else(|| {
+                let uid: u32 = who.parse().ok()?;
+                self.users().find(|user| user.uid == uid).or_else(|| {
+                    // The answer for root never depends on a file: PID 1 must work without /etc.
+                    Some(User { name: who.to_owned(), uid, gid: uid, home: "/".to_owned(), shell: "/bin/sh".to_owned() })
+                })
             })
-        })
-        .or_else(|| {
-            (who == "root").then(|| User {
-                name: "root".to_owned(),
-                uid: 0,
-                gid: 0,
-                home: "/root".to_owned(),
-                shell: "/bin/sh".to_owned(),
+            .or_else(|| {
+                (who == "root").then(|| User {
+                    name: "root".to_owned(),
+                    uid: 0,
+                    gid: 0,
+                    home: "/root".to_owned(),
+                    shell: "/bin/sh".to_owned(),
+                })
             })
-        })
     }
 
     /// A group's number by name or number.
@@ -65,10 +66,7 @@ impl Accounts {
 
     /// The groups that list this user as a member.
     pub(crate) fn memberships(&self, user: &str) -> Vec<u32> {
-        self.groups()
-            .filter(|(_, _, members)| members.split(',').any(|member| member == user))
-            .map(|(_, gid, _)| gid)
-            .collect()
+        self.groups().filter(|(_, _, members)| members.split(',').any(|member| member == user)).map(|(_, gid, _)| gid).collect()
     }
 
     fn users(&self) -> impl Iterator<Item = User> + '_ {

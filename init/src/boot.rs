@@ -166,11 +166,7 @@ fn prepare_process(is_pid_1: bool) -> Vec<String> {
 }
 
 fn read_units(options: &Options) -> Result<(Supervisor, Vec<Diagnostic>, usize), Errno> {
-    let mut sources = if options.folders.is_empty() {
-        files::collect(files::FOLDERS)
-    } else {
-        files::collect(&options.folders)
-    };
+    let mut sources = if options.folders.is_empty() { files::collect(files::FOLDERS) } else { files::collect(&options.folders) };
     // The stock units set a whole system up, down to emptying /tmp: never the machine's own when
     // this is only a supervisor on it.
     let guest = std::process::id() == 1 || !in_first_pid_namespace();

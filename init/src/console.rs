@@ -130,10 +130,8 @@ impl Console {
         let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_APPEND;
         let out = self.places.iter().find_map(|path| open(*path, flags, Mode::empty()).ok());
         self.terminal = out.as_ref().is_some_and(IsTerminal::is_terminal);
-        self.pollable = out
-            .as_ref()
-            .and_then(|fd| nix::sys::stat::fstat(fd).ok())
-            .is_none_or(|stat| stat.st_mode & libc::S_IFMT != libc::S_IFREG);
+        self.pollable =
+            out.as_ref().and_then(|fd| nix::sys::stat::fstat(fd).ok()).is_none_or(|stat| stat.st_mode & libc::S_IFMT != libc::S_IFREG);
         self.out = out;
     }
 

@@ -105,14 +105,7 @@ impl Control {
     }
 
     /// A client has said something, can take more, or has gone.
-    pub(crate) fn heed(
-        &mut self,
-        number: u64,
-        hung_up: bool,
-        journal: &Journal,
-        reactor: &mut Reactor,
-        queue: &mut Queue,
-    ) {
+    pub(crate) fn heed(&mut self, number: u64, hung_up: bool, journal: &Journal, reactor: &mut Reactor, queue: &mut Queue) {
         let Some(client) = self.clients.get_mut(&number) else { return };
         // Whoever asks and leaves at once has asked all the same.
         let lines = client.connection.lines();
@@ -217,9 +210,7 @@ impl Control {
     fn settle(&mut self, number: u64, reactor: &mut Reactor, queue: &mut Queue) {
         let Some(client) = self.clients.get(&number) else { return };
         let connection = &client.connection;
-        let owed = client.follow.is_some()
-            || connection.waits_for_room()
-            || self.tickets.values().any(|owner| *owner == number);
+        let owed = client.follow.is_some() || connection.waits_for_room() || self.tickets.values().any(|owner| *owner == number);
         if connection.is_finishing() && !owed {
             self.part(number, reactor, queue);
         } else {
@@ -245,12 +236,7 @@ fn refused(reason: String) -> Reply {
 }
 
 fn lost_line(unit: Option<&UnitName>, lost: u64) -> LogLine {
-    LogLine {
-        time_ms: journal::now_ms(),
-        unit: unit.cloned(),
-        stream: LogStream::Init,
-        text: format!("{lost} older lines were not kept"),
-    }
+    LogLine { time_ms: journal::now_ms(), unit: unit.cloned(), stream: LogStream::Init, text: format!("{lost} older lines were not kept") }
 }
 
 fn spare() -> Option<OwnedFd> {

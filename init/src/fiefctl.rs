@@ -148,11 +148,7 @@ fn status(units: Vec<units::UnitName>) -> Result<ExitCode, NoAnswer> {
 }
 
 /// Send a request, give every answer to `each` until that says that it is the last.
-fn talk(
-    stream: UnixStream,
-    request: &Request,
-    mut each: impl FnMut(&str, Reply) -> Result<bool, NoAnswer>,
-) -> Result<(), NoAnswer> {
+fn talk(stream: UnixStream, request: &Request, mut each: impl FnMut(&str, Reply) -> Result<bool, NoAnswer>) -> Result<(), NoAnswer> {
     let mut text = serde_json::to_string(request).map_err(NoAnswer::Nonsense)?;
     text.push('\n');
     (&stream).write_all(text.as_bytes()).map_err(NoAnswer::Talk)?;

@@ -77,12 +77,7 @@ impl Journal {
 }
 
 fn show(unit: Option<&UnitName>, line: &Line) -> LogLine {
-    LogLine {
-        time_ms: line.time_ms,
-        unit: unit.cloned(),
-        stream: line.stream,
-        text: String::from_utf8_lossy(&line.text).into_owned(),
-    }
+    LogLine { time_ms: line.time_ms, unit: unit.cloned(), stream: line.stream, text: String::from_utf8_lossy(&line.text).into_owned() }
 }
 
 /// Milliseconds since 1970, for people; no delay depends on it.

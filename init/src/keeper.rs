@@ -22,9 +22,7 @@ impl Keeper {
             }
         });
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        Self(address.and_then(|address| {
-            socket(AddressFamily::Unix, SockType::Datagram, flags, None).ok().map(|socket| (socket, address))
-        }))
+        Self(address.and_then(|address| socket(AddressFamily::Unix, SockType::Datagram, flags, None).ok().map(|socket| (socket, address))))
     }
 
     /// Tell something, `KEY=value` per line.

@@ -28,9 +28,10 @@ pub(crate) fn run(command: &[String]) -> ExitCode {
     {
         say::error(format_args!("fief-init: orphans will not be reaped: {}", errno.desc()));
     }
-    let (signals, child) = match kernel::signal::descriptor().map_err(|errno| failure("reading signals", errno)).and_then(
-        |signals| start(command).map(|child| (signals, child)),
-    ) {
+    let (signals, child) = match kernel::signal::descriptor()
+        .map_err(|errno| failure("reading signals", errno))
+        .and_then(|signals| start(command).map(|child| (signals, child)))
+    {
         Ok(started) => started,
         Err(code) => return code,
     };
@@ -61,9 +62,7 @@ fn start(command: &[String]) -> Result<Child, ExitCode> {
     };
     let name = command.first().map_or("", String::as_str);
     let path = std::env::var("PATH").unwrap_or_else(|_| program::PATH.to_owned());
-    let environment = std::env::vars_os()
-        .map(|(key, value)| format!("{}={}", key.to_string_lossy(), value.to_string_lossy()))
-        .collect();
+    let environment = std::env::vars_os().map(|(key, value)| format!("{}={}", key.to_string_lossy(), value.to_string_lossy())).collect();
     let steps = [
         Step::DefaultSignals,
         Step::Exec {

@@ -12,9 +12,7 @@ pub(crate) fn candidates(name: &str, path: &str) -> Vec<String> {
     if name.contains('/') {
         return vec![name.to_owned()];
     }
-    let along = path
-        .split(':')
-        .map(|folder| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") });
+    let along = path.split(':').map(|folder| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") });
     if name == "fief-init" { std::iter::once(OURSELVES.to_owned()).chain(along).collect() } else { along.collect() }
 }
 

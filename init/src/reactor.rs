@@ -89,17 +89,13 @@ impl Reactor {
         let timeout = match timeout {
             None => EpollTimeout::NONE,
             // Rounded up: a tick that comes early only comes again.
-            Some(span) => EpollTimeout::try_from(span.as_millis().saturating_add(1).min(86_400_000))
-                .unwrap_or(EpollTimeout::ZERO),
+            Some(span) => EpollTimeout::try_from(span.as_millis().saturating_add(1).min(86_400_000)).unwrap_or(EpollTimeout::ZERO),
         };
         let mut events = [EpollEvent::empty(); BATCH];
         let count = self.epoll.wait(&mut events, timeout).unwrap_or(0);
         let ready = events.get(..count).unwrap_or_default();
         let gone = EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR;
-        ready
-            .iter()
-            .filter_map(|event| Some((*self.sources.get(&event.data())?, event.events().intersects(gone))))
-            .collect()
+        ready.iter().filter_map(|event| Some((*self.sources.get(&event.data())?, event.events().intersects(gone)))).collect()
     }
 
     fn add(&mut self, fd: impl AsFd, source: Source, flags: EpollFlags) -> Result<Watch, Errno> {

@@ -112,8 +112,7 @@ fn folder(path: &Path, mode: u32) -> Result<bool, Trouble> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
         Err(error) => return Err(Trouble::file("make", path, error)),
     }
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-        .map_err(|error| Trouble::file("set the mode of", path, error))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|error| Trouble::file("set the mode of", path, error))?;
     Ok(true)
 }
 

@@ -42,7 +42,6 @@ impl Syslog {
             }
         }
     }
-
 }
 
 impl AsFd for Syslog {

@@ -325,8 +325,9 @@ fn since(began: Duration) -> Duration {
 
 /// `…/web.toml` and `…/web.toml.d/x.toml` are about web.service.
 fn unit_of_path(path: &str) -> Option<UnitName> {
-    let stem = path.split('/').rev().find_map(|part| {
-        part.strip_suffix(".toml.d").or_else(|| part.strip_suffix(".toml").filter(|_| !path.contains(".toml.d/")))
-    })?;
+    let stem = path
+        .split('/')
+        .rev()
+        .find_map(|part| part.strip_suffix(".toml.d").or_else(|| part.strip_suffix(".toml").filter(|_| !path.contains(".toml.d/"))))?;
     UnitName::new(stem).ok()
 }

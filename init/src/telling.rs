@@ -22,9 +22,7 @@ pub(crate) fn words(notice: &Notice, now: Moment) -> Telling<'_> {
     let about = |unit, tone, loud, text: String| Telling { text, tone, unit: Some(unit), loud };
     match notice {
         Notice::Starting(unit) => about(unit, Tone::Quiet, false, format!("starting {unit}")),
-        Notice::Started(unit, _) if unit.kind() == UnitKind::Target => {
-            about(unit, Tone::Plain, true, format!("reached {unit}"))
-        }
+        Notice::Started(unit, _) if unit.kind() == UnitKind::Target => about(unit, Tone::Plain, true, format!("reached {unit}")),
         Notice::Started(unit, took) => about(unit, Tone::Good, true, format!("started {unit}{}", slow(*took))),
         Notice::Skipped(unit, why) => about(unit, Tone::Quiet, false, format!("skipped {unit}: {why}")),
         Notice::Failed(unit, cause) => about(unit, Tone::Bad, true, format!("failed  {unit}: {cause}")),
@@ -37,16 +35,10 @@ pub(crate) fn words(notice: &Notice, now: Moment) -> Telling<'_> {
             about(unit, Tone::Quiet, false, format!("{unit}: {} command {}: {exit}, ignored", run.phase, run.index + 1))
         }
         Notice::Stopping(unit) => about(unit, Tone::Quiet, false, format!("stopping {unit}")),
-        Notice::Stopped(unit) => {
-            about(unit, Tone::Plain, unit.kind() != UnitKind::Target, format!("stopped {unit}"))
-        }
+        Notice::Stopped(unit) => about(unit, Tone::Plain, unit.kind() != UnitKind::Target, format!("stopped {unit}")),
         Notice::Killing(unit) => about(unit, Tone::Notice, true, format!("killing {unit}: it takes too long to stop")),
-        Notice::LeftBehind(unit) => {
-            about(unit, Tone::Bad, true, format!("{unit} leaves processes behind that do not die"))
-        }
-        Notice::OutOfMemory(unit) => {
-            about(unit, Tone::Bad, true, format!("{unit}: the kernel killed a process of it for want of memory"))
-        }
+        Notice::LeftBehind(unit) => about(unit, Tone::Bad, true, format!("{unit} leaves processes behind that do not die")),
+        Notice::OutOfMemory(unit) => about(unit, Tone::Bad, true, format!("{unit}: the kernel killed a process of it for want of memory")),
         Notice::Status(unit, text) => about(unit, Tone::Quiet, false, format!("{unit} says: {text}")),
         Notice::BootFinished { up, failed, skipped, took } => {
             let tone = if *failed == 0 { Tone::Good } else { Tone::Bad };
@@ -58,9 +50,7 @@ pub(crate) fn words(notice: &Notice, now: Moment) -> Telling<'_> {
             unit: None,
             loud: true,
         },
-        Notice::Hurrying(way) => {
-            Telling { text: format!("leaving ({way}) at once"), tone: Tone::Notice, unit: None, loud: true }
-        }
+        Notice::Hurrying(way) => Telling { text: format!("leaving ({way}) at once"), tone: Tone::Notice, unit: None, loud: true },
     }
 }
 

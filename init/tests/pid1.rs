@@ -133,13 +133,11 @@ ctl poweroff";
 #[test]
 #[ignore = "needs root"]
 fn what_cannot_be_executed_is_told_with_stage_and_cause() {
-    let missing = "[service]\ncommand = [\"/no/such/program\"]\n[restart]\npolicy = \"no\"\n[install]\nwanted-by = [\"multi-user.target\"]\n";
+    let missing =
+        "[service]\ncommand = [\"/no/such/program\"]\n[restart]\npolicy = \"no\"\n[install]\nwanted-by = [\"multi-user.target\"]\n";
     let nobody = "[service]\ncommand = [\"/bin/true\"]\n[run-as]\nuser = \"no-such-user\"\n[restart]\npolicy = \"no\"\n[install]\nwanted-by = [\"multi-user.target\"]\n";
-    let boot = boot(&[
-        ("missing.toml", missing),
-        ("nobody.toml", nobody),
-        ("off.toml", &script("\"missing\", \"nobody\"", "ctl poweroff")),
-    ]);
+    let boot =
+        boot(&[("missing.toml", missing), ("nobody.toml", nobody), ("off.toml", &script("\"missing\", \"nobody\"", "ctl poweroff"))]);
     boot.ended(POWERED_OFF)
         .shows("missing: executing /no/such/program failed: No such file or directory")
         .shows("nobody: changing identity failed: no user no-such-user");
@@ -200,7 +198,11 @@ fn init_outside_a_pid_namespace_of_its_own_ends_nothing_but_itself() {
     let mut bystander = Bystander(Command::new("sleep").arg("1000").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let script = "mount -t tmpfs tmpfs /run; \"$0\" --bare --supervise & init=$!; \
                   while [ ! -S /run/fief/control ]; do :; done; \"$0\" ctl poweroff; wait $init; echo code: $?";
-    let output = Command::new("timeout").args(["-s", "KILL", "20", "unshare", "-m", "sh", "-ec", script, INIT]).stdin(Stdio::null()).output().unwrap();
+    let output = Command::new("timeout")
+        .args(["-s", "KILL", "20", "unshare", "-m", "sh", "-ec", script, INIT])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     let boot = boot_of(&output);
     boot.shows("leaving without reboot(2): not PID 1").shows("code: 0");
     assert!(bystander.0.try_wait().unwrap().is_none(), "a bystander was killed");
@@ -213,10 +215,7 @@ fn init_outside_a_pid_namespace_of_its_own_ends_nothing_but_itself() {
 #[ignore = "needs root"]
 fn signals_from_outside_mean_an_ordered_end() {
     for (signal, code) in [("TERM", POWERED_OFF), ("37", POWERED_OFF), ("39", REBOOTED), ("PWR", POWERED_OFF)] {
-        let boot = boot(&[
-            ("keeps.toml", &service("exec sleep 1000")),
-            ("asks.toml", &script("\"keeps\"", &format!("kill -{signal} 1"))),
-        ]);
+        let boot = boot(&[("keeps.toml", &service("exec sleep 1000")), ("asks.toml", &script("\"keeps\"", &format!("kill -{signal} 1")))]);
         boot.ended(code).shows("stopped keeps").shows("asked for by process");
     }
 }
@@ -264,7 +263,8 @@ fn a_service_that_falls_is_restarted_and_one_that_notifies_is_waited_for() {
 #[test]
 #[ignore = "needs root"]
 fn stopping_a_service_ends_what_it_has_left_in_the_background_too() {
-    let leaves = service("setsid sh -c 'trap : TERM; while :; do sleep 1; done' & exec sleep 1000").replace("[install]", "[stop]\ntimeout = \"300ms\"\n[install]");
+    let leaves = service("setsid sh -c 'trap : TERM; while :; do sleep 1; done' & exec sleep 1000")
+        .replace("[install]", "[stop]\ntimeout = \"300ms\"\n[install]");
     let text = "sleep 0.2; cat /sys/fs/cgroup/*/leaves.service/cgroup.procs /sys/fs/cgroup/leaves.service/cgroup.procs 2>/dev/null | sort -u | wc -l | sed 's/^/before: /'; \
                 ctl stop leaves; ls -d /sys/fs/cgroup/*/leaves.service 2>/dev/null | wc -l | sed 's/^/groups: /'; ctl poweroff";
     let boot = boot(&[("leaves.toml", &leaves), ("off.toml", &script("\"leaves\"", text))]);

@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn a_tree_seen_from_outside_is_not_ours() {
-        let mountinfo = "40 30 0:29 /.. /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n41 30 0:30 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n";
+        let mountinfo =
+            "40 30 0:29 /.. /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n41 30 0:30 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n";
         assert!(!shows_own_root(mountinfo, "/sys/fs/cgroup"));
         assert!(shows_own_root(mountinfo, "/sys/fs/cgroup/pids"));
     }

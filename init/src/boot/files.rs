@@ -8,8 +8,7 @@ use std::path::Path;
 use units::{FILE_LIMIT, SourceFile, SourceKind};
 
 /// Where unit files are looked for; the first file of a name counts.
-pub(crate) const FOLDERS: &[&str] =
-    &["/etc/fief/units", "/run/fief/units", "/usr/local/lib/fief/units", "/usr/lib/fief/units"];
+pub(crate) const FOLDERS: &[&str] = &["/etc/fief/units", "/run/fief/units", "/usr/local/lib/fief/units", "/usr/lib/fief/units"];
 
 /// More files than this in one folder are not units of a system.
 const MOST: usize = 10_000;
@@ -58,8 +57,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 fn names(folder: &str) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut names: Vec<String> =
-        entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).take(MOST).collect();
+    let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).take(MOST).collect();
     names.sort();
     names
 }

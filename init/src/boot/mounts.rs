@@ -36,8 +36,7 @@ const WANTED: &[Wanted] = &[
     Wanted { place: "/run", kind: "tmpfs", flags: NOSUID_NODEV, options: "mode=755" },
 ];
 
-const CGROUPS: Wanted =
-    Wanted { place: "/sys/fs/cgroup", kind: "cgroup2", flags: NOTHING, options: "nsdelegate" };
+const CGROUPS: Wanted = Wanted { place: "/sys/fs/cgroup", kind: "cgroup2", flags: NOTHING, options: "nsdelegate" };
 
 /// Make what is missing. Each string is one thing that could not be had.
 pub(super) fn complete() -> Vec<String> {

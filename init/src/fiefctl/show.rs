@@ -109,8 +109,7 @@ fn list(rows: &[UnitRow]) -> io::Result<()> {
 }
 
 fn account(rows: &[UnitRow]) -> io::Result<()> {
-    let mut table =
-        Table::new(&["UNIT", ">MEMORY", ">PEAK", ">LIMIT", ">CPU", ">TASKS", ">READ", ">WRITTEN", ">OOM"]);
+    let mut table = Table::new(&["UNIT", ">MEMORY", ">PEAK", ">LIMIT", ">CPU", ">TASKS", ">READ", ">WRITTEN", ">OOM"]);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     for row in rows.iter().filter(|row| row.account != units::accounting::Account::default()) {
         let account = &row.account;

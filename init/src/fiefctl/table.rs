@@ -65,10 +65,10 @@ impl Table {
 
 fn tint(text: String) -> String {
     let colour = match text.as_str() {
-        "up" | "done" | "active" => 32,
-        "failed" | "bad" => 31,
-        "starting" | "stopping" | "resting" | "waiting" => 33,
-        "down" | "inactive" | "masked" => 2,
+        "active" | "running" => 32,
+        "failed" | "bad-setting" => 31,
+        "activating" | "deactivating" | "reloading" | "auto-restart" => 33,
+        "inactive" | "dead" | "masked" | "skipped" => 2,
         _ => return text,
     };
     format!("\x1b[{colour}m{text}\x1b[0m")

@@ -83,9 +83,7 @@ pub(super) fn read(arguments: &[String]) -> Result<Line, Unclear> {
     }
     let mut words = words.into_iter();
     let verb = words.next().ok_or(Unclear::NoVerb)?;
-    let units = words
-        .map(|word| UnitName::new(&word).map_err(|why| Unclear::Name(word, why)))
-        .collect::<Result<Vec<_>, _>>()?;
+    let units = words.map(|word| UnitName::new(&word).map_err(|why| Unclear::Name(word, why))).collect::<Result<Vec<_>, _>>()?;
     let some = |units: Vec<UnitName>| {
         if units.is_empty() { Err(Unclear::NoUnit(verb.clone())) } else { Ok(units) }
     };
@@ -136,10 +134,7 @@ mod tests {
         let ssh = || vec![UnitName::new("ssh").unwrap()];
         assert_eq!(plain("restart ssh"), Ok(Request::Restart { units: ssh() }));
         assert_eq!(plain("status ssh.service"), Ok(Request::Status { units: ssh() }));
-        assert_eq!(
-            plain("logs -n 5 -f ssh"),
-            Ok(Request::Logs(LogsRequest { unit: ssh().pop(), lines: Some(5), follow: true }))
-        );
+        assert_eq!(plain("logs -n 5 -f ssh"), Ok(Request::Logs(LogsRequest { unit: ssh().pop(), lines: Some(5), follow: true })));
         assert_eq!(plain("--json reboot -f"), Ok(Request::Leave { way: Way::Reboot, at_once: true }));
         assert_eq!(plain("stop"), Err(Unclear::NoUnit("stop".to_owned())));
         assert_eq!(plain("logs --never"), Err(Unclear::Option("--never".to_owned())));

@@ -51,9 +51,8 @@ pub(super) enum Stillborn {
 
 /// Give birth.
 pub(super) fn give(wanted: &Wanted<'_>) -> Result<Child, Stillborn> {
-    let steps = steps(wanted).map_err(|_| {
-        Stillborn::Failed(format!("executing {} failed: a NUL byte in its words", wanted.command.program()))
-    })?;
+    let steps =
+        steps(wanted).map_err(|_| Stillborn::Failed(format!("executing {} failed: a NUL byte in its words", wanted.command.program())))?;
     let plan = Plan { namespaces: CloneFlags::empty(), cgroup: wanted.cgroup, steps: &steps };
     spawn(&plan).map_err(|error| {
         let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
@@ -62,9 +61,7 @@ pub(super) fn give(wanted: &Wanted<'_>) -> Result<Child, Stillborn> {
                 Stillborn::Delayed(format!("no process to be had: {}", errno.desc()))
             }
             // With a group to be born into, clone3(2) fails in these ways for its sake only.
-            Errno::ENOENT | Errno::ENODEV | Errno::EBUSY | Errno::EACCES | Errno::EOPNOTSUPP
-                if wanted.cgroup.is_some() =>
-            {
+            Errno::ENOENT | Errno::ENODEV | Errno::EBUSY | Errno::EACCES | Errno::EOPNOTSUPP if wanted.cgroup.is_some() => {
                 Stillborn::Failed(format!("{} failed: {}", Stage::Cgroup, errno.desc()))
             }
             errno => Stillborn::Failed(format!("making a process failed: {}", errno.desc())),
@@ -122,12 +119,7 @@ fn steps<'a>(wanted: &'a Wanted<'_>) -> Result<Vec<Step<'a>>, std::ffi::NulError
     }
     if !wanted.identity.unchanged {
         let identity = wanted.identity;
-        steps.push(Step::Identity {
-            uid: identity.uid,
-            gid: identity.gid,
-            groups: identity.groups.clone(),
-            keep_capabilities: false,
-        });
+        steps.push(Step::Identity { uid: identity.uid, gid: identity.gid, groups: identity.groups.clone(), keep_capabilities: false });
     }
     if run_as.no_new_privileges {
         steps.push(Step::NoNewPrivileges);

@@ -22,8 +22,7 @@ pub(crate) struct Facts {
 impl Facts {
     /// Look around once, before any unit starts.
     pub(crate) fn gather() -> Self {
-        let first_boot =
-            fs::read_to_string("/etc/machine-id").map_or(true, |text| text.trim() == "uninitialized");
+        let first_boot = fs::read_to_string("/etc/machine-id").map_or(true, |text| text.trim() == "uninitialized");
         Self { first_boot, container: container(), capabilities: bounding_set() }
     }
 
@@ -76,8 +75,7 @@ fn container() -> Option<String> {
 
 fn has_private_users() -> bool {
     // The first user namespace maps everybody to himself; user_namespaces(7).
-    fs::read_to_string("/proc/self/uid_map")
-        .is_ok_and(|map| map.split_whitespace().ne(["0", "0", "4294967295"]))
+    fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| map.split_whitespace().ne(["0", "0", "4294967295"]))
 }
 
 fn bounding_set() -> u64 {

@@ -17,11 +17,7 @@ const LONGEST_FILE: u64 = 256 * 1024;
 const FOR_OURSELVES: &[&str] = &["container", "container_uuid", "CREDENTIALS_DIRECTORY"];
 
 /// The variables for one process. The error is for a person.
-pub(crate) fn build(
-    service: &Service,
-    identity: &Identity,
-    main_pid: Option<u32>,
-) -> Result<BTreeMap<String, String>, String> {
+pub(crate) fn build(service: &Service, identity: &Identity, main_pid: Option<u32>) -> Result<BTreeMap<String, String>, String> {
     let mut all = BTreeMap::new();
     let mut set = |key: &str, value: &str| drop(all.insert(key.to_owned(), value.to_owned()));
     let from_own = |key: &str| std::env::var(key).ok();
@@ -93,8 +89,6 @@ fn read(path: &str) -> Result<String, String> {
         Err(error) => return Err(error.to_string()),
     }
     let mut text = Vec::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(LONGEST_FILE).read_to_end(&mut text))
-        .map_err(|error| error.to_string())?;
+    fs::File::open(path).and_then(|file| file.take(LONGEST_FILE).read_to_end(&mut text)).map_err(|error| error.to_string())?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }

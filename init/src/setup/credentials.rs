@@ -24,8 +24,7 @@ const PASSWORD: &str = "passwd.hashed-password.";
 const ROOT_KEYS: &str = "ssh.authorized_keys.root";
 
 pub(super) fn apply() -> Result<(), Trouble> {
-    let from = std::env::var_os("CREDENTIALS_DIRECTORY")
-        .map_or_else(|| PathBuf::from("/run/host/credentials"), PathBuf::from);
+    let from = std::env::var_os("CREDENTIALS_DIRECTORY").map_or_else(|| PathBuf::from("/run/host/credentials"), PathBuf::from);
     let entries = match fs::read_dir(&from) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),

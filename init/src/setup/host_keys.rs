@@ -10,18 +10,12 @@ use super::{Trouble, program};
 use crate::say;
 
 pub(super) fn apply() -> Result<(), Trouble> {
-    let missing = ["rsa", "ecdsa", "ed25519"]
-        .iter()
-        .any(|kind| !Path::new(&format!("/etc/ssh/ssh_host_{kind}_key")).exists());
+    let missing = ["rsa", "ecdsa", "ed25519"].iter().any(|kind| !Path::new(&format!("/etc/ssh/ssh_host_{kind}_key")).exists());
     if !missing || !Path::new("/etc/ssh").is_dir() {
         return Ok(());
     }
     let Some(keygen) = program("ssh-keygen") else { return Ok(()) };
-    let ended = Command::new(&keygen)
-        .arg("-A")
-        .stdin(Stdio::null())
-        .status()
-        .map_err(|error| Trouble::file("run", &keygen, error))?;
+    let ended = Command::new(&keygen).arg("-A").stdin(Stdio::null()).status().map_err(|error| Trouble::file("run", &keygen, error))?;
     if !ended.success() {
         return Err(Trouble::Wrong(format!("ssh-keygen -A: {ended}")));
     }

@@ -4,9 +4,7 @@ use std::io;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket,
-};
+use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket};
 
 use super::Trouble;
 use crate::say;
@@ -53,8 +51,7 @@ fn is_up() -> bool {
 }
 
 fn raise() -> Result<(), Errno> {
-    let netlink =
-        socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute)?;
+    let netlink = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute)?;
     let fd = std::os::fd::AsRawFd::as_raw_fd(&netlink);
     sendto(fd, &message(), &NetlinkAddr::new(0, 0), MsgFlags::empty())?;
     let mut answer = [0_u8; 512];

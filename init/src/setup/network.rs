@@ -11,10 +11,8 @@ use super::Trouble;
 use crate::say;
 
 pub(super) fn apply() -> Result<(), Trouble> {
-    let all = getifaddrs().map_err(|error| Trouble::File {
-        what: "cannot list the addresses".to_owned(),
-        source: io::Error::from(error),
-    })?;
+    let all =
+        getifaddrs().map_err(|error| Trouble::File { what: "cannot list the addresses".to_owned(), source: io::Error::from(error) })?;
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for interface in all.filter(|interface| !interface.flags.contains(InterfaceFlags::IFF_LOOPBACK)) {
         let address = interface.address.as_ref().and_then(|address| {

@@ -47,8 +47,7 @@ fn accounting() -> Result<(), Trouble> {
     fs::write(path, boot_record()).map_err(|error| Trouble::file("write", path, error))?;
     let group = Accounts::read().ok().and_then(|accounts| accounts.group("utmp"));
     let _ = chown(path, Some(0), group);
-    fs::set_permissions(path, fs::Permissions::from_mode(0o664))
-        .map_err(|error| Trouble::file("set the mode of", path, error))
+    fs::set_permissions(path, fs::Permissions::from_mode(0o664)).map_err(|error| Trouble::file("set the mode of", path, error))
 }
 
 /// One utmp(5) record, type BOOT_TIME, in the layout every 64-bit Linux shares with 32-bit:
