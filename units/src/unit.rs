@@ -42,7 +42,7 @@ pub struct Unit {
     /// What it needs and where it stands in the order, as written; see [`crate::Graph`] for the
     /// effective relations.
     pub relations: Relations,
-    /// Whether the usual relations to `sysinit.target`, `basic.target` and `shutdown.target` are
+    /// Whether the usual relations to `sysinit.target` and `basic.target` are
     /// added.
     pub default_dependencies: bool,
     /// What must hold for it to be started.

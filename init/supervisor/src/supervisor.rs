@@ -151,6 +151,9 @@ impl Supervisor {
         match self.system {
             System::Idle => {
                 self.system = System::Booting { since: self.now };
+                for slot in self.slots.values_mut() {
+                    slot.since = self.now;
+                }
                 let target = self.config.default_target.clone();
                 self.want_start(&target);
             }
