@@ -73,7 +73,7 @@ impl Console {
     pub(crate) fn block(&mut self, text: &str) {
         for line in text.lines() {
             let mut line = printable(line.as_bytes());
-            line.push_str(self.line_end());
+            line.push('\n');
             self.put(line.as_bytes());
         }
     }
@@ -98,7 +98,7 @@ impl Console {
             }
         }
         if self.dropped > 0 {
-            let text = format!("{} console lines lost{}", self.dropped, self.line_end());
+            let text = format!("{} console lines lost\n", self.dropped);
             self.dropped = 0;
             self.queue.extend(text.as_bytes());
             return self.flush();
@@ -135,11 +135,6 @@ impl Console {
         self.out = out;
     }
 
-    fn line_end(&self) -> &'static str {
-        // A program may have left the terminal raw; a lone line feed would then make stairs.
-        if self.terminal { "\r\n" } else { "\n" }
-    }
-
     fn render(&self, at: Duration, tone: Tone, text: &str) -> String {
         let text = printable(text.as_bytes());
         let stamp = format!("[{:3}.{:03}]", at.as_secs(), at.subsec_millis());
@@ -153,7 +148,7 @@ impl Console {
             Tone::Bad => ("\x1b[1;31m", "\x1b[0m"),
             Tone::Quiet => ("\x1b[2m", "\x1b[0m"),
         };
-        format!("\x1b[2m{stamp}\x1b[0m {on}{text}{off}\r\n")
+        format!("\x1b[2m{stamp}\x1b[0m {on}{text}{off}\n")
     }
 }
 

@@ -21,6 +21,7 @@ mod news;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use kernel::cgroup::{Generation, Group};
 use kernel::pidfd::PidFd;
@@ -49,6 +50,9 @@ struct Body {
     emptying: Option<(File, Watch)>,
     /// `memory.events`, which says when the kernel kills for want of memory. cgroup2 only.
     memory: Option<(File, Watch)>,
+    /// The main process is looked for until this moment: a daemon may write its pid file after
+    /// its first process has ended.
+    looking: Option<Duration>,
     /// The supervisor waits for the last process (needed where there are no groups).
     draining: bool,
     oom_kills: u64,
@@ -149,6 +153,7 @@ impl Hands {
             outlets: None,
             emptying: None,
             memory: None,
+            looking: None,
             draining: false,
             access: service.notify_access,
         })

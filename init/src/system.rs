@@ -18,7 +18,7 @@ use kernel::wait::reap_any;
 use nix::sys::signalfd::SignalFd;
 use supervisor::{Action, Event, Moment, Notice, Supervisor};
 use units::control::{LogStream, Reply, Way};
-use units::unit::ConsoleLevel;
+use units::unit::{ConsoleLevel, ServiceType};
 use units::{Diagnostic, UnitName};
 
 use crate::console::{Console, Tone};
@@ -117,6 +117,7 @@ impl System {
         if self.more_to_reap {
             self.reap();
         }
+        self.hands.look_again(self.supervisor.units(), &mut self.queue);
         if self.supervisor.deadline().is_some_and(|deadline| now() >= deadline) {
             self.queue.push_back(Event::Ticked);
         }
@@ -129,7 +130,8 @@ impl System {
             return Some(Duration::ZERO);
         }
         let deadlines = [self.supervisor.deadline(), self.broken];
-        deadlines.into_iter().flatten().min().map(|deadline| deadline.since(now()))
+        let deadline = deadlines.into_iter().flatten().min().map(|deadline| deadline.since(now()));
+        deadline.into_iter().chain(self.hands.next_look()).min()
     }
 
     fn carry_out(&mut self) -> Option<Way> {
@@ -176,7 +178,9 @@ impl System {
     fn tell(&mut self, notice: &Notice) {
         let telling = telling::words(notice, now());
         self.journal.push(telling.unit, LogStream::Init, telling.text.as_bytes());
-        if telling.loud {
+        // A work of the boot that has nothing to stop ends without a word.
+        let silent = matches!(notice, Notice::Stopped(unit) if self.is_oneshot(unit));
+        if telling.loud && !silent {
             self.console.say(since(self.began), telling.tone, &telling.text);
         }
         if let Notice::BootFinished { up, failed, .. } = notice {
@@ -186,6 +190,11 @@ impl System {
         if let Notice::Leaving(..) = notice {
             self.keeper.tell(&format!("STATUS={}", telling.text));
         }
+    }
+
+    fn is_oneshot(&self, unit: &UnitName) -> bool {
+        let service = self.supervisor.units().unit(unit).and_then(|unit| unit.service());
+        service.is_some_and(|service| service.kind == ServiceType::Oneshot)
     }
 
     fn heed(&mut self, source: Source, hung_up: bool) {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # guest.sh NAME COMMAND…: COMMAND as PID 1 of fresh namespaces, in control groups of its own.
 #
+# GUEST_TIMEOUT is in seconds; GUEST_CONSOLE is a terminal to become /dev/console.
 # The command's exit code is passed on; 129 is "killed by SIGHUP" (reboot), 130 "killed by SIGINT"
 # (power off, halt), as the parent of a pid namespace sees reboot(2). Only groups named fief-test-*
 # are touched, and they are gone afterwards.
@@ -35,6 +36,10 @@ export kind home=$(mktemp -d)
             touch "$home/$node"
             mount --bind "/dev/$node" "$home/$node"
         done
+        if [ -n "${GUEST_CONSOLE:-}" ]; then
+            touch "$home/console"
+            mount --bind "$GUEST_CONSOLE" "$home/console"
+        fi
         mkdir "$home/pts" "$home/shm"
         mount --move "$home" /dev
         if [ "$kind" = pure ]; then

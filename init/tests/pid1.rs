@@ -274,7 +274,7 @@ fn stopping_a_service_ends_what_it_has_left_in_the_background_too() {
 #[test]
 #[ignore = "needs root"]
 fn a_forking_service_is_known_by_its_pid_file() {
-    let forks = "[service]\ntype = \"forking\"\npid-file = \"/run/forks.pid\"\ncommand = [\"/bin/sh\", \"-c\", \"setsid sleep 1000 & echo $! > /run/forks.pid\"]\n[restart]\npolicy = \"no\"\n[install]\nwanted-by = [\"multi-user.target\"]\n";
+    let forks = "[service]\ntype = \"forking\"\npid-file = \"/run/forks.pid\"\ncommand = [\"/bin/sh\", \"-c\", \"setsid sleep 1000 & p=$!; (sleep 0.2; echo $p > /run/forks.pid) &\"]\n[restart]\npolicy = \"no\"\n[install]\nwanted-by = [\"multi-user.target\"]\n";
     let text = "ctl status forks; kill $(cat /run/forks.pid); sleep 0.2; ctl status forks; echo code: $?; ctl poweroff";
     let boot = boot(&[("forks.toml", forks), ("off.toml", &script("\"forks\"", text))]);
     boot.ended(POWERED_OFF).shows("active (running)").shows("main pid: ").shows("code: 3");

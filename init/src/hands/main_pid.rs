@@ -27,6 +27,11 @@ pub(super) fn find(service: &Service, group: Option<&Group>) -> Option<i32> {
     children.next().is_none().then_some(first)
 }
 
+/// Whether it has a pid file, which may come late.
+pub(super) fn has_file(service: &Service) -> bool {
+    matches!(&service.kind, ServiceType::Forking { pid_file: Some(_) })
+}
+
 fn read(path: &str) -> Option<i32> {
     let about = fs::metadata(path).ok()?;
     if !about.is_file() {

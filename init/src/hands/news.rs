@@ -1,5 +1,8 @@
 //! Who a process is: the main one of a forking service, and the sender of a notification.
 
+use std::time::Duration;
+
+use kernel::cgroup::Group;
 use kernel::pidfd::PidFd;
 use nix::unistd::Pid;
 use supervisor::{Event, Life, Phase, Run};
@@ -9,13 +12,41 @@ use units::{UnitName, UnitSet};
 use super::{Hands, Process, Queue, main_pid};
 use crate::notify::Word;
 
+/// How long a pid file may come after the first process has ended.
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
+/// A file is looked for so often; only while one is missing.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
 impl Hands {
-    /// The main process of a forking service.
+    /// Look for the main process of a forking service, until it is there or it takes too long.
     pub(crate) fn find_main(&mut self, life: Life, name: &UnitName, units: &UnitSet, queue: &mut Queue) {
         let service = units.unit(name).and_then(|unit| unit.service());
-        let group = self.bodies.get(&life).and_then(|body| body.group.as_ref());
-        let found = service.and_then(|service| main_pid::find(service, group)).filter(|pid| self.adopt(life, *pid));
+        let group = self.bodies.get(&life).and_then(|body| body.group.clone());
+        let found = service.and_then(|service| main_pid::find(service, group.as_ref())).filter(|pid| self.adopt(life, *pid));
+        let now = kernel::time::boottime();
+        let hopeful = service.is_some_and(main_pid::has_file) && group.as_ref().is_none_or(Group::is_populated);
+        if let Some(body) = self.bodies.get_mut(&life) {
+            let until = *body.looking.get_or_insert(now + LONGEST_LOOK);
+            if found.is_none() && hopeful && now < until {
+                return;
+            }
+            body.looking = None;
+        }
         queue.push_back(Event::MainFound(life, found.map(i32::unsigned_abs)));
+    }
+
+    /// Look again for those not found yet.
+    pub(crate) fn look_again(&mut self, units: &UnitSet, queue: &mut Queue) {
+        let looking = self.bodies.iter().filter(|(_, body)| body.looking.is_some());
+        let looking: Vec<_> = looking.map(|(life, body)| (*life, body.unit.clone())).collect();
+        for (life, unit) in looking {
+            self.find_main(life, &unit, units, queue);
+        }
+    }
+
+    /// How long until it is worth to look again; `None` when nobody is looked for.
+    pub(crate) fn next_look(&self) -> Option<Duration> {
+        self.bodies.values().any(|body| body.looking.is_some()).then_some(BETWEEN_LOOKS)
     }
 
     /// Take a process for the main one of a life from now on. False when it is no more.
