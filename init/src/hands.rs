@@ -35,7 +35,7 @@ use units::unit::{Command, NotifyAccess, Reload, Service};
 use units::value::Signal;
 use units::{UnitName, UnitSet};
 
-use crate::journal::Intake;
+use crate::journal::{self, Intake};
 use crate::reactor::{Reactor, Source, Watch};
 use birth::{Outlets, Stillborn, Wanted};
 pub(crate) use conditions::Facts;
@@ -74,6 +74,8 @@ pub(crate) struct Pipe {
     pub(crate) stream: LogStream,
     pub(crate) intake: Intake,
     watch: Watch,
+    /// It floods, and is not read before this moment.
+    paused: Option<Duration>,
 }
 
 /// Lives, processes and pipes.
@@ -232,7 +234,7 @@ impl Hands {
             self.next_pipe += 1;
             let watch = reactor.watch(&pipe, Source::Output(number)).map_err(|errno| delayed(errno.into()))?;
             let intake = Intake::new(pipe);
-            self.pipes.insert(number, Pipe { unit: body.unit.clone(), stream, intake, watch });
+            self.pipes.insert(number, Pipe { unit: body.unit.clone(), stream, intake, watch, paused: None });
         }
         body.outlets = Some(outlets);
         Ok(())
@@ -381,6 +383,27 @@ impl Hands {
     /// The pipe of that number.
     pub(crate) fn pipe(&mut self, number: u64) -> Option<&mut Pipe> {
         self.pipes.get_mut(&number)
+    }
+
+    /// Leave a pipe that floods alone for a moment.
+    pub(crate) fn pause_pipe(&mut self, number: u64, reactor: &mut Reactor) {
+        if let Some(pipe) = self.pipes.get_mut(&number) {
+            reactor.rewatch(&pipe.intake, pipe.watch, false, false);
+            pipe.paused = Some(kernel::time::boottime() + journal::BREATH);
+        }
+    }
+
+    /// Listen again to those that have been left alone long enough.
+    pub(crate) fn resume_pipes(&mut self, reactor: &mut Reactor) {
+        for pipe in self.pipes.values_mut().filter(|pipe| pipe.paused.is_some_and(|until| until <= kernel::time::boottime())) {
+            pipe.paused = None;
+            reactor.rewatch(&pipe.intake, pipe.watch, true, false);
+        }
+    }
+
+    /// The moment at which something of the hands' own wants to be done.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.pipes.values().filter_map(|pipe| pipe.paused).chain(self.next_look()).min()
     }
 
     /// Its last writer has gone.

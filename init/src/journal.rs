@@ -6,15 +6,15 @@
 //! ```
 //!
 //! Invariant: nothing here waits and nothing grows without bound. A service that floods is
-//! read at `BUDGET` bytes per turn of the loop, so its own pipe slows it down and the other
-//! descriptors get their turn; a ring drops its oldest lines.
+//! read at `BUDGET` bytes per `BREATH`, so its own pipe slows it down, init does not spend the
+//! container's CPU on it, and the other descriptors get their turn; a ring drops its oldest lines.
 
 mod ring;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use units::UnitName;
@@ -28,8 +28,10 @@ const ROOM: usize = 256 * 1024;
 const MOST_ROOM: usize = 16 * 1024 * 1024;
 /// A line longer than this is cut in two.
 const LONGEST_LINE: usize = 4096;
-/// Bytes read from one pipe per turn of the loop.
+/// Bytes read from one pipe before it has to wait for a `BREATH`: some 3 MB/s.
 const BUDGET: usize = 64 * 1024;
+/// How long a pipe that floods is left alone.
+pub(crate) const BREATH: Duration = Duration::from_millis(20);
 
 /// What everybody has said: a ring per unit, and one for init itself.
 #[derive(Debug, Default)]
@@ -96,8 +98,10 @@ pub(crate) struct Intake {
 /// What one turn of reading came to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
-    /// Nothing more for now, or the budget is used up: epoll will say when to go on.
+    /// Nothing more for now: epoll will say when to go on.
     Open,
+    /// The budget is used up and there is more.
+    Flood,
     /// Every writer has closed the pipe.
     Ended,
 }
@@ -130,7 +134,7 @@ impl Intake {
                 }
             }
         }
-        Flow::Open
+        Flow::Flood
     }
 
     fn cut(&mut self, mut bytes: &[u8], each: &mut impl FnMut(&[u8])) {

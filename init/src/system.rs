@@ -117,6 +117,7 @@ impl System {
         if self.more_to_reap {
             self.reap();
         }
+        self.hands.resume_pipes(&mut self.reactor);
         self.hands.look_again(self.supervisor.units(), &mut self.queue);
         if self.supervisor.deadline().is_some_and(|deadline| now() >= deadline) {
             self.queue.push_back(Event::Ticked);
@@ -129,9 +130,8 @@ impl System {
         if self.more_to_reap || !self.queue.is_empty() {
             return Some(Duration::ZERO);
         }
-        let deadlines = [self.supervisor.deadline(), self.broken];
-        let deadline = deadlines.into_iter().flatten().min().map(|deadline| deadline.since(now()));
-        deadline.into_iter().chain(self.hands.next_look()).min()
+        let deadlines = [self.supervisor.deadline(), self.broken, self.hands.deadline().map(Moment)];
+        deadlines.into_iter().flatten().min().map(|deadline| deadline.since(now()))
     }
 
     fn carry_out(&mut self) -> Option<Way> {
@@ -278,8 +278,10 @@ impl System {
                 console.say(at, Tone::Quiet, &format!("{unit}: {}", String::from_utf8_lossy(line)));
             }
         });
-        if flow == Flow::Ended {
-            self.hands.close_pipe(number, &mut self.reactor);
+        match flow {
+            Flow::Open => {}
+            Flow::Flood => self.hands.pause_pipe(number, &mut self.reactor),
+            Flow::Ended => self.hands.close_pipe(number, &mut self.reactor),
         }
     }
 

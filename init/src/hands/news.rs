@@ -44,9 +44,10 @@ impl Hands {
         }
     }
 
-    /// How long until it is worth to look again; `None` when nobody is looked for.
-    pub(crate) fn next_look(&self) -> Option<Duration> {
-        self.bodies.values().any(|body| body.looking.is_some()).then_some(BETWEEN_LOOKS)
+    /// When it is worth to look again; `None` when nobody is looked for.
+    pub(super) fn next_look(&self) -> Option<Duration> {
+        let anybody = self.bodies.values().any(|body| body.looking.is_some());
+        anybody.then(|| kernel::time::boottime() + BETWEEN_LOOKS)
     }
 
     /// Take a process for the main one of a life from now on. False when it is no more.
