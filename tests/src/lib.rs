@@ -17,11 +17,13 @@ mod cgroups;
 mod host;
 mod leaks;
 mod outcome;
+mod seat;
 
 use std::time::{Duration, Instant};
 
 pub use host::{DEBIAN, Host, finish, program};
 pub use outcome::Outcome;
+pub use seat::{Given, Seat};
 
 /// How long anything may take before a test gives up. Emulated machines are slow; a test never depends on it.
 pub const PATIENCE: Duration = Duration::from_secs(300);

@@ -15,4 +15,5 @@ mod network;
 mod orphans;
 mod safety;
 mod templates;
+mod terminals;
 mod units;
