@@ -112,10 +112,11 @@ fn run(host: &Host, name: &ContainerName, wanted: &Wanted, program: impl FnOnce(
     if let Err(e) = kernel::process::clear_login_uid() {
         log::debug!("cannot clear the login uid: {e}");
     }
-    let guest = Guest::open(host, name)?;
-    let accounts = Accounts::read(&guest.root).or_fail(Class::Start, STEP, || "the guest's /etc/passwd and /etc/group".into())?;
+    let (guest, root) = Guest::open(host, name)?;
+    let accounts = Accounts::read(&root).or_fail(Class::Start, STEP, || "the guest's /etc/passwd and /etc/group".into())?;
     let person = accounts.find(wanted).or_fail(Class::Value, STEP, || format!("in {name}"))?;
-    let pty = if streams::want_terminal() { Some(guest.terminal(&accounts, &person)?) } else { None };
+    let pty = if streams::want_terminal() { Some(guest.terminal(&root, &accounts, &person)?) } else { None };
+    drop(root);
     let streams = Streams::make(pty).or_fail(Class::Internal, STEP, || "cannot make pipes".into())?;
     session::run(guest, &program(person), streams)
 }

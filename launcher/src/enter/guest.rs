@@ -34,8 +34,6 @@ const UNIX98_PEERS: std::ops::RangeInclusive<u64> = 136..=143;
 pub(super) struct Guest {
     name: ContainerName,
     pidfd: PidFd,
-    /// The root of its init's file system.
-    pub(super) root: Dir,
     /// In the order in which they are entered.
     pub(super) namespaces: Vec<(Kind, OwnedFd)>,
     base: u32,
@@ -43,11 +41,12 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    /// Opens all of it by the host's `/proc`, and looks twice that it was one and the same process from beginning to end.
+    /// Opens all of it by the host's `/proc`, and looks twice that it was one and the same process from beginning to end. The root of its
+    /// file system comes apart: no directory may be open when somebody goes in (CVE-2024-21626).
     ///
     /// # Errors
     /// When the container does not run, is frozen, or ends meanwhile.
-    pub(super) fn open(host: &Host, name: &ContainerName) -> Result<Self, Error> {
+    pub(super) fn open(host: &Host, name: &ContainerName) -> Result<(Self, Dir), Error> {
         let config = store::find(host, name)?;
         let record = record(host, name)?;
         let groups = Groups::of(host, name)?;
@@ -64,14 +63,15 @@ impl Guest {
         if pidfd.has_ended() {
             return Err(gone(name));
         }
-        let guest = Self { name: name.clone(), pidfd, root: root?, namespaces: namespaces?, base: config.ids.base, groups };
-        guest.is_a_guest()?;
+        let (root, namespaces) = (root?, namespaces?);
+        let guest = Self { name: name.clone(), pidfd, namespaces, base: config.ids.base, groups };
+        guest.is_a_guest(&root)?;
         guest.stands_still()?;
-        Ok(guest)
+        Ok((guest, root))
     }
 
     /// Neither the host nor a guest in the making, which still has the host's root.
-    fn is_a_guest(&self) -> Result<(), Error> {
+    fn is_a_guest(&self, theirs: &Dir) -> Result<(), Error> {
         let outside = || -> io::Result<bool> {
             for (kind, theirs) in &self.namespaces {
                 if matches!(kind, Kind::User | Kind::Mount | Kind::Pid) && inode(theirs)? == inode(&namespace::own(*kind)?)? {
@@ -79,7 +79,7 @@ impl Guest {
                 }
             }
             let root = std::fs::metadata("/")?;
-            Ok(inode(&self.root)? == (root.dev(), root.ino()))
+            Ok(inode(theirs)? == (root.dev(), root.ino()))
         };
         match outside().or_fail(Class::Internal, STEP, || "comparing namespaces".into())? {
             true => Err(Error::new(Class::State, STEP, format!("{} is still being made", self.name))),
@@ -121,13 +121,13 @@ impl Guest {
     ///
     /// # Errors
     /// When the guest has no devpts at `/dev/pts`, or it is not one.
-    pub(super) fn terminal(&self, accounts: &Accounts, owner: &Person) -> Result<Pty, Error> {
+    pub(super) fn terminal(&self, root: &Dir, accounts: &Accounts, owner: &Person) -> Result<Pty, Error> {
         const STEP: &str = "opening a terminal of the guest";
         let fail = |cause: &str, e: io::Error| Error::new(Class::Start, STEP, cause.to_owned()).source(e);
         let no =
             |cause: &str| Error::new(Class::Start, STEP, format!("{cause} is not a devpts")).advice("fief exec works with pipes: … | cat");
         let is_devpts = |fd: &OwnedFd| fstatfs(fd).is_ok_and(|s| s.filesystem_type() == DEVPTS_SUPER_MAGIC);
-        let devpts = self.root.dir(Path::new("dev/pts")).map_err(|e| fail("/dev/pts", e))?;
+        let devpts = root.dir(Path::new("dev/pts")).map_err(|e| fail("/dev/pts", e))?;
         if fstatfs(&devpts).map_err(|e| fail("/dev/pts", e.into()))?.filesystem_type() != DEVPTS_SUPER_MAGIC {
             return Err(no("/dev/pts"));
         }
