@@ -92,6 +92,14 @@ impl FromStr for Wanted {
     }
 }
 
+impl Wanted {
+    /// Whether somebody can be found without the guest's files.
+    pub(super) fn needs_no_file(&self) -> bool {
+        let user = matches!(&self.user, Word::Number(_)) || self.user == Word::Name("root".into());
+        user && !matches!(self.group, Some(Word::Name(_)))
+    }
+}
+
 /// The two files as they were when read.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
