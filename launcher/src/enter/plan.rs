@@ -177,7 +177,7 @@ mod tests {
         let peer = null();
         let streams = [0, 1, 2].map(|n| (peer.as_fd(), n));
         let doors = Doors { groups: &[], namespaces: &namespaces, streams: &streams, terminal: true, parent: 7 };
-        let environment = environment(&person(), Some("xterm-256color"), &[]);
+        let environment = environment(&person(), Some("xterm-256color"), &[("PATH".into(), "/usr/bin:/bin".into())]);
         let program = Program { person: person(), workdir: None, argv: vec!["id".into(), "-u".into()], executable: None, environment };
         let text: String = steps(&program, &doors).unwrap().iter().map(|s| format!("{s}\n")).collect();
         expect![[r#"
@@ -207,7 +207,7 @@ mod tests {
             die with the parent
             still the child of a process outside
             chdir /var/www
-            exec /usr/local/sbin/id
+            exec /usr/bin/id
         "#]]
         .assert_eq(&text);
     }
