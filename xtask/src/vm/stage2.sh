@@ -4,8 +4,8 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/.vm
 export PATH HOME=/root TERM=linux LANG=C.UTF-8
 bb=/.vm/busybox
 
+# /tmp stays on the disk: containers are made below it, and the oldest kernels cannot map ids on tmpfs.
 $bb mount -t tmpfs -o mode=755 run /run
-$bb mount -t tmpfs -o mode=1777 tmp /tmp
 $bb mkdir -p /dev/pts /dev/shm /dev/mqueue /run/lock
 $bb mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 $bb mount -t tmpfs -o mode=1777 shm /dev/shm
