@@ -11,7 +11,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Outcome, PATIENCE, cgroups, leaks};
+use crate::{Outcome, cgroups, leaks, patience};
 
 static COUNT: AtomicU16 = AtomicU16::new(0);
 
@@ -215,7 +215,7 @@ impl Host {
     /// # Panics
     /// When something is left; it says what.
     pub fn assert_clean(&self) {
-        let found = leaks::of(self);
+        let found = leaks::lasting(self);
         assert!(found.is_empty(), "left behind:\n  {}", found.join("\n  "));
     }
 
@@ -258,7 +258,7 @@ impl Drop for Host {
             }
         }
         self.destroy_all();
-        let found = leaks::of(self);
+        let found = leaks::lasting(self);
         leaks::sweep(self);
         if let Some(shared) = &self.shared {
             let _ = umount2(shared, MntFlags::MNT_DETACH);
@@ -287,12 +287,12 @@ pub fn program(name: &str) -> PathBuf {
 /// Runs a command to its end, but not for ever.
 ///
 /// # Panics
-/// When it did not end in [`PATIENCE`].
+/// When it did not end in [`patience`].
 #[must_use]
 pub fn finish(command: Command, input: &[u8]) -> Outcome {
     let line = words(&command).join(" ");
     let mut limited = Command::new("timeout");
-    limited.args(["--kill-after=5", &PATIENCE.as_secs().to_string()]).args(command.get_args().fold(
+    limited.args(["--kill-after=5", &patience().as_secs().to_string()]).args(command.get_args().fold(
         vec![command.get_program()],
         |mut all, word| {
             all.push(word);
@@ -317,7 +317,7 @@ pub fn finish(command: Command, input: &[u8]) -> Outcome {
         child.wait_with_output().unwrap()
     });
     let outcome = Outcome::new(line, &output);
-    assert!(outcome.code != 124, "took longer than {PATIENCE:?}: {outcome}");
+    assert!(outcome.code != 124, "took longer than {:?}: {outcome}", patience());
     outcome
 }
 

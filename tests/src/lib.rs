@@ -25,17 +25,22 @@ pub use host::{DEBIAN, Host, finish, program};
 pub use outcome::Outcome;
 pub use seat::{Given, Seat};
 
-/// How long anything may take before a test gives up. Emulated machines are slow; a test never depends on it.
-pub const PATIENCE: Duration = Duration::from_secs(300);
+/// How long anything may take before a test gives up: five minutes, or `FIEF_TEST_PATIENCE` seconds. Emulated machines
+/// are slow; no test that passes depends on it.
+#[must_use]
+pub fn patience() -> Duration {
+    let asked = std::env::var("FIEF_TEST_PATIENCE").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(asked.unwrap_or(300))
+}
 
 /// Looks at `happened` until it is so; for what no command or event tells.
 ///
 /// # Panics
-/// When it has not happened after [`PATIENCE`].
+/// When it has not happened after [`patience`].
 pub fn until(what: &str, mut happened: impl FnMut() -> bool) {
-    let begun = Instant::now();
+    let (begun, patience) = (Instant::now(), patience());
     while !happened() {
-        assert!(begun.elapsed() < PATIENCE, "still not so after {PATIENCE:?}: {what}");
+        assert!(begun.elapsed() < patience, "still not so after {patience:?}: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
