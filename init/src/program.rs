@@ -1,7 +1,8 @@
 //! Where a program is, by the word that names it.
 
-/// What services find their programs by. The last folder holds the links to init itself.
-pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/host/fief/bin";
+/// What services find their programs by. The first folder holds the links to init itself: the guest's
+/// own `reboot` may be that of an init that does not run here.
+pub(crate) const PATH: &str = "/run/host/fief/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// PID 1's own executable, for commands that begin with the word `fief-init`.
 const OURSELVES: &str = "/proc/self/exe";

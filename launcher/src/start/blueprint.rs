@@ -35,8 +35,9 @@ use crate::store::{ContainerConfig, InitPath};
 /// Where our init lies inside: bound there read-only from the host's file, so that its pages are shared by all guests.
 pub(crate) const INIT_INSIDE: &str = "/run/host/fief/fief-init";
 
-/// The search path of a guest's PID 1 and of programs run from the host.
-pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/host/fief/bin";
+/// The search path of a guest's PID 1 and of programs run from the host. Our tools come first: the guest's own `reboot` may be
+/// that of an init that does not run here. Under another init than ours that folder is empty.
+pub const PATH: &str = "/run/host/fief/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// One thing of the host's that is made ready on the stage.
 #[derive(Debug, Clone, PartialEq, Eq)]

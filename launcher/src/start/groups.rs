@@ -33,6 +33,9 @@ pub struct Groups {
     pub hierarchies: Hierarchies,
 }
 
+/// A killed process leaves its group when the last reference to it goes; it needs no more than a moment of CPU for it.
+const LONG: std::time::Duration = std::time::Duration::from_secs(20);
+
 impl Groups {
     /// Those of container `name`.
     ///
@@ -95,8 +98,6 @@ impl Groups {
     /// # Errors
     /// When a process does not end.
     pub fn clear_guest(&self) -> Result<(), Error> {
-        // A killed process leaves its group when the last reference to it goes; it needs no more than a moment of CPU for it.
-        const LONG: std::time::Duration = std::time::Duration::from_secs(20);
         let fail = |e| fail("cannot clear the guest's group", e);
         self.limit.kill().map_err(fail)?;
         if self.limit.exists() && !self.limit.wait(LONG, |g| !g.is_populated()) {
@@ -107,12 +108,19 @@ impl Groups {
         self.guest.remove().map_err(fail)
     }
 
-    /// Removes all of it. The keeper's own group stays while the keeper is in it.
+    /// Removes all of it, and ends whoever is in it: a keeper that calls this has left before.
     ///
     /// # Errors
     /// When a process does not end.
     pub fn remove(&self) -> Result<(), Error> {
         self.clear_guest()?;
+        // A keeper that was killed gives its lock back some time before it leaves its group. One that could not leave is this process.
+        if !self.keeper.processes().contains(&Pid::this()) {
+            self.keeper.kill().map_err(|e| fail("cannot clear the keeper's group", e))?;
+            if self.keeper.exists() && !self.keeper.wait(LONG, |g| !g.is_populated()) {
+                return Err(Error::new(Class::Start, STEP, "the last keeper does not end").advice("see /proc/PID/stack of it"));
+            }
+        }
         self.limit.remove().and_then(|()| self.container.remove()).map_err(|e| fail("cannot remove the groups", e))?;
         // Others may be in there: then it is not empty, and stays.
         for (_, dir) in self.parent.directories() {

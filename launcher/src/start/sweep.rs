@@ -12,13 +12,17 @@ use crate::store::{ContainerConfig, ContainerName, remove_tree};
 /// Kills and removes everything of `name` but its files. The caller holds the lock; the lock's folder goes last.
 ///
 /// # Errors
-/// The first failure, told when all that can be removed has been.
+/// The first failure, told when all that can be removed has been. Then the next `fief` command tries again.
 pub(crate) fn sweep(host: &Host, name: &ContainerName, config: Option<&ContainerConfig>, groups: &Groups) -> Result<(), Error> {
     let killed = groups.remove();
     let unwired = config.map_or(Ok(()), |c| Wiring::adopt(host, &c.links).release());
-    let folder = host.paths.runtime(name);
-    if let Err(e) = remove_tree(&folder) {
-        log::warn!("cannot remove {}: {e}", folder.display());
+    let swept = killed.and(unwired);
+    // The folder says that something is left: without it nobody would look again.
+    if swept.is_ok() {
+        let folder = host.paths.runtime(name);
+        if let Err(e) = remove_tree(&folder) {
+            log::warn!("cannot remove {}: {e}", folder.display());
+        }
     }
-    killed.and(unwired)
+    swept
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::blueprint::INIT_INSIDE;
 use crate::error::{Class, Error};
-use crate::store::ContainerConfig;
+use crate::store::{ContainerConfig, InitPath};
 
 /// The names under which our init does another job; also what a template gets links for.
 pub const APPLETS: [&str; 9] = ["fief-init", "fiefctl", "init", "poweroff", "reboot", "halt", "shutdown", "runlevel", "telinit"];
@@ -38,7 +38,10 @@ pub(crate) fn furnish(view: &Path, config: &ContainerConfig) -> Result<(), Error
         }
         // The place that the host's program is bound on.
         fs::write(view.join("fief/fief-init"), "")?;
-        APPLETS.iter().try_for_each(|name| symlink(INIT_INSIDE, view.join("fief/bin").join(name)))?;
+        // They speak to our init only; another one has its own.
+        if config.init.path == InitPath::Ours {
+            APPLETS.iter().try_for_each(|name| symlink(INIT_INSIDE, view.join("fief/bin").join(name)))?;
+        }
         fs::set_permissions(view.join("credentials"), fs::Permissions::from_mode(0o700))?;
         for (name, value) in &config.credentials {
             let path = view.join("credentials").join(name.as_str());

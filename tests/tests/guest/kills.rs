@@ -24,7 +24,9 @@ fn killed_at_random_moments() {
     for round in 0..ROUNDS {
         let moment = [Moment::Start, Moment::Start, Moment::Run, Moment::Stop][usize::try_from(dice.below(4)).unwrap()];
         let keeper = dice.below(2) == 0;
-        let delay = Duration::from_millis(dice.below(800));
+        // A boot takes some tens of milliseconds: half of the moments are among them.
+        let longest = [60_000, 800_000][usize::try_from(dice.below(2)).unwrap()];
+        let delay = Duration::from_micros(dice.below(longest));
         eprintln!("round {round}: {moment:?}, {} after {delay:?}", if keeper { "keeper" } else { "command" });
         kill_once(&host, moment, keeper, delay);
 
