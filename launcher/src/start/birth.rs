@@ -64,6 +64,7 @@ impl Born {
         let stage = Stage::build(&plan, at)?;
         let gate = Gate::new().map_err(|e| fail("cannot make the gate", e))?;
         let cgroup = groups.guest.unified_directory().map_err(|e| fail("cannot open the guest's group", e))?;
+        let clocks = namespace::own(Kind::Time).map_err(|e| fail("cannot open the time namespace", e))?;
         namespace::leave(Kind::Time).map_err(|e| fail("cannot make a time namespace", e.into()))?;
         kernel::time::begin_at_zero().map_err(|e| fail("cannot set the guest's clocks", e))?;
         let Blueprint { steps: own, base, namespaces, .. } = plan;
@@ -71,7 +72,11 @@ impl Born {
         let mut steps = vec![gate.step()];
         steps.extend(own);
         let child = spawn::spawn(&Plan { namespaces, cgroup: cgroup.as_ref().map(|c| c.as_fd()), steps: &steps })
-            .map_err(|e| fail("cannot make a process in new namespaces", e))?;
+            .map_err(|e| fail("cannot make a process in new namespaces", e));
+        // Children from now on live by the host's clocks again. While they are to live by others, vfork(2) is refused before Linux 6.3,
+        // and with it posix_spawn(3): nft(8) could not be run.
+        namespace::enter(&clocks, Kind::Time).map_err(|e| fail("cannot return to the host's clocks", e.into()))?;
+        let child = child?;
         drop(steps);
         let console = stage.go_home();
         Ok(Self { gate: Some(gate), child: Some(child), console: Some(console), base, steps: words })
