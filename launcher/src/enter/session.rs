@@ -162,6 +162,7 @@ impl Session<'_> {
             if is(1) {
                 self.signalled();
             }
+            self.streams.hang_up_if_ours_did();
             if is(0) {
                 let status = self.between.reap();
                 self.drain();

@@ -48,7 +48,7 @@ pub(super) struct Streams {
     /// What the program gets, by number; nothing for what it shares with us.
     inside: Vec<(OwnedFd, i32)>,
     pty: Option<Pty>,
-    /// What is to be relayed; the first is from our input, if [`Streams::relays_input`].
+    /// What is to be relayed; the first is from our input, if `input` says that it is.
     pub(super) channels: Vec<Channel>,
     input: bool,
 }
@@ -114,6 +114,15 @@ impl Streams {
     pub(super) fn close_input(&mut self) {
         if std::mem::take(&mut self.input) {
             self.channels.remove(0);
+        }
+    }
+
+    /// When our terminal went away: the program's goes too, and its session is told so (SIGHUP), as when a line drops.
+    pub(super) fn hang_up_if_ours_did(&mut self) {
+        if self.pty.is_some() && self.channels.iter().any(Channel::is_over) {
+            self.channels.clear();
+            self.input = false;
+            self.pty = None;
         }
     }
 

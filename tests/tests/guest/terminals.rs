@@ -185,3 +185,37 @@ fn the_console_is_there_before_the_boot_and_over_a_reboot() {
     seat.type_in("\u{1d}");
     assert_eq!(seat.end().0, 0);
 }
+
+#[test]
+#[ignore = "needs root"]
+fn who_goes_in_runs_from_a_sealed_copy() {
+    let host = Host::new();
+    host.boot("a", &[]);
+    let mut child = host.fief_command(&["exec", "a", "--", "cat"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    until("it runs", || runs(&host, "cat"));
+    let exe = std::fs::read_link(format!("/proc/{}/exe", child.id())).unwrap();
+    assert!(exe.to_str().unwrap().starts_with("/memfd:fief"), "{exe:?}");
+    drop(child.stdin.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    // A mark in the environment does not pass for a seal.
+    let mut marked = host.fief_command(&["exec", "a", "--", "true"]);
+    marked.env("FIEF_SEALED", "1");
+    tests::finish(marked, b"").refused(10, &["not sealed"]);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn exec_meets_a_rebooting_guest_and_never_hangs() {
+    let host = Host::new();
+    host.boot("a", &[]);
+    for _ in 0..3 {
+        let boots = host.boot_count("a");
+        drop(host.fief(&["exec", "a", "--", "/run/host/fief/bin/reboot"]));
+        until("it is back", || {
+            let met = host.fief(&["exec", "a", "--", "test", "-e", "/run/host/fief/fief-init"]);
+            // In, or killed with the guest, or told that it was just then not there.
+            assert!(matches!(met.code, 0 | 6 | 125 | 137), "{met}");
+            host.boot_count("a") > boots && host.record("a")["ready"] == true
+        });
+    }
+}
