@@ -78,6 +78,9 @@ fn refused(program: &Program, words: &[String], failure: Failure) -> Error {
         Some(dir) if failure.stage == Stage::Directory => {
             Error::new(Class::Value, "changing to the working directory", dir.display().to_string()).source(source)
         }
+        _ if failure.errno == kernel::Errno::EAGAIN => {
+            Error::new(Class::Start, STEP, word).source(source).advice("the container may be at its limit of processes: --procs")
+        }
         _ => Error::new(Class::Start, STEP, word).source(source),
     }
 }
