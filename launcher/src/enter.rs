@@ -34,7 +34,7 @@ mod terminal;
 use accounts::{Accounts, Person, Wanted};
 use guest::Guest;
 use plan::Program;
-pub use seal::seal;
+pub use seal::{own_path, seal};
 use streams::Streams;
 
 const STEP: &str = "finding the user";

@@ -4,13 +4,15 @@
 //! sealed memfd there is nothing to write to; and not being dumpable, it cannot be looked into before it has become the guest's program.
 
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::Command;
 
 use kernel::{memfd, process};
 
 use crate::error::{Class, Error, OrFail as _};
 
-/// Tells a copy that it is meant to be one. It is believed only in so far as nobody tries twice: the seals themselves are asked for.
+/// Tells a copy that it is meant to be one, and of which program: what lies beside that is found by it. It is believed only in so far as nobody
+/// tries twice: the seals themselves are asked for.
 const MARK: &str = "FIEF_SEALED";
 
 const STEP: &str = "running from a sealed copy";
@@ -35,8 +37,21 @@ pub fn seal() -> Result<(), Error> {
     drop(program);
     let mut words = std::env::args_os();
     let zeroth = words.next().unwrap_or_else(|| "fief".into());
-    let refused = Command::new(memfd::exec_path(&copy)).arg0(zeroth).args(words).env(MARK, "1").exec();
+    // A program that has been removed has no path; then there is nothing beside it either.
+    let original = std::env::current_exe().unwrap_or_default();
+    let refused = Command::new(memfd::exec_path(&copy)).arg0(zeroth).args(words).env(MARK, original).exec();
     Err(fail("cannot execute the copy", refused).advice("sysctl vm.memfd_noexec must be 0 or 1"))
+}
+
+/// Where this program lies: the original, when this is a sealed copy of it.
+///
+/// # Errors
+/// When `/proc` does not tell.
+pub fn own_path() -> std::io::Result<PathBuf> {
+    match std::env::var_os(MARK).map(PathBuf::from).filter(|path| path.is_absolute()) {
+        Some(original) if memfd::runs_sealed() => Ok(original),
+        _ => std::env::current_exe(),
+    }
 }
 
 /// Refuses to go on where [`seal`] was not called first.

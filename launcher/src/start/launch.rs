@@ -64,6 +64,10 @@ pub(super) fn keeper(name: &ContainerName, lock: Lock, task: Task) -> Result<Lau
             environment.push(c(format!("{key}={value}"))?);
         }
     }
+    // A keeper made by a sealed copy of this program (`fief run`) is not to hold that copy in memory for its whole life.
+    let own = crate::enter::own_path().map_err(fail)?;
+    let programs = [CString::new(own.into_os_string().into_encoded_bytes()).ok(), Some(c"/proc/self/exe".to_owned())];
+    let programs = programs.into_iter().flatten().collect();
     let null = |number| Step::Open { path: c"/dev/null".to_owned(), flags: nix::libc::O_RDWR, mode: 0, number };
     let steps = [
         Step::DefaultSignals,
@@ -76,7 +80,7 @@ pub(super) fn keeper(name: &ContainerName, lock: Lock, task: Task) -> Result<Lau
         Step::CloseOthers,
         Step::Inherit(lock.as_fd(), lock.as_raw_fd()),
         Step::Inherit(write.as_fd(), write.as_raw_fd()),
-        Step::Exec { programs: vec![c"/proc/self/exe".to_owned()], argv: Pointers::new(argv), envp: Pointers::new(environment) },
+        Step::Exec { programs, argv: Pointers::new(argv), envp: Pointers::new(environment) },
     ];
     let child = spawn::spawn(&Plan { namespaces: CloneFlags::empty(), cgroup: None, steps: &steps }).map_err(fail)?;
     match child.report.read() {
