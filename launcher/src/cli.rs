@@ -43,8 +43,8 @@ Exit codes:
    9  it took too long
   10  a permission, a kernel feature or a program is missing
   11  a template could not be built or imported
-  exec, and run with a CMD, give the CMD's own code; 126: it cannot be executed;
-  127: it is not found; 128+N: signal N ended it; 125: fief failed before it ran
+  exec, and run with a CMD, give the CMD's own code; 126: it cannot be executed; 127: it is
+  not found; 128+N: signal N ended it; 125 in place of 1 and 7 where fief failed before it ran
 
 Environment:
   FIEF_ROOT  puts all of the folders below beneath another one
@@ -57,6 +57,33 @@ Files:
   /var/lib/fief/templates/NAME/   what containers lie over
   /run/fief/containers/NAME/      what is known of a running one
   /var/log/fief/NAME.log          its console and its keeper's words";
+
+/// What stands at the end of `fief start --help`.
+const START: &str = "\
+Examples:
+  fief start web1               returns when sshd and the like can be used
+  fief start web1 --dry-run     what would be set up, step by step
+  fief start web1 --foreground  as the program of a service manager's unit
+  fief start --onboot           once, at the host's boot; fief stop --all at its end";
+
+/// What stands at the end of `fief exec --help`.
+const EXEC: &str = "\
+Examples:
+  fief exec web1 -- apt-get update
+  fief exec web1 -u www-data -w /srv/www -e LANG=de_DE.UTF-8 -- ls -l
+  tar c site | fief exec web1 -- tar x -C /srv/www
+
+On a terminal the program gets one of the guest's own; in a pipe every byte passes as it is.
+The exit code is CMD's own; 126: it cannot be executed; 127: it is not found; 128+N: signal N
+ended it; 125: something failed in fief before it ran. That there is no such container (4), that
+it does not run (6), or a user or folder that is not there (3) keeps the code it has everywhere.";
+
+/// What stands at the end of `fief run --help`.
+const RUN: &str = "\
+Examples:
+  fief run --rm                                    a shell in a throw-away guest over this host's /usr
+  fief run --rm -t debian:bookworm -- apt-get -v   one program; the exit code is its own
+  fief run --name ci1 --memory 1G -- make test     kept afterwards: fief start ci1, fief logs ci1";
 
 /// System containers: a whole Linux system on a shared kernel.
 #[derive(Debug, Parser)]
@@ -101,11 +128,11 @@ pub enum Verb {
     /// Stop and start a container
     Restart(Restart),
     /// End every process of a container at once
-    Kill(Named),
+    Kill(Several),
     /// Freeze every process of a container
-    Freeze(Named),
+    Freeze(Several),
     /// Let a frozen container go on
-    Thaw(Named),
+    Thaw(Several),
     /// Open a login shell in a container
     Enter(Enter),
     /// Run a program in a container
@@ -116,7 +143,7 @@ pub enum Verb {
     Logs(Logs),
     /// List the containers
     #[command(visible_alias = "ls")]
-    List(List),
+    List(ListContainers),
     /// Show everything about a container
     Show(Show),
     /// Remove a container and everything it wrote
@@ -140,14 +167,23 @@ pub struct Named {
     pub name: ContainerName,
 }
 
+/// One container or several.
+#[derive(Debug, Args)]
+pub struct Several {
+    /// The containers
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<ContainerName>,
+}
+
 /// `fief start`.
 #[derive(Debug, Args)]
+#[command(after_help = START)]
 pub struct Start {
-    /// The container
-    #[arg(required_unless_present = "onboot")]
-    pub name: Option<ContainerName>,
+    /// The containers
+    #[arg(value_name = "NAME", required_unless_present = "onboot")]
+    pub names: Vec<ContainerName>,
     /// Every container created with --onboot that does not run yet; for the host's boot
-    #[arg(long, conflicts_with_all = ["name", "foreground", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["names", "foreground", "dry_run"])]
     pub onboot: bool,
     /// Return as soon as init runs
     #[arg(long, conflicts_with_all = ["wait", "foreground"])]
@@ -161,7 +197,7 @@ pub struct Start {
     /// Print what would be done, do nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// How long to wait at most
+    /// How long to wait at most, as in 30s or 2min; a bare number is seconds. The container runs on
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "2min")]
     pub timeout: Duration,
 }
@@ -169,9 +205,21 @@ pub struct Start {
 /// `fief stop`.
 #[derive(Debug, Args)]
 pub struct Stop {
-    /// The container
-    pub name: ContainerName,
-    /// How long the guest has to stop in order before it is killed
+    /// The containers
+    #[arg(value_name = "NAME", required_unless_present = "all")]
+    pub names: Vec<ContainerName>,
+    /// Every container that runs; for the host's shutdown
+    #[arg(long, conflicts_with = "names")]
+    pub all: bool,
+    /// How to stop them
+    #[command(flatten)]
+    pub how: StopHow,
+}
+
+/// How a container is stopped.
+#[derive(Debug, Args)]
+pub struct StopHow {
+    /// How long the guest has to stop in order before it is killed, as in 30s or 2min; a bare number is seconds, 0 kills at once
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "90s")]
     pub timeout: Duration,
     /// Do not stop services in order: end them at once
@@ -182,9 +230,12 @@ pub struct Stop {
 /// `fief restart`.
 #[derive(Debug, Args)]
 pub struct Restart {
-    /// How to stop it
+    /// The containers
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<ContainerName>,
+    /// How to stop them
     #[command(flatten)]
-    pub stop: Stop,
+    pub how: StopHow,
     /// Return as soon as init runs
     #[arg(long)]
     pub no_wait: bool,
@@ -202,14 +253,15 @@ pub struct Enter {
 
 /// `fief exec`.
 #[derive(Debug, Args)]
+#[command(after_help = EXEC)]
 pub struct Exec {
     /// The container
     pub name: ContainerName,
     /// How to run it
     #[command(flatten)]
     pub how: ExecArgs,
-    /// The program and its arguments
-    #[arg(last = true, required = true, value_name = "CMD")]
+    /// The program and its arguments; options before it are fief's, behind it they are the program's
+    #[arg(trailing_var_arg = true, required = true, value_name = "CMD")]
     pub command: Vec<OsString>,
 }
 
@@ -232,20 +284,34 @@ pub struct ExecArgs {
 pub struct Logs {
     /// The container
     pub name: ContainerName,
-    /// Go on as lines come, until interrupted
+    /// Go on as lines come, over restarts of the container, until interrupted
     #[arg(long, short)]
     pub follow: bool,
     /// Only the last N lines
-    #[arg(long, short = 'n', value_name = "N")]
+    #[arg(long, short = 'n', value_name = "N", value_parser = count)]
     pub lines: Option<usize>,
 }
 
-/// `fief list`.
+/// How a listing is shown.
 #[derive(Debug, Args)]
 pub struct List {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+    /// Only the names, one a line; for scripts
+    #[arg(long, short, conflicts_with = "json")]
+    pub quiet: bool,
+}
+
+/// `fief list`.
+#[derive(Debug, Args)]
+pub struct ListContainers {
+    /// Only those that run
+    #[arg(long, short)]
+    pub running: bool,
+    /// How to show them
+    #[command(flatten)]
+    pub how: List,
 }
 
 /// `fief show`.
@@ -261,8 +327,9 @@ pub struct Show {
 /// `fief destroy`.
 #[derive(Debug, Args)]
 pub struct Destroy {
-    /// The container
-    pub name: ContainerName,
+    /// The containers
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<ContainerName>,
     /// Kill it first if it runs
     #[arg(long, short)]
     pub force: bool,
@@ -270,6 +337,7 @@ pub struct Destroy {
 
 /// `fief run`.
 #[derive(Debug, Args)]
+#[command(after_help = RUN)]
 pub struct Run {
     /// Its name; otherwise one is made up
     #[arg(long, value_name = "NAME")]
@@ -281,7 +349,7 @@ pub struct Run {
     #[command(flatten)]
     pub settings: Settings,
     /// How to run CMD
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Running CMD")]
     pub how: ExecArgs,
     /// The program to run inside; without one a login shell
     #[arg(last = true, value_name = "CMD")]
@@ -312,10 +380,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write 30s or 2min"))
 }
 
+fn count(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| format!("{text:?} is not a number of lines"))
+}
+
 fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() && !text.contains('\0') => Ok((key.into(), value.into())),
-        _ => Err("not KEY=VALUE".into()),
+        _ => Err(format!("{text:?} is not KEY=VALUE")),
     }
 }
 

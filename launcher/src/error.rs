@@ -129,7 +129,7 @@ impl Error {
         }
         // A config diagnostic brings its own lines (file, caret); everything else is one line, whatever a guest,
         // a mirror or a library put into it.
-        clean(&line)
+        clean(&without_numbers(line))
     }
 }
 
@@ -146,6 +146,19 @@ impl fmt::Display for Flat<'_> {
         }
         Ok(())
     }
+}
+
+/// Rust puts `(os error 2)` behind what strerror(3) says; the words are enough.
+fn without_numbers(mut line: String) -> String {
+    const MARK: &str = " (os error ";
+    while let Some(at) = line.find(MARK) {
+        let number = line.get(at + MARK.len()..).and_then(|rest| rest.split_once(')')).map(|(number, _)| number.len());
+        match number {
+            Some(length) => line.replace_range(at..at + MARK.len() + length + 1, ""),
+            None => break,
+        }
+    }
+    line
 }
 
 /// Control characters other than the newline would let a file name or a guest write on the terminal.
@@ -193,5 +206,8 @@ mod tests {
             .source(std::io::Error::other("bad\u{1b}[31m digit"))
             .advice("write 512M");
         assert_eq!(error.line(), "reading limits: memory is not a size: bad\u{fffd}[31m digit (write 512M)");
+        let error = Error::new(Class::Internal, "reading", "a").source(std::io::Error::from_raw_os_error(2)).advice("make it");
+        assert_eq!(error.line(), "reading: a: No such file or directory (make it)");
+        assert_eq!(without_numbers("x (os error ".into()), "x (os error ");
     }
 }

@@ -7,6 +7,22 @@ use clap::{Args, Subcommand};
 use super::List;
 use crate::store::TemplateName;
 
+/// What stands at the end of `fief template build --help`.
+const BUILD: &str = "\
+Examples:
+  fief template build debian:bookworm
+  fief template build ubuntu:noble --include openssh-server,nginx --name web
+
+What mmdebstrap said is kept in /var/log/fief/template-NAME.log.";
+
+/// What stands at the end of `fief template import --help`.
+const IMPORT: &str = "\
+Examples:
+  fief template import alpine:3 alpine-minirootfs.tar.gz
+  fief template import mine /srv/chroots/mine
+
+Device nodes are left out: each container gets its own.";
+
 /// `fief template`.
 #[derive(Debug, Subcommand)]
 pub enum Template {
@@ -23,6 +39,7 @@ pub enum Template {
 
 /// `fief template build`.
 #[derive(Debug, Args)]
+#[command(after_help = BUILD)]
 pub struct TemplateBuild {
     /// What to build, such as debian:bookworm or ubuntu:noble
     #[arg(value_name = "DISTRIBUTION:SUITE")]
@@ -46,17 +63,22 @@ pub struct TemplateBuild {
 
 /// `fief template import`.
 #[derive(Debug, Args)]
+#[command(after_help = IMPORT)]
 pub struct TemplateImport {
     /// What to call it
     pub name: TemplateName,
     /// A tar file (plain, gz, xz, zst) or a folder with the root of a system
     #[arg(value_name = "FILE|DIR")]
     pub from: PathBuf,
+    /// Replace a template of that name
+    #[arg(long)]
+    pub replace: bool,
 }
 
 /// `fief template remove`.
 #[derive(Debug, Args)]
 pub struct TemplateRemove {
-    /// The template
-    pub name: TemplateName,
+    /// The templates
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<TemplateName>,
 }

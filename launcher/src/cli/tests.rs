@@ -74,8 +74,35 @@ fn the_verbs_of_the_tour_are_understood() {
         "destroy --force web1",
         "enter web1 -u me",
         "restart web1 --timeout 10s",
+        "start a b c",
+        "stop --all --timeout 0",
+        "destroy a b",
+        "list -q --running",
+        "template remove a b",
+        "template import --replace x y.tar",
     ] {
         let words = std::iter::once("fief").chain(words.split_ascii_whitespace());
         Cli::try_parse_from(words).unwrap();
     }
+}
+
+#[test]
+fn exec_needs_no_dashes() {
+    for words in ["exec web1 -u me ls -l -u", "exec -u me web1 ls -l -u", "exec web1 -u me -- ls -l -u", "exec -u me web1 -- ls -l -u"] {
+        let words = std::iter::once("fief").chain(words.split(' '));
+        let Ok(Cli { verb: Verb::Exec(exec), .. }) = Cli::try_parse_from(words.clone()) else { unreachable!("{words:?}") };
+        assert_eq!(exec.command, ["ls", "-l", "-u"], "{words:?}");
+        assert_eq!(exec.how.user.as_deref(), Some("me"));
+    }
+}
+
+#[test]
+fn every_verb_says_what_its_options_do() {
+    fn look(command: &clap::Command) {
+        for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+            assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+        }
+        command.get_subcommands().for_each(look);
+    }
+    look(&Cli::command());
 }

@@ -2,6 +2,8 @@
 //!
 //! Every verb that touches a container heals it first, so the verb itself is seldom needed.
 
+use std::process::ExitCode;
+
 use crate::cli::Adopt;
 use crate::config::Host;
 use crate::error::Error;
@@ -9,20 +11,12 @@ use crate::store::record::{Observed, observe};
 use crate::store::{ContainerConfig, ContainerName};
 use crate::{start, store};
 
-pub(super) fn run(host: &Host, args: Adopt) -> Result<(), Error> {
+pub(super) fn run(host: &Host, args: Adopt) -> Result<ExitCode, Error> {
     if let Some(name) = args.name {
         store::find(host, &name)?;
-        return start::adopt(host, &name);
+        return start::adopt(host, &name).map(super::done);
     }
-    let mut first = None;
-    for (name, _) in store::all(host)? {
-        // One that cannot be adopted does not keep the others from it; the first failure is told at the end.
-        if let Err(error) = heal(host, &name) {
-            log::warn!("{}", error.line());
-            first.get_or_insert(error);
-        }
-    }
-    first.map_or(Ok(()), Err)
+    super::each(store::all(host)?, |(name, _)| heal(host, &name))
 }
 
 /// Adopts or sweeps `name` if it needs it.

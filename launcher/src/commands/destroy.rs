@@ -1,5 +1,7 @@
 //! `fief destroy`.
 
+use std::process::ExitCode;
+
 use crate::cli::Destroy;
 use crate::config::Host;
 use crate::error::{Class, Error};
@@ -7,13 +9,14 @@ use crate::start;
 use crate::store::record::{Observed, observe};
 use crate::store::{self, Shelf};
 
-pub(super) fn run(host: &Host, args: &Destroy) -> Result<(), Error> {
-    // One whose config cannot be read can be destroyed all the same; only one that is not there cannot.
-    match store::find(host, &args.name) {
-        Err(error) if error.class() == Class::Missing => return Err(error),
-        _ => {}
-    }
-    destroy(host, &args.name, args.force)
+pub(super) fn run(host: &Host, args: &Destroy) -> Result<ExitCode, Error> {
+    super::each(&args.names, |name| {
+        // One whose config cannot be read can be destroyed all the same; only one that is not there cannot.
+        match store::find(host, name) {
+            Err(error) if error.class() == Class::Missing => Err(error),
+            _ => destroy(host, name, args.force),
+        }
+    })
 }
 
 /// Removes `name`, killing it first if `force`.

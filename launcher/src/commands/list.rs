@@ -1,6 +1,6 @@
 //! `fief list`.
 
-use crate::cli::List;
+use crate::cli::ListContainers;
 use crate::config::Host;
 use crate::error::Error;
 use crate::store;
@@ -8,16 +8,22 @@ use crate::store;
 use super::status::{self, Status};
 use super::{adopt, output};
 
-pub(super) fn run(host: &Host, args: &List) -> Result<(), Error> {
+pub(super) fn run(host: &Host, args: &ListContainers) -> Result<(), Error> {
     let mut all = Vec::new();
     for (name, config) in store::all(host)? {
         // Whoever lists wants to know; one that cannot be healed is shown as it is.
         if let Err(error) = adopt::heal(host, &name) {
             log::warn!("{}", error.line());
         }
-        all.push(status::of(host, &name, config)?);
+        let status = status::of(host, &name, config)?;
+        if !args.running || status.pid.is_some() {
+            all.push(status);
+        }
     }
-    if args.json {
+    if args.how.quiet {
+        return output::lines(all.iter().map(|status| status.name.as_str()));
+    }
+    if args.how.json {
         return output::json(&all);
     }
     let head = ["NAME", "STATE", "ADDRESSES", "MEMORY", "PROCS", "CPU", "UPTIME", "TEMPLATE", "PID"];

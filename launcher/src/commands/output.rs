@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
+use comfy_table::LineStyle;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -26,16 +27,22 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), Error> {
     text(&json)
 }
 
-/// Writes rows under a head: framed by comfy-table on a terminal, aligned words in a pipe.
+/// Writes words, one a line.
+pub(super) fn lines<'a>(all: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+    text(&all.flat_map(|line| [line, "\n"]).collect::<String>())
+}
+
+/// Writes rows under a head: by comfy-table on a terminal, aligned words in a pipe.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> Result<(), Error> {
     if io::stdout().is_terminal() {
         let mut table = comfy_table::Table::new();
-        table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+        // Nothing between the rows: fifty containers are to fit on a screen.
+        table.load_style(comfy_table::presets::NOTHING.header_separator(LineStyle::none().fill('─').junction('─')));
         table.set_header(head.iter().copied());
         for row in rows {
             table.add_row(row);
         }
-        text(&table.to_string())
+        text(&table.trim_fmt())
     } else {
         text(&aligned(head, rows))
     }

@@ -1,19 +1,24 @@
 //! `fief start`.
 
+use std::process::ExitCode;
+
 use crate::cli::Start;
 use crate::config::Host;
-use crate::error::Error;
+use crate::error::{Class, Error};
 use crate::start::{self, StartOptions, Wait};
 use crate::store::ContainerName;
 use crate::{store, template};
 
 use super::{adopt, output};
 
-pub(super) fn run(host: &Host, args: &Start) -> Result<(), Error> {
-    match &args.name {
-        Some(name) => run_one(host, name, args),
-        None => run_onboot(host, args),
+pub(super) fn run(host: &Host, args: &Start) -> Result<ExitCode, Error> {
+    if args.onboot {
+        return run_onboot(host, args);
     }
+    if args.foreground && args.names.len() > 1 {
+        return Err(Error::new(Class::Usage, "reading the command line", "--foreground is for one container"));
+    }
+    super::each(&args.names, |name| run_one(host, name, args))
 }
 
 fn options(args: &Start) -> StartOptions {
@@ -34,26 +39,13 @@ fn run_one(host: &Host, name: &ContainerName, args: &Start) -> Result<(), Error>
 }
 
 /// Every container that is to start with the host and does not run yet, one after the other.
-fn run_onboot(host: &Host, args: &Start) -> Result<(), Error> {
-    let mut first = None;
-    for (name, config) in store::all(host)? {
-        let wanted = match config {
-            Ok(config) => config.onboot,
-            Err(error) => {
-                first.get_or_insert(error);
-                false
-            }
-        };
-        if !wanted || store::record::observe(host, &name)?.is_alive() {
-            continue;
+fn run_onboot(host: &Host, args: &Start) -> Result<ExitCode, Error> {
+    super::each(store::all(host)?, |(name, config)| {
+        if !config?.onboot || store::record::observe(host, &name)?.is_alive() {
+            return Ok(());
         }
-        // One that cannot start does not keep the others from it; the first failure is told at the end.
-        if let Err(error) = run_one(host, &name, args) {
-            log::warn!("{}", error.line());
-            first.get_or_insert(error);
-        }
-    }
-    first.map_or(Ok(()), Err)
+        run_one(host, &name, args)
+    })
 }
 
 /// Starts `name`, healing it first.

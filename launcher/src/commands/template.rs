@@ -1,5 +1,7 @@
 //! `fief template`.
 
+use std::process::ExitCode;
+
 use serde::Serialize;
 
 use crate::cli::{List, Template};
@@ -9,12 +11,12 @@ use crate::template::{self, Listed, build, import};
 
 use super::{output, status};
 
-pub(super) fn run(host: &Host, verb: Template) -> Result<(), Error> {
+pub(super) fn run(host: &Host, verb: Template) -> Result<ExitCode, Error> {
     match verb {
-        Template::Build(args) => build::run(host, &args).map(drop),
-        Template::Import(args) => import::run(host, &args.name, &args.from).map(drop),
-        Template::List(args) => list(host, &args),
-        Template::Remove(args) => template::remove(host, &args.name),
+        Template::Build(args) => build::run(host, &args).map(drop).map(super::done),
+        Template::Import(args) => import::run(host, &args.name, &args.from, args.replace).map(drop).map(super::done),
+        Template::List(args) => list(host, &args).map(super::done),
+        Template::Remove(args) => super::each(&args.names, |name| template::remove(host, name)),
     }
 }
 
@@ -50,6 +52,9 @@ impl From<Listed> for Row {
 
 fn list(host: &Host, args: &List) -> Result<(), Error> {
     let all: Vec<Row> = template::all(host)?.into_iter().map(Row::from).collect();
+    if args.quiet {
+        return output::lines(all.iter().map(|row| row.name.as_str()));
+    }
     if args.json {
         return output::json(&all);
     }

@@ -26,7 +26,7 @@ const STEP: &str = "importing the template";
 ///
 /// # Errors
 /// When the name is taken, or `from` is no sound tree; then nothing is left of it.
-pub fn run(host: &Host, name: &TemplateName, from: &Path) -> Result<Manifest, Error> {
+pub fn run(host: &Host, name: &TemplateName, from: &Path, replace: bool) -> Result<Manifest, Error> {
     let given = |error: io::Error| Error::new(Class::Template, STEP, from.display().to_string()).source(error);
     if name.is_builtin() {
         return Err(Error::new(Class::Value, STEP, "builtin is the name of the built-in template"));
@@ -36,7 +36,7 @@ pub fn run(host: &Host, name: &TemplateName, from: &Path) -> Result<Manifest, Er
     if kind.is_symlink() && from.is_dir() {
         return Err(Error::new(Class::Value, STEP, format!("{} is a symbolic link", from.display())).advice("name the folder itself"));
     }
-    let draft = Draft::begin(host, name, false)?;
+    let draft = Draft::begin(host, name, replace)?;
     let filled = if kind.is_dir() { copy(from, &draft.rootfs()) } else { unpack(from, &draft.rootfs()) };
     let left_out = filled.map_err(|error| Error::new(Class::Template, STEP, from.display().to_string()).source(error))?;
     if let Some(words) = left_out.words() {

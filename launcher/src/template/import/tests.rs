@@ -47,7 +47,7 @@ fn import(bytes: &[u8]) -> (tempfile::TempDir, Result<Manifest, Error>) {
     let root = tempfile::tempdir().unwrap();
     let file = root.path().join("x.tar");
     std::fs::write(&file, bytes).unwrap();
-    let result = run(&host(root.path()), &"x".parse().unwrap(), &file);
+    let result = run(&host(root.path()), &"x".parse().unwrap(), &file, false);
     (root, result)
 }
 
@@ -140,16 +140,16 @@ fn a_folder_is_copied_without_following_links() {
     let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
     let host = host(root.path());
     let name: TemplateName = "x".parse().unwrap();
-    run(&host, &name, from.path()).unwrap();
+    run(&host, &name, from.path(), false).unwrap();
     let rootfs = host.paths.template_rootfs(&name);
     assert_eq!(rootfs.join("usr/bin/also").metadata().unwrap().nlink(), 2);
     assert!(rootfs.join("etc/link").is_symlink() && !rootfs.join("socket").exists());
-    assert_eq!(run(&host, &name, from.path()).unwrap_err().class(), Class::Exists);
+    assert_eq!(run(&host, &name, from.path(), false).unwrap_err().class(), Class::Exists);
     let link = root.path().join("link");
     std::os::unix::fs::symlink(from.path(), &link).unwrap();
-    assert_eq!(run(&host, &"y".parse().unwrap(), &link).unwrap_err().class(), Class::Value);
-    assert_eq!(run(&host, &"y".parse().unwrap(), &root.path().join("no")).unwrap_err().class(), Class::Template);
-    assert_eq!(run(&host, &TemplateName::builtin(), from.path()).unwrap_err().class(), Class::Value);
+    assert_eq!(run(&host, &"y".parse().unwrap(), &link, false).unwrap_err().class(), Class::Value);
+    assert_eq!(run(&host, &"y".parse().unwrap(), &root.path().join("no"), false).unwrap_err().class(), Class::Template);
+    assert_eq!(run(&host, &TemplateName::builtin(), from.path(), false).unwrap_err().class(), Class::Value);
 }
 
 proptest::proptest! {
