@@ -42,6 +42,9 @@ pub use view::APPLETS;
 /// What a stop adds to the guest's own time before it gives up on the keeper.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// How often something is looked at that tells nobody when it changes.
+const SOON: Duration = Duration::from_millis(10);
+
 /// How far `start` waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
@@ -127,9 +130,9 @@ pub fn dry_run(host: &Host, name: &ContainerName, _: StartOptions) -> Result<Str
 /// When it does not run.
 pub fn stop(host: &Host, name: &ContainerName, options: StopOptions) -> Result<(), Error> {
     const STEP: &str = "stopping the container";
-    running(host, name, STEP)?;
+    born(host, name, STEP)?;
     let timeout_ms = u64::try_from(options.timeout.as_millis()).unwrap_or(u64::MAX);
-    let asked = ask(host, name, STEP, &Request::Stop { timeout_ms, fast: options.fast })?;
+    let Some(asked) = ask_or_ended(host, name, STEP, &Request::Stop { timeout_ms, fast: options.fast })? else { return Ok(()) };
     until_ended(asked, name, STEP, options.timeout + GRACE)
 }
 
@@ -139,8 +142,8 @@ pub fn stop(host: &Host, name: &ContainerName, options: StopOptions) -> Result<(
 /// When it does not run.
 pub fn kill(host: &Host, name: &ContainerName) -> Result<(), Error> {
     const STEP: &str = "killing the container";
-    running(host, name, STEP)?;
-    let asked = ask(host, name, STEP, &Request::Wait)?;
+    born(host, name, STEP)?;
+    let Some(asked) = ask_or_ended(host, name, STEP, &Request::Wait)? else { return Ok(()) };
     let groups = Groups::of(host, name)?;
     groups.limit.kill().or_fail(Class::Internal, STEP, || "cgroup.kill".into())?;
     until_ended(asked, name, STEP, GRACE)
@@ -218,6 +221,18 @@ pub fn running(host: &Host, name: &ContainerName, step: &'static str) -> Result<
     }
 }
 
+/// Like [`running`], of one that may be about to: whoever wants it to end does not want to hear that there is nothing to end yet.
+fn born(host: &Host, name: &ContainerName, step: &'static str) -> Result<RuntimeRecord, Error> {
+    let until = Instant::now() + GRACE;
+    loop {
+        match settle(host, name)? {
+            Observed::Starting(record) if record.init.is_none() && Instant::now() < until => std::thread::sleep(SOON),
+            Observed::Stopped => return Err(Error::new(Class::State, step, format!("{name} is stopped already"))),
+            _ => return running(host, name, step),
+        }
+    }
+}
+
 /// A connection to the keeper on which `request` has been granted.
 ///
 /// # Errors
@@ -239,6 +254,23 @@ pub fn ask(host: &Host, name: &ContainerName, step: &'static str, request: &Requ
         Err(_) if answer.is_empty() => Err(fail("has just ended")),
         Err(e) => Err(fail("speaks nonsense").source(e)),
     }
+}
+
+/// Like [`ask`]; `None` when there is nobody to ask any more, for it came to its end this moment: by itself, or because someone else wanted it.
+fn ask_or_ended(host: &Host, name: &ContainerName, step: &'static str, request: &Request) -> Result<Option<BufReader<UnixStream>>, Error> {
+    let refused = match ask(host, name, step, request) {
+        Err(e) if e.class() == Class::State => e,
+        other => return other.map(Some),
+    };
+    // A keeper that goes closes its socket first and gives the lock back last.
+    let until = Instant::now() + GRACE;
+    while observe(host, name)?.is_alive() {
+        if Instant::now() > until {
+            return Err(refused);
+        }
+        std::thread::sleep(SOON);
+    }
+    Ok(None)
 }
 
 /// Waits for the end of the connection: by then the container is down and its lock free.

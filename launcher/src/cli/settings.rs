@@ -24,12 +24,12 @@ A limit that is not given is not set. Nothing is started: fief start NAME.";
 pub struct Create {
     /// Its name: 1 to 63 of a-z, 0-9 and '-'; also its host name
     pub name: ContainerName,
+    /// Start it with the host: `fief start --onboot` starts all that have this
+    #[arg(long)]
+    pub onboot: bool,
     /// What it is to be
     #[command(flatten)]
     pub settings: Settings,
-    /// Start it with the host: `fief start --onboot` starts all that have this
-    #[arg(long, help_heading = "Options")]
-    pub onboot: bool,
 }
 
 /// What a new container is to be; `create` and `run` have it in common.
@@ -38,11 +38,8 @@ pub struct Settings {
     /// What it lies over; `fief template list` shows them
     #[arg(long, short = 't', value_name = "TEMPLATE", default_value = "builtin")]
     pub template: TemplateName,
-    /// Limits
-    #[command(flatten)]
-    pub limits: LimitArgs,
     /// Host name inside, if it is not the name
-    #[arg(long, help_heading = "Options", value_name = "HOSTNAME")]
+    #[arg(long, value_name = "HOSTNAME")]
     pub hostname: Option<Hostname>,
     /// Where its link hangs: `bridge` (fief's own, with NAT), `none`, or `host-bridge`
     #[arg(long, help_heading = "Network", value_names = ["none|bridge|host-bridge", "BRIDGE"], num_args = 1..=2)]
@@ -63,8 +60,11 @@ pub struct Settings {
     #[arg(long, help_heading = "Logging in", value_name = "USER:PW|-")]
     pub password: Vec<String>,
     /// What runs as PID 1: `fief-init`, or an absolute path inside the guest
-    #[arg(long, help_heading = "Options", value_name = "PROGRAM")]
+    #[arg(long, value_name = "PROGRAM")]
     pub init: Option<String>,
+    /// Limits
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 /// The limits of a container.

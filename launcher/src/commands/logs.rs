@@ -2,9 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
 use crate::cli::Logs;
@@ -24,15 +27,18 @@ pub(super) fn run(host: &Host, args: &Logs) -> Result<(), Error> {
     text.extend(tail.more()?);
     let stdout = io::stdout();
     let mut out = Out { filter: Filter::new(stdout.is_terminal()), to: stdout.lock() };
-    if !out.write(last_lines(&text, args.lines)) {
+    if !out.write(last_lines(&text, args.lines))? {
         return Ok(());
     }
     let Some(watch) = watch else { return Ok(()) };
     loop {
+        if !waited(&watch)? {
+            return Ok(());
+        }
         watch.read_events().or_fail(Class::Internal, STEP, || "waiting for more".into())?;
         loop {
             let more = tail.more()?;
-            if !out.write(&more) {
+            if !out.write(&more)? {
                 return Ok(());
             }
             if more.is_empty() && !tail.was_rotated(&path) {
@@ -52,6 +58,20 @@ fn watch(folder: &Path) -> Result<Inotify, Error> {
     let what = AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO;
     inotify.add_watch(folder, what).or_fail(Class::Internal, STEP, fail)?;
     Ok(inotify)
+}
+
+/// Waits for a change; false when nobody reads our output any more, which a pipe or a terminal tells by POLLERR or POLLHUP.
+fn waited(watch: &Inotify) -> Result<bool, Error> {
+    let stdout = io::stdout();
+    let mut fds = [PollFd::new(watch.as_fd(), PollFlags::POLLIN), PollFd::new(stdout.as_fd(), PollFlags::empty())];
+    loop {
+        match poll(&mut fds, PollTimeout::NONE) {
+            Err(Errno::EINTR) => {}
+            other => break other.map(drop).or_fail(Class::Internal, STEP, || "waiting for more".into())?,
+        }
+    }
+    let [_, reader] = fds;
+    Ok(reader.revents().unwrap_or(PollFlags::empty()).is_empty())
 }
 
 /// The file being written, and how far it was read.
@@ -119,9 +139,13 @@ struct Out<'a> {
 
 impl Out<'_> {
     /// False when nobody reads any more.
-    fn write(&mut self, bytes: &[u8]) -> bool {
+    fn write(&mut self, bytes: &[u8]) -> Result<bool, Error> {
         let text = self.filter.pass(bytes);
-        self.to.write_all(&text).and_then(|()| self.to.flush()).is_ok()
+        match self.to.write_all(&text).and_then(|()| self.to.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Error::new(Class::Internal, "writing the output", "stdout").source(error)),
+        }
     }
 }
 

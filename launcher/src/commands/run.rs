@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -26,18 +26,19 @@ pub(super) fn run(host: &Host, args: Run) -> Result<ExitCode, Error> {
         Some(name) => name,
         None => made_up()?,
     };
+    let interrupted = end_on_signal(host, &name);
     create::create(host, &name, &args.settings, false)?;
+    interrupted.created.store(true, Ordering::SeqCst);
     if !args.rm {
         output::note(&format!("the container is called {name}"));
     }
-    let interrupted = end_on_signal(host, &name);
     let options = ExecOptions { user: args.how.user, workdir: args.how.workdir, env: args.how.env, command: args.command };
     let has_command = !options.command.is_empty();
-    let used = use_it(host, &name, &options);
+    let used = use_it(host, &name, &options, &interrupted);
     let ended = end(host, &name, args.rm);
     let code = match used {
         Ok(code) => code,
-        Err(_) if interrupted.load(Ordering::SeqCst) != 0 => 0,
+        Err(_) if interrupted.signal.load(Ordering::SeqCst) != 0 => 0,
         // The first failure is the one to tell; a failure to clean up after it is told by the way.
         Err(error) => {
             if let Err(after) = ended {
@@ -48,13 +49,16 @@ pub(super) fn run(host: &Host, args: Run) -> Result<ExitCode, Error> {
         }
     };
     ended?;
-    match interrupted.load(Ordering::SeqCst) {
+    match interrupted.signal.load(Ordering::SeqCst) {
         0 => Ok(ExitCode::from(code)),
         signal => Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))),
     }
 }
 
-fn use_it(host: &Host, name: &ContainerName, options: &ExecOptions) -> Result<u8, Error> {
+fn use_it(host: &Host, name: &ContainerName, options: &ExecOptions, interrupted: &Interrupted) -> Result<u8, Error> {
+    if interrupted.signal.load(Ordering::SeqCst) != 0 {
+        return Ok(0);
+    }
     super::start::start(host, name, StartOptions { wait: Wait::Ready, foreground: false, timeout: START_TIMEOUT })?;
     if options.command.is_empty() {
         enter::enter(host, name, options.user.as_deref().unwrap_or("root"))
@@ -80,16 +84,26 @@ fn made_up() -> Result<ContainerName, Error> {
     format!("run-{:08x}", u32::from_be_bytes(bytes)).parse().or_fail(Class::Internal, STEP, || "a name".into())
 }
 
+/// What is known of signals to us.
+#[derive(Debug, Default)]
+struct Interrupted {
+    /// The last one; 0 when there was none.
+    signal: AtomicI32,
+    /// The container is there, and ours: one that was there before under this name is nobody's to kill.
+    created: AtomicBool,
+}
+
 /// A signal to us ends the guest, so that whatever we wait for comes to its end and we get to clean up.
-fn end_on_signal(host: &Host, name: &ContainerName) -> Arc<AtomicI32> {
-    let got = Arc::new(AtomicI32::new(0));
+fn end_on_signal(host: &Host, name: &ContainerName) -> Arc<Interrupted> {
+    let got = Arc::new(Interrupted::default());
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return got };
     let (told, host, name) = (Arc::clone(&got), host.clone(), name.clone());
     std::thread::spawn(move || {
         for signal in signals.forever() {
-            told.store(signal, Ordering::SeqCst);
-            if let Err(error) = start::kill(&host, &name) {
-                log::debug!("{}", error.line());
+            told.signal.store(signal, Ordering::SeqCst);
+            // It may be about to start this moment. We end with the process, which has nothing left to do but to clean up.
+            while !told.created.load(Ordering::SeqCst) || start::kill(&host, &name).is_err() {
+                std::thread::sleep(Duration::from_millis(20));
             }
         }
     });

@@ -124,7 +124,7 @@ const FILES: &[(&str, u32, &str)] = &[
     ("etc/pam.d/sshd", 0o644, PAM),
     ("etc/pam.d/cron", 0o644, PAM),
     ("root/.profile", 0o644, "[ -z \"$BASH\" ] || [ ! -f ~/.bashrc ] || . ~/.bashrc\n"),
-    ("root/.bashrc", 0o644, "case $- in *i*) ;; *) return ;; esac\nPS1='\\u@\\h:\\w\\$ '\nalias ll='ls -l'\n"),
+    ("root/.bashrc", 0o644, "case $- in *i*) ;; *) return 0 ;; esac\nPS1='\\u@\\h:\\w\\$ '\nalias ll='ls -l'\n"),
     ("var/log/wtmp", 0o664, ""),
     ("var/log/btmp", 0o660, ""),
     ("var/log/lastlog", 0o664, ""),
