@@ -118,11 +118,24 @@ impl Error {
         &self.step
     }
 
+    /// Did the kernel refuse it for want of a right?
+    fn was_denied(&self) -> bool {
+        let mut next: Option<&(dyn std::error::Error + 'static)> = self.source.as_deref().map(|source| source as _);
+        while let Some(error) = next {
+            if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied) {
+                return true;
+            }
+            next = error.source();
+        }
+        false
+    }
+
     /// The whole failure on one line, without the leading program name.
     #[must_use]
     pub fn line(&self) -> String {
         let mut line = Flat(self).to_string();
-        if let Some(advice) = &self.advice {
+        let root = || (self.was_denied() && !nix::unistd::geteuid().is_root()).then_some("run as root");
+        if let Some(advice) = self.advice.as_deref().or_else(root) {
             line.push_str(" (");
             line.push_str(advice);
             line.push(')');

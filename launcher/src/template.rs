@@ -72,9 +72,7 @@ pub fn all(host: &Host) -> Result<Vec<Listed>, Error> {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => {
-            return Err(Error::new(strict::class_of(&error), "listing the templates", path.display().to_string())
-                .source(error)
-                .advice("run as root"));
+            return Err(Error::new(strict::class_of(&error), "listing the templates", path.display().to_string()).source(error));
         }
     };
     let containers = crate::store::all(host)?;
@@ -141,8 +139,7 @@ impl<'a> Draft<'a> {
             name_is_free(host, name)?;
         }
         let path = hidden(host, ".new-", name);
-        let fail =
-            |error: io::Error| Error::new(strict::class_of(&error), STEP, path.display().to_string()).source(error).advice("run as root");
+        let fail = |error: io::Error| Error::new(strict::class_of(&error), STEP, path.display().to_string()).source(error);
         folder(&path, 0o700).map_err(fail)?;
         // The shelf's lock keeps a sweep out until ours is held.
         let lock = lock::wait(&path.join("lock")).map_err(fail)?;
@@ -215,9 +212,7 @@ impl Workshop {
     /// A folder whose name nobody can list or guess: what is setuid in it is no one's to run.
     fn open(host: &Host) -> Result<Self, Error> {
         let top = host.paths.workshops();
-        let fail = |error: io::Error| {
-            Error::new(strict::class_of(&error), "making the template", top.display().to_string()).source(error).advice("run as root")
-        };
+        let fail = |error: io::Error| Error::new(strict::class_of(&error), "making the template", top.display().to_string()).source(error);
         let shelf = Shelf::lock(host)?;
         folder(&top, 0o711).map_err(fail)?;
         let secret = u128::from_be_bytes(random::bytes().map_err(fail)?);

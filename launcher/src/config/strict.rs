@@ -43,5 +43,6 @@ pub fn parse<T: DeserializeOwned>(text: &str, path: &Path, step: &'static str) -
 /// The class of an I/O error on one of our own files.
 #[must_use]
 pub fn class_of(error: &std::io::Error) -> Class {
-    if error.kind() == std::io::ErrorKind::PermissionDenied { Class::Unfit } else { Class::Internal }
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    if matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) { Class::Unfit } else { Class::Internal }
 }

@@ -192,9 +192,7 @@ impl Observed {
 /// When the run-time folder exists but cannot be read (not root).
 pub fn observe(host: &Host, name: &ContainerName) -> Result<Observed, Error> {
     const STEP: &str = "looking at the container";
-    let fail = |error: io::Error| {
-        Error::new(strict::class_of(&error), STEP, host.paths.runtime(name).display().to_string()).source(error).advice("run as root")
-    };
+    let fail = |error: io::Error| Error::new(strict::class_of(&error), STEP, host.paths.runtime(name).display().to_string()).source(error);
     let record = RuntimeRecord::read(&host.paths, name);
     if lock::is_held(&host.paths.runtime_lock(name)).map_err(fail)? {
         // The keeper may have replaced or written it between our two looks.

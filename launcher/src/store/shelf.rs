@@ -31,9 +31,7 @@ impl<'a> Shelf<'a> {
     pub fn lock(host: &'a Host) -> Result<Self, Error> {
         const STEP: &str = "locking /var/lib/fief";
         let library = host.paths.library();
-        let fail = |error: io::Error| {
-            Error::new(strict::class_of(&error), STEP, library.display().to_string()).source(error).advice("run as root")
-        };
+        let fail = |error: io::Error| Error::new(strict::class_of(&error), STEP, library.display().to_string()).source(error);
         folder(&host.paths.containers(), 0o700).map_err(fail)?;
         folder(&host.paths.templates(), 0o700).map_err(fail)?;
         let shelf = Self { host, _lock: lock::wait(&host.paths.library_lock()).map_err(fail)? };
@@ -205,9 +203,7 @@ pub fn all(host: &Host) -> Result<Vec<Found>, Error> {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => {
-            return Err(Error::new(strict::class_of(&error), "listing the containers", folder.display().to_string())
-                .source(error)
-                .advice("run as root"));
+            return Err(Error::new(strict::class_of(&error), "listing the containers", folder.display().to_string()).source(error));
         }
     };
     let mut names: Vec<ContainerName> = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();

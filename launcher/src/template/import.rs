@@ -59,6 +59,11 @@ enum ImportError {
     Sparse(PathBuf),
     #[error("it is empty")]
     Empty,
+    /// What the library says of it would bring the bytes it found there.
+    #[error("it is neither a tar file, plain or packed by gzip, xz or zstd, nor a folder")]
+    Foreign,
+    #[error("it is damaged or ends too early, behind {0} entries")]
+    Damaged(u64),
 }
 
 /// Bytes read of bytes there are, on a terminal.
@@ -79,7 +84,12 @@ fn unpack(from: &Path, rootfs: &Path) -> Result<LeftOut, ImportError> {
     let mut tree = Tree::open(rootfs)?;
     let mut count = 0u64;
     for entry in archive.entries()? {
-        unpack_one(&mut tree, entry?)?;
+        let entry = entry.map_err(|error| match (error.kind(), count) {
+            (io::ErrorKind::Other, 0) => ImportError::Foreign,
+            (io::ErrorKind::Other, _) => ImportError::Damaged(count),
+            _ => ImportError::Read(error),
+        })?;
+        unpack_one(&mut tree, entry)?;
         count += 1;
     }
     bar.finish_and_clear();

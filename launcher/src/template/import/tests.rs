@@ -171,3 +171,14 @@ proptest::proptest! {
         proptest::prop_assert_eq!(outside, ["var", "x.tar"]);
     }
 }
+
+#[test]
+fn what_is_no_archive_is_told_in_one_plain_line() {
+    let text = b"root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/:\n".repeat(40);
+    let plain = archive(|_| ());
+    let cut = plain.get(..1024 + 100).unwrap();
+    for (bytes, word) in [(text.as_slice(), "neither a tar file"), (cut, "ends too early"), (b"", "empty")] {
+        let line = import(bytes).1.unwrap_err().line();
+        assert!(line.contains(word) && !line.contains('\n'), "{line}");
+    }
+}
