@@ -121,7 +121,9 @@ pub fn dry_run(host: &Host, name: &ContainerName, _: StartOptions) -> Result<Str
     let plan = keeper::plan(host, &config, &groups)?;
     let network = network::describe(&host.config, &config.links);
     let network: String = network.into_iter().map(|line| format!("  {line}\n")).collect();
-    Ok(format!("control groups:\n{groups}network:\n{network}{plan}"))
+    let network = if network.is_empty() { "  none\n".to_owned() } else { network };
+    let limits = &config.limits;
+    Ok(format!("control groups:\n{groups}limits, set on limit:\n  {limits}\nnetwork:\n{network}{plan}"))
 }
 
 /// Stops a container; when it does not in time it is killed.

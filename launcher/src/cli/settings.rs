@@ -74,8 +74,8 @@ pub struct LimitArgs {
     /// Memory, page cache included; bytes, or with K, M, G, T in units of 1024. What goes beyond is killed inside
     #[arg(long, value_name = "SIZE", value_parser = Bytes::memory, allow_hyphen_values = true)]
     pub memory: Option<Bytes>,
-    /// Swap on top of the memory; 0 for none
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    /// Swap on top of the memory, whose limit it needs; 0 for none
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, requires = "memory")]
     pub swap: Option<Bytes>,
     /// Processors' worth of time, such as 1.5
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]

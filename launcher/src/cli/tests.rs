@@ -22,6 +22,7 @@ fn nonsense_is_refused_before_anything_happens() {
         "create web --memory 0",
         "create web --memory -5",
         "create web --cpus -1",
+        "create web --swap 1G",
         "create web --procs 0",
         "create web --ip 10.0.0.256",
         "create web --nameserver x",

@@ -143,7 +143,14 @@ impl std::fmt::Display for Blueprint {
         }
         writeln!(f, "  stage a tmpfs at dev with the nodes and a devpts")?;
         writeln!(f, "  stage a tmpfs at run with {} read-only at host", self.view.display())?;
-        writeln!(f, "give birth ({:?}); map ids 0-65535 to {}; enter control groups; connect the network", self.namespaces, self.base)?;
+        let namespaces = Kind::ALL.into_iter().filter(|kind| self.namespaces.contains(kind.flag()));
+        let namespaces: Vec<&str> = namespaces.map(Kind::file).collect();
+        writeln!(
+            f,
+            "give birth in new namespaces ({}); map ids 0-65535 to {}; enter control groups; connect the network",
+            namespaces.join(" "),
+            self.base
+        )?;
         writeln!(f, "the child, then the guest's init:")?;
         self.steps.iter().try_for_each(|step| writeln!(f, "  {step}"))
     }

@@ -284,6 +284,21 @@ pub struct Limits {
     pub procs: Option<Procs>,
 }
 
+impl fmt::Display for Limits {
+    /// In words: `memory 512MiB, cpus 1.5`; `none`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let set = [
+            ("memory", self.memory.map(|n| n.to_string())),
+            ("swap", self.swap.map(|n| n.to_string())),
+            ("cpus", self.cpus.map(|n| n.to_string())),
+            ("cpu weight", self.cpu_weight.map(|n| n.to_string())),
+            ("processes", self.procs.map(|n| n.to_string())),
+        ];
+        let set: Vec<String> = set.into_iter().filter_map(|(what, n)| Some(format!("{what} {}", n?))).collect();
+        if set.is_empty() { f.pad("none") } else { f.pad(&set.join(", ")) }
+    }
+}
+
 fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Bytes>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Bytes::memory(&text).map(Some).map_err(serde::de::Error::custom)

@@ -80,3 +80,83 @@ fn fiefctl_speaks_inside() {
     assert_ne!(host.fief(&["exec", "a", "-u", "nobody", "--", "fiefctl", "poweroff"]).code, 0);
     assert_eq!(host.state("a"), "running");
 }
+
+#[test]
+#[ignore = "needs root"]
+fn several_at_a_time() {
+    let host = Host::new();
+    for name in ["a", "b", "c"] {
+        host.fief(&["create", name, "--network", "none"]).ok();
+    }
+    host.fief(&["start", "a", "b"]).ok();
+    assert_eq!(host.fief(&["list", "-q"]).said(), "a\nb\nc\n");
+    assert_eq!(host.fief(&["list", "-q", "--running"]).said(), "a\nb\n");
+    // One that fails keeps no other from it; the first failure gives the code, each has its line.
+    let mixed = host.fief(&["start", "nope", "a", "c"]);
+    assert_eq!((mixed.code, mixed.stderr.lines().count()), (4, 2), "{mixed}");
+    host.fief(&["stop", "--all", "--fast"]).ok();
+    for name in ["a", "b", "c"] {
+        assert_eq!(host.state(name), "stopped");
+    }
+    host.fief(&["destroy", "a", "b", "c"]).ok();
+    host.assert_clean();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn run_finds_init_beside_the_program_and_needs_no_terminal() {
+    let host = Host::new();
+    let settings = host.settings();
+    let settings: String = settings.lines().filter(|line| !line.starts_with("init")).map(|line| format!("{line}\n")).collect();
+    std::fs::write(host.path("/etc/fief/fief.toml"), settings).unwrap();
+    host.fief(&["run", "--rm", "--name", "once", "--network", "none"]).ok();
+    assert_eq!(host.fief(&["run", "--rm", "--network", "none", "--", "sh", "-c", "exit 3"]).code, 3);
+    host.assert_clean();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn an_interrupted_run_leaves_nothing() {
+    let host = Host::new();
+    // At whatever moment it is hit: before there is a container, while it is born, while the program runs.
+    for moment in [5, 15, 30, 50, 80, 120, 200, 400, 800] {
+        let mut child = host.fief_command(&["run", "--rm", "--network", "none", "--", "sleep", "1000"]).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(moment));
+        assert!(std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+        let _ = child.wait().unwrap();
+        assert_eq!(host.fief(&["list", "-q"]).said(), "", "hit after {moment} ms");
+    }
+    host.assert_clean();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_is_being_born_can_be_ended() {
+    let host = Host::new();
+    host.fief(&["create", "a", "--network", "none"]).ok();
+    for verb in ["stop", "kill"] {
+        for moment in [0, 5, 20, 60] {
+            let mut start = host.fief_command(&["start", "a"]).spawn().unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(moment));
+            let ended = host.fief(&[verb, "a"]);
+            // Hit before there was anything: then it starts.
+            assert!([0, 6].contains(&ended.code), "{verb} after {moment} ms: {ended}");
+            let _ = start.wait().unwrap();
+            if ended.code == 6 {
+                host.fief(&["kill", "a"]).ok();
+            }
+            assert_eq!(host.state("a"), "stopped", "{verb} after {moment} ms");
+        }
+    }
+    host.fief(&["destroy", "a"]).ok();
+    host.assert_clean();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn exec_needs_no_dashes() {
+    let host = Host::new();
+    host.boot("a", &["--network", "none"]);
+    assert_eq!(host.fief(&["exec", "-w", "/usr", "a", "sh", "-c", "pwd; exit 0"]).said(), "/usr\n");
+    assert_eq!(host.fief(&["start", "--dry-run", "a"]).said().matches("CloneFlags").count(), 0);
+}

@@ -161,8 +161,8 @@ impl std::fmt::Display for Step<'_> {
         match self {
             Self::Gate { .. } => write!(f, "wait for the parent"),
             Self::JoinCgroup(fd) => write!(f, "join cgroup (descriptor {})", fd.as_raw_fd()),
-            Self::Unshare(flags) => write!(f, "unshare {flags:?}"),
-            Self::Setns(_, flags) => write!(f, "setns {flags:?}"),
+            Self::Unshare(flags) => write!(f, "unshare{}", words(*flags)),
+            Self::Setns(_, flags) => write!(f, "setns{}", words(*flags)),
             Self::NewSession => write!(f, "new session"),
             Self::ControllingTerminal => write!(f, "take descriptor 0 as controlling terminal"),
             Self::NotDumpable => write!(f, "not dumpable"),
@@ -193,7 +193,12 @@ impl std::fmt::Display for Step<'_> {
             Self::Detach(path) => write!(f, "unmount {}", show(path)),
             Self::PivotRoot(path) => write!(f, "pivot root to {}", show(path)),
             Self::WriteFile { path, text, mode, policy, .. } => {
-                write!(f, "write {} ({} bytes, {mode:04o}, {policy:?})", show(path), text.len())
+                let when = match policy {
+                    FilePolicy::Always => String::new(),
+                    FilePolicy::IfAbsent => ", if it is not there".into(),
+                    FilePolicy::UnlessLine(line) => format!(", unless it has a line {}", line),
+                };
+                write!(f, "write {} ({} bytes, {mode:04o}{when})", show(path), text.len())
             }
             Self::Symlink { target, path } => write!(f, "link {} -> {}", show(path), show(target)),
             Self::Chroot(path) => write!(f, "chroot {}", show(path)),
@@ -208,6 +213,11 @@ impl std::fmt::Display for Step<'_> {
             Self::Exec { programs, .. } => write!(f, "exec {}", programs.first().map(|p| show(p)).unwrap_or_default()),
         }
     }
+}
+
+/// The flags by their names in unshare(2), without what they have in common.
+fn words(flags: CloneFlags) -> String {
+    flags.iter_names().map(|(name, _)| format!(" {}", name.trim_start_matches("CLONE_NEW").to_lowercase())).collect()
 }
 
 fn show(text: &CStr) -> std::borrow::Cow<'_, str> {
