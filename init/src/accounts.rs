@@ -2,8 +2,12 @@
 //! (glibc would load modules of the wrong libc, musl would read the files as we do).
 //! passwd(5), group(5).
 
-use std::fs;
 use std::io;
+
+use crate::file;
+
+/// Some hundred thousand users; more is a mistake or malice, bytes.
+const MOST: u64 = 16 << 20;
 
 /// One line of passwd(5).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +42,7 @@ impl Accounts {
         let by_name = self.users().find(|user| user.name == who);
         by_name
             .or_else(|| {
-                let uid: u32 = who.parse().ok()?;
+                let uid = number(who)?;
                 self.users().find(|user| user.uid == uid).or_else(|| {
                     // The answer for root never depends on a file: PID 1 must work without /etc.
                     Some(User { name: who.to_owned(), uid, gid: uid, home: "/".to_owned(), shell: "/bin/sh".to_owned() })
@@ -60,7 +64,7 @@ impl Accounts {
         self.groups()
             .find(|(name, _, _)| *name == which)
             .map(|(_, gid, _)| gid)
-            .or_else(|| which.parse().ok())
+            .or_else(|| number(which))
             .or_else(|| (which == "root").then_some(0))
     }
 
@@ -77,8 +81,8 @@ impl Accounts {
             let (_gecos, home, shell) = (fields.next()?, fields.next()?, fields.next().unwrap_or(""));
             Some(User {
                 name: name.to_owned(),
-                uid: uid.parse().ok()?,
-                gid: gid.parse().ok()?,
+                uid: number(uid)?,
+                gid: number(gid)?,
                 home: if home.is_empty() { "/" } else { home }.to_owned(),
                 shell: if shell.is_empty() { "/bin/sh" } else { shell }.to_owned(),
             })
@@ -90,15 +94,20 @@ impl Accounts {
             let mut fields = line.split(':');
             let name = fields.next().filter(|name| !name.is_empty())?;
             let (_password, gid) = (fields.next()?, fields.next()?);
-            Some((name, gid.parse().ok()?, fields.next().unwrap_or("")))
+            Some((name, number(gid)?, fields.next().unwrap_or("")))
         })
     }
 }
 
+/// An id. All ones, in 32 or 16 bits, are none: setresuid(2) takes them for "leave it as it is",
+/// and who was to become somebody would stay root.
+fn number(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|id| ![u32::MAX, 0xffff].contains(id))
+}
+
 fn absent_is_empty(path: &str) -> io::Result<String> {
-    match fs::read(path) {
-        // A stray Latin-1 comment must not lose everybody.
-        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+    match file::read_text(path, MOST) {
+        Ok(text) => Ok(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(error),
     }
@@ -128,6 +137,16 @@ mod tests {
     #[test]
     fn an_empty_shell_is_bin_sh() {
         assert_eq!(accounts().user("www-data").unwrap().shell, "/bin/sh");
+    }
+
+    #[test]
+    fn nobody_is_minus_one() {
+        let accounts = Accounts::from_text("evil:x:4294967295:0::/:\nodd:x:1000:65535::/:\n", "wheel:x:4294967295:\n");
+        for who in ["evil", "odd", "4294967295", "65535", "-1"] {
+            assert_eq!(accounts.user(who), None, "{who}");
+        }
+        assert_eq!(accounts.group("wheel"), None);
+        assert_eq!(accounts.group("65535"), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod cgroups;
 mod files;
 mod mounts;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use supervisor::{Config, Event, Supervisor};
-use units::{Diagnostic, Entry, UnitName};
+use units::{Diagnostic, Entry, UnitName, UnitSet};
 
 use crate::console::{Console, Tone};
 use crate::control::Control;
@@ -29,7 +29,7 @@ use crate::notify::Notify;
 use crate::reactor::{Reactor, Source};
 use crate::syslog::Syslog;
 use crate::system::System;
-use crate::{fault, say};
+use crate::{fault, guard, say};
 
 /// Started when nothing else is said, the first that is there.
 const DEFAULT_TARGETS: [&str; 2] = ["default.target", "multi-user.target"];
@@ -39,7 +39,7 @@ const SHUTDOWN_BUDGET: Duration = Duration::from_secs(25);
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// What the command line says.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     /// Unit folders instead of the usual ones.
     folders: Vec<String>,
@@ -81,19 +81,19 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         ));
         return ExitCode::from(2);
     }
-    match begin(options, is_pid_1) {
-        Ok(system) => system.run(),
-        Err(error) => {
-            say::error(format_args!("fief-init: cannot begin: {}", error.desc()));
-            ExitCode::from(crate::leave::BROKEN)
-        }
-    }
+    fault::keep();
+    let why = match guard::caught(|| begin(options, is_pid_1)) {
+        Some(Ok(system)) => return system.run(),
+        Some(Err(error)) => error.desc().to_owned(),
+        None => fault::last(),
+    };
+    say::error(format_args!("fief-init: cannot begin: {why}"));
+    ExitCode::from(crate::leave::BROKEN)
 }
 
 fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
     let began = kernel::time::boottime();
-    fault::keep();
-    let remarks = prepare_process(is_pid_1);
+    let mut remarks = prepare_process(is_pid_1);
     let mut reactor = Reactor::new()?;
     let signals = kernel::signal::descriptor()?;
     reactor.watch(&signals, Source::Signals)?;
@@ -106,10 +106,13 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
         None => (None, Some("not PID 1".to_owned())),
     };
     let facts = Facts::gather();
-    let (supervisor, diagnostics, count) = read_units(options)?;
+    let Read { units, diagnostics, count, remarks: about_units } = read_units(options);
+    remarks.extend(about_units);
+    let config = Config { default_target: default_target(options, &units).ok_or(Errno::EINVAL)?, shutdown_budget: SHUTDOWN_BUDGET };
+    let supervisor = Supervisor::new(units, config);
     let mut system = System {
         began,
-        loudness: HashMap::new(),
+        loudness: BTreeMap::new(),
         supervisor,
         reactor,
         hands: Hands::new(group, facts),
@@ -123,6 +126,8 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
         keeper: Keeper::from_environment(),
         queue: Queue::new(),
         more_to_reap: true,
+        more_to_sweep: false,
+        options: options.clone(),
         broken: None,
     };
     system.say(Tone::Plain, &format!("fief-init {}: {count} units", env!("CARGO_PKG_VERSION")));
@@ -165,26 +170,42 @@ fn prepare_process(is_pid_1: bool) -> Vec<String> {
     remarks
 }
 
-fn read_units(options: &Options) -> Result<(Supervisor, Vec<Diagnostic>, usize), Errno> {
+/// What the unit files say.
+pub(crate) struct Read {
+    pub(crate) units: UnitSet,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Good ones.
+    pub(crate) count: usize,
+    pub(crate) remarks: Vec<String>,
+}
+
+/// Read all unit files. Where the reader itself is at fault, the system has the units that come
+/// with init at least: enough to log in and mend it.
+pub(crate) fn read_units(options: &Options) -> Read {
     let mut sources = if options.folders.is_empty() { files::collect(files::FOLDERS) } else { files::collect(&options.folders) };
     // The stock units set a whole system up, down to emptying /tmp: never the machine's own when
     // this is only a supervisor on it.
     let guest = std::process::id() == 1 || !in_first_pid_namespace();
-    if guest && !options.bare {
-        sources.extend(units::stock::files());
-    }
-    let (set, diagnostics) = units::read(sources);
-    let count = set.iter().filter(|(_, entry)| matches!(entry, Entry::Unit(_))).count();
+    let stock = || if guest && !options.bare { units::stock::files().into_iter().collect() } else { Vec::new() };
+    sources.extend(stock());
+    let mut remarks = Vec::new();
+    let (units, diagnostics) = guard::caught(|| units::read(sources)).unwrap_or_else(|| {
+        remarks.push(format!("a fault in reading the unit files: {}; going on with the stock ones", fault::last()));
+        guard::caught(|| units::read(stock())).unwrap_or_default()
+    });
+    let count = units.iter().filter(|(_, entry)| matches!(entry, Entry::Unit(_))).count();
+    Read { units, diagnostics, count, remarks }
+}
+
+fn default_target(options: &Options, units: &UnitSet) -> Option<UnitName> {
     let asked = options.target.as_deref().and_then(|name| UnitName::new(name).ok());
     let mut usual = DEFAULT_TARGETS.iter().filter_map(|name| UnitName::new(name).ok());
-    let known = usual.clone().find(|name| set.entry(name).is_some());
-    let default_target = asked.or(known).or_else(|| usual.next_back()).ok_or(Errno::EINVAL)?;
-    let config = Config { default_target, shutdown_budget: SHUTDOWN_BUDGET };
-    Ok((Supervisor::new(set, config), diagnostics, count))
+    let known = usual.clone().find(|name| units.entry(name).is_some());
+    asked.or(known).or_else(|| usual.next_back())
 }
 
 /// What the units say about their logs.
-fn logging(system: &mut System) {
+pub(crate) fn logging(system: &mut System) {
     for (name, entry) in system.supervisor.units().iter() {
         let Entry::Unit(unit) = entry else { continue };
         let Some(service) = unit.service() else { continue };
@@ -201,13 +222,7 @@ fn open_sockets(system: &mut System) {
     if let Err(error) = system.control.bind(&mut system.reactor) {
         system.say(Tone::Bad, &format!("no control socket: {error}"));
     }
-    match Notify::bind() {
-        Ok(notify) => {
-            let _ = system.reactor.watch(&notify, Source::Notify);
-            system.notify = Some(notify);
-        }
-        Err(error) => system.say(Tone::Bad, &format!("no notify socket: {error}")),
-    }
+    open_notify(system);
     if std::process::id() == 1 {
         if let Ok(Some(syslog)) = Syslog::bind() {
             let _ = system.reactor.watch(&syslog, Source::Syslog);
@@ -217,6 +232,21 @@ fn open_sockets(system: &mut System) {
         if let Some(kind) = system.hands.container() {
             let _ = fs::create_dir_all("/run/systemd").and_then(|()| fs::write("/run/systemd/container", kind));
         }
+    }
+}
+
+/// The socket services tell by, anew if there was one.
+pub(crate) fn open_notify(system: &mut System) {
+    if let Some((notify, watch)) = system.notify.take() {
+        system.reactor.forget(&notify, watch);
+    }
+    let bound = Notify::bind().and_then(|notify| {
+        let watch = system.reactor.watch(&notify, Source::Notify)?;
+        Ok((notify, watch))
+    });
+    match bound {
+        Ok(notify) => system.notify = Some(notify),
+        Err(error) => system.say(Tone::Bad, &format!("no notify socket: {error}")),
     }
 }
 

@@ -8,10 +8,11 @@
 use std::collections::VecDeque;
 use std::io::IsTerminal;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::Mode;
 
 /// Bytes that wait for a slow reader before lines are dropped.
@@ -37,6 +38,8 @@ pub(crate) struct Console {
     pollable: bool,
     queue: VecDeque<u8>,
     dropped: u64,
+    /// The other end has gone; nothing more is said on it.
+    hung_up: bool,
     /// Where it is, the first that opens.
     places: &'static [&'static str],
 }
@@ -58,7 +61,7 @@ impl Console {
 
     fn at(places: &'static [&'static str]) -> Self {
         let (queue, dropped) = (VecDeque::new(), 0);
-        let mut console = Self { out: None, terminal: false, pollable: true, queue, dropped, places };
+        let mut console = Self { out: None, terminal: false, pollable: true, queue, dropped, hung_up: false, places };
         console.reopen();
         console
     }
@@ -81,7 +84,7 @@ impl Console {
     /// Write what waits, as far as the reader takes it. True when something still waits.
     pub(crate) fn flush(&mut self) -> bool {
         while !self.queue.is_empty() {
-            let Some(out) = &self.out else { return false };
+            let Some(out) = self.out.as_ref().filter(|_| !self.hung_up) else { return false };
             let (front, _) = self.queue.as_slices();
             match nix::unistd::write(out, front) {
                 Ok(count) => {
@@ -91,7 +94,7 @@ impl Console {
                 Err(Errno::EAGAIN) => return true,
                 Err(_) => {
                     // EIO: hung up. What waited was for a reader who has left.
-                    self.out = None;
+                    self.hung_up = true;
                     self.queue.clear();
                     return false;
                 }
@@ -111,7 +114,32 @@ impl Console {
         self.out.as_ref().filter(|_| self.pollable).map(AsFd::as_fd)
     }
 
+    /// Whether it is to be closed.
+    pub(crate) fn has_hung_up(&self) -> bool {
+        self.hung_up
+    }
+
+    /// Let go of it; the next line tries to open it again.
+    pub(crate) fn close(&mut self) {
+        self.out = None;
+        self.hung_up = false;
+    }
+
+    /// Write what waits, at the reader's pace; for the very end, when nothing else is to be done.
+    pub(crate) fn wait_for_reader(&mut self, patience: Duration) {
+        let until = Instant::now() + patience;
+        while self.flush() {
+            let left = until.saturating_duration_since(Instant::now());
+            let (Some(fd), false) = (self.watch(), left.is_zero()) else { return };
+            let left = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
+            let _ = poll(&mut [PollFd::new(fd, PollFlags::POLLOUT)], left);
+        }
+    }
+
     fn put(&mut self, line: &[u8]) {
+        if self.hung_up {
+            return;
+        }
         if self.out.is_none() {
             self.reopen();
             if self.out.is_none() {
@@ -173,7 +201,7 @@ mod tests {
     use super::*;
 
     fn on(fd: OwnedFd) -> Console {
-        Console { out: Some(fd), terminal: false, pollable: true, queue: VecDeque::new(), dropped: 0, places: &[] }
+        Console { out: Some(fd), terminal: false, pollable: true, queue: VecDeque::new(), dropped: 0, hung_up: false, places: &[] }
     }
 
     #[test]
@@ -199,12 +227,29 @@ mod tests {
     }
 
     #[test]
+    fn last_words_are_read_or_given_up() {
+        let (reader, writer) = nix::unistd::pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).unwrap();
+        let mut console = on(writer);
+        console.queue.extend(std::iter::repeat_n(b'x', 70_000));
+        let before = Instant::now();
+        console.wait_for_reader(Duration::from_millis(30));
+        assert!(before.elapsed() >= Duration::from_millis(30) && !console.queue.is_empty());
+        nix::unistd::read(&reader, &mut vec![0; 1 << 17]).unwrap();
+        console.wait_for_reader(Duration::from_secs(5));
+        assert!(console.queue.is_empty());
+    }
+
+    #[test]
     fn a_hung_up_console_is_let_go() {
         let (reader, writer) = nix::unistd::pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).unwrap();
         drop(reader);
         let mut console = on(writer);
         console.queue.extend(b"hello");
         assert!(!console.flush());
+        assert!(console.has_hung_up());
+        console.say(Duration::ZERO, Tone::Plain, "into the void");
+        assert!(console.queue.is_empty());
+        console.close();
         assert!(console.out.is_none());
     }
 

@@ -6,6 +6,10 @@
 //! ```
 //!
 //! Everybody may connect; what is not harmless is root's alone, by SO_PEERCRED (unix(7)).
+//!
+//! Invariant: nobody but root can keep root from being heard. A client has one request under way
+//! and the next is read when the answer has been taken; users share the places between them, and
+//! root has some of its own.
 
 mod connection;
 
@@ -28,8 +32,15 @@ use connection::{Connection, Gone};
 
 /// Clients at a time.
 const MOST_CLIENTS: usize = 128;
-/// Lines for a follower wait in the journal while this much waits for it already, bytes.
-const ENOUGH_BACKLOG: usize = 256 * 1024;
+/// Of these, for users that are not root; and for each of them.
+const MOST_USERS: usize = 96;
+const MOST_OF_ONE: usize = 16;
+/// Clients taken in per turn of the loop.
+const DOOR: usize = 32;
+/// Lines wait in the journal while this much waits for the reader already, bytes.
+const ENOUGH_BACKLOG: usize = 64 * 1024;
+/// Lines given to one reader per turn of the loop.
+const PIECE: usize = 64;
 
 /// The socket and its clients.
 #[derive(Debug)]
@@ -47,14 +58,36 @@ pub(crate) struct Control {
 struct Client {
     connection: Connection,
     watch: Watch,
-    follow: Option<Follow>,
+    reading: Option<Reading>,
+    /// Its request is with the supervisor.
+    asking: bool,
 }
 
-/// A reader of the log who stays.
+/// Somebody reading the log, piece by piece.
 #[derive(Debug)]
-struct Follow {
+struct Reading {
     unit: Option<UnitName>,
     seen: u64,
+    /// The last line to give; none for a reader who stays.
+    until: Option<u64>,
+    /// Lines lost that have been told of.
+    lost: u64,
+}
+
+impl Client {
+    /// Whether its next request may be taken.
+    fn is_free(&self) -> bool {
+        !self.asking && self.reading.is_none() && !self.connection.waits_for_room()
+    }
+
+    fn has_next(&self) -> bool {
+        self.is_free() && self.connection.has_line()
+    }
+
+    fn is_behind(&self, newest: u64) -> bool {
+        let behind = self.reading.as_ref().is_some_and(|reading| reading.until.is_some() || reading.seen < newest);
+        behind && self.connection.backlog() < ENOUGH_BACKLOG
+    }
 }
 
 impl Control {
@@ -68,6 +101,9 @@ impl Control {
         if let Some((listener, watch)) = self.listener.take() {
             reactor.forget(&listener, watch);
         }
+        if let Some(folder) = Path::new(CONTROL_SOCKET).parent() {
+            fs::create_dir_all(folder)?;
+        }
         let _ = fs::remove_file(CONTROL_SOCKET);
         let listener = UnixListener::bind(Path::new(CONTROL_SOCKET))?;
         listener.set_nonblocking(true)?;
@@ -79,7 +115,8 @@ impl Control {
 
     /// Take in who waits at the door.
     pub(crate) fn accept(&mut self, reactor: &mut Reactor) {
-        while let Some((listener, _)) = &self.listener {
+        for _ in 0..DOOR {
+            let Some((listener, _)) = &self.listener else { return };
             let stream = match listener.accept() {
                 Ok((stream, _)) => stream,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -91,33 +128,77 @@ impl Control {
                 }
                 Err(_) => return,
             };
-            if self.clients.len() >= MOST_CLIENTS {
+            let Ok(connection) = Connection::new(stream) else { continue };
+            if !self.has_place_for(&connection) {
                 continue;
             }
             let number = self.next;
             self.next += 1;
-            if let Ok(connection) = Connection::new(stream)
-                && let Ok(watch) = reactor.watch(&connection, Source::Client(number))
-            {
-                self.clients.insert(number, Client { connection, watch, follow: None });
+            if let Ok(watch) = reactor.watch(&connection, Source::Client(number)) {
+                self.clients.insert(number, Client { connection, watch, reading: None, asking: false });
             }
         }
+    }
+
+    fn has_place_for(&self, new: &Connection) -> bool {
+        if new.is_root() {
+            return self.clients.len() < MOST_CLIENTS;
+        }
+        let users = || self.clients.values().filter(|client| !client.connection.is_root());
+        users().count() < MOST_USERS && users().filter(|client| client.connection.uid() == new.uid()).count() < MOST_OF_ONE
+    }
+
+    /// Whether there is more to do without anything happening.
+    pub(crate) fn is_busy(&self, journal: &Journal) -> bool {
+        self.clients.values().any(|client| client.has_next() || client.is_behind(journal.newest()))
+    }
+
+    /// Whether somebody still waits for the answer.
+    pub(crate) fn is_awaited(&self, ticket: Ticket) -> bool {
+        self.tickets.contains_key(&ticket.0)
     }
 
     /// A client has said something, can take more, or has gone.
     pub(crate) fn heed(&mut self, number: u64, hung_up: bool, journal: &Journal, reactor: &mut Reactor, queue: &mut Queue) {
         let Some(client) = self.clients.get_mut(&number) else { return };
-        // Whoever asks and leaves at once has asked all the same.
-        let lines = client.connection.lines();
+        let filled = client.connection.fill();
         let flushed = client.connection.flush();
-        for line in lines.iter().flatten() {
-            self.asked(number, line, journal, reactor, queue);
+        if hung_up || flushed.is_err() {
+            self.last_wishes(number, queue);
         }
-        if hung_up || lines.is_err() || flushed.is_err() {
+        if hung_up || filled.is_err() || flushed.is_err() {
             self.part(number, reactor, queue);
         } else {
-            self.settle(number, reactor, queue);
+            self.take_next(number, journal, reactor, queue);
         }
+    }
+
+    /// Whoever asks and leaves at once has asked all the same, unless only to know.
+    fn last_wishes(&mut self, number: u64, queue: &mut Queue) {
+        let Some(client) = self.clients.get_mut(&number).filter(|client| client.connection.is_root()) else { return };
+        while let Some(line) = client.connection.next_line() {
+            match serde_json::from_str::<Request>(&line) {
+                Ok(request) if !request.is_harmless() && !matches!(request, Request::Logs(_)) => {
+                    let ticket = self.next;
+                    self.next += 1;
+                    queue.push_back(Event::Asked(Ticket(ticket), request));
+                    queue.push_back(Event::HungUp(Ticket(ticket)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Take the next request of a client that has got its answer.
+    fn take_next(&mut self, number: u64, journal: &Journal, reactor: &mut Reactor, queue: &mut Queue) {
+        let Some(client) = self.clients.get_mut(&number) else { return };
+        if client.is_free()
+            && let Some(line) = client.connection.next_line()
+            && !line.is_empty()
+        {
+            self.asked(number, &line, journal, reactor, queue);
+        }
+        self.settle(number, reactor, queue);
     }
 
     fn asked(&mut self, number: u64, line: &str, journal: &Journal, reactor: &mut Reactor, queue: &mut Queue) {
@@ -130,65 +211,65 @@ impl Control {
             return self.reply(number, &refused("only root may ask this".to_owned()), reactor, queue);
         }
         match request {
-            Request::Logs(wanted) => self.logs(number, wanted, journal, reactor, queue),
+            Request::Logs(wanted) => client.reading = Some(reading(wanted, journal)),
             request => {
                 let ticket = self.next;
                 self.next += 1;
                 self.tickets.insert(ticket, number);
+                client.asking = true;
                 queue.push_back(Event::Asked(Ticket(ticket), request));
             }
         }
     }
 
-    fn logs(&mut self, number: u64, wanted: LogsRequest, journal: &Journal, reactor: &mut Reactor, queue: &mut Queue) {
-        let unit = wanted.unit.as_ref();
-        let mut lines = journal.after(0, unit);
-        let lost = journal.lost_after(0, unit);
-        let count = wanted.lines.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
-        let skipped = lines.len().saturating_sub(count);
-        lines.drain(..skipped);
-        if lost > 0 && skipped == 0 {
-            self.reply(number, &Reply::Log(lost_line(unit, lost)), reactor, queue);
+    /// Go on with whoever reads the log or has more to ask; a piece each.
+    pub(crate) fn turn(&mut self, journal: &Journal, reactor: &mut Reactor, queue: &mut Queue) {
+        let newest = journal.newest();
+        let numbers = |wanted: &dyn Fn(&Client) -> bool| -> Vec<u64> {
+            self.clients.iter().filter(|(_, client)| wanted(client)).map(|(number, _)| *number).collect()
+        };
+        let (behind, asking) = (numbers(&|client| client.is_behind(newest)), numbers(&Client::has_next));
+        for number in behind {
+            self.read_on(number, journal, reactor, queue);
+        }
+        for number in asking {
+            self.take_next(number, journal, reactor, queue);
+        }
+    }
+
+    fn read_on(&mut self, number: u64, journal: &Journal, reactor: &mut Reactor, queue: &mut Queue) {
+        let Some(reading) = self.clients.get_mut(&number).and_then(|client| client.reading.as_mut()) else { return };
+        let unit = reading.unit.clone();
+        let until = reading.until.unwrap_or(u64::MAX);
+        let lost = journal.lost_after(reading.seen, unit.as_ref());
+        let newly_lost = lost.saturating_sub(reading.lost);
+        reading.lost = reading.lost.max(lost);
+        let mut lines = journal.after(reading.seen, unit.as_ref(), PIECE);
+        let is_all = lines.len() < PIECE || lines.last().is_some_and(|(number, _)| *number >= until);
+        lines.retain(|(number, _)| *number <= until);
+        reading.seen = if is_all { journal.newest() } else { lines.last().map_or(reading.seen, |(number, _)| *number) };
+        if newly_lost > 0 {
+            self.reply(number, &Reply::Log(lost_line(unit.as_ref(), newly_lost)), reactor, queue);
         }
         for (_, line) in lines {
             self.reply(number, &Reply::Log(line), reactor, queue);
         }
-        if wanted.follow {
-            let seen = journal.newest();
-            if let Some(client) = self.clients.get_mut(&number) {
-                client.follow = Some(Follow { unit: wanted.unit, seen });
-            }
-        } else {
+        if is_all
+            && let Some(client) = self.clients.get_mut(&number)
+            && client.reading.as_ref().is_some_and(|reading| reading.until.is_some())
+        {
+            client.reading = None;
             self.reply(number, &Reply::End, reactor, queue);
         }
-    }
-
-    /// Give followers what has been said since.
-    pub(crate) fn follow(&mut self, journal: &Journal, reactor: &mut Reactor, queue: &mut Queue) {
-        let behind: Vec<u64> = self
-            .clients
-            .iter()
-            .filter(|(_, client)| client.follow.as_ref().is_some_and(|follow| follow.seen < journal.newest()))
-            .filter(|(_, client)| client.connection.backlog() < ENOUGH_BACKLOG)
-            .map(|(number, _)| *number)
-            .collect();
-        for number in behind {
-            let Some(follow) = self.clients.get_mut(&number).and_then(|client| client.follow.as_mut()) else { continue };
-            let (unit, seen) = (follow.unit.clone(), follow.seen);
-            follow.seen = journal.newest();
-            let lost = journal.lost_after(seen, unit.as_ref());
-            if lost > 0 {
-                self.reply(number, &Reply::Log(lost_line(unit.as_ref(), lost)), reactor, queue);
-            }
-            for (_, line) in journal.after(seen, unit.as_ref()) {
-                self.reply(number, &Reply::Log(line), reactor, queue);
-            }
-        }
+        self.settle(number, reactor, queue);
     }
 
     /// Answer a ticket; whoever has gone in the meantime gets nothing.
     pub(crate) fn answer(&mut self, ticket: Ticket, reply: &Reply, reactor: &mut Reactor, queue: &mut Queue) {
         if let Some(number) = self.tickets.remove(&ticket.0) {
+            if let Some(client) = self.clients.get_mut(&number) {
+                client.asking = false;
+            }
             self.reply(number, reply, reactor, queue);
             self.settle(number, reactor, queue);
         }
@@ -198,23 +279,21 @@ impl Control {
         let Some(client) = self.clients.get_mut(&number) else { return };
         let line = serde_json::to_string(reply).unwrap_or_else(|_| r#"{"reply":"end"}"#.to_owned());
         match client.connection.send(&line) {
-            Ok(()) => {
-                let (words, room) = (!client.connection.is_finishing(), client.connection.waits_for_room());
-                reactor.rewatch(&client.connection, client.watch, words, room);
-            }
+            Ok(()) => {}
             Err(Gone) => self.part(number, reactor, queue),
         }
     }
 
-    /// A client that has said all and has got all its answers is done.
+    /// A client that has said all and has got all its answers is done; one that has not got its
+    /// answer is not listened to.
     fn settle(&mut self, number: u64, reactor: &mut Reactor, queue: &mut Queue) {
         let Some(client) = self.clients.get(&number) else { return };
         let connection = &client.connection;
-        let owed = client.follow.is_some() || connection.waits_for_room() || self.tickets.values().any(|owner| *owner == number);
-        if connection.is_finishing() && !owed {
+        if connection.is_finishing() && client.is_free() && !connection.has_line() {
             self.part(number, reactor, queue);
         } else {
-            reactor.rewatch(connection, client.watch, !connection.is_finishing(), connection.waits_for_room());
+            let words = !connection.is_finishing() && client.is_free() && !connection.has_line();
+            reactor.rewatch(connection, client.watch, words, connection.waits_for_room());
         }
     }
 
@@ -229,6 +308,17 @@ impl Control {
             !gone
         });
     }
+}
+
+/// Where a reader begins and ends.
+fn reading(wanted: LogsRequest, journal: &Journal) -> Reading {
+    let unit = wanted.unit;
+    let count = wanted.lines.and_then(|count| usize::try_from(count).ok());
+    let seen = count.map_or(0, |count| journal.before_last(count, unit.as_ref()));
+    // Who wants the last lines only is not told of older ones.
+    let lost = if seen == 0 { 0 } else { journal.lost_after(0, unit.as_ref()) };
+    let until = (!wanted.follow).then(|| journal.newest());
+    Reading { unit, seen, until, lost }
 }
 
 fn refused(reason: String) -> Reply {

@@ -69,9 +69,9 @@ pub(crate) fn power(name: &str, arguments: &[String]) -> ExitCode {
             return ExitCode::from(USAGE_ERROR);
         }
     };
-    let (way, at_once) = match asked {
-        Asked::Leave(way) => (way, false),
-        Asked::LeaveNow(way) => (way, true),
+    let request = match asked {
+        Asked::Leave(way) => Request::Leave { way, at_once: false },
+        Asked::LeaveNow(way) => Request::Leave { way, at_once: true },
         Asked::Runlevel => {
             say::line(format_args!("N 5"));
             return ExitCode::SUCCESS;
@@ -81,12 +81,9 @@ pub(crate) fn power(name: &str, arguments: &[String]) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Asked::Nothing => return ExitCode::SUCCESS,
-        Asked::Reload => {
-            say::error(format_args!("{name}: unit files are read when the system starts"));
-            return ExitCode::from(FAILED);
-        }
+        Asked::Reload => Request::DaemonReload,
     };
-    match ask_for(&Request::Leave { way, at_once }, false) {
+    match ask_for(&request, false) {
         Ok(code) => code,
         Err(why) => {
             // No signal to PID 1 instead: where our init does not answer, PID 1 may be the

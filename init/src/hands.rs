@@ -13,12 +13,13 @@ mod birth;
 mod conditions;
 mod directories;
 mod environment;
+mod gone;
 mod identity;
 mod limits;
 mod main_pid;
 mod news;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -28,17 +29,20 @@ use kernel::pidfd::PidFd;
 use kernel::spawn::{Outcome, Report};
 use kernel::wait::How;
 use nix::unistd::Pid;
-use supervisor::{Event, Exit, Life, Phase, Run, Whom};
+use supervisor::{Ended, Event, Exit, Life, Phase, Run, Whom};
 use units::accounting::Account;
 use units::control::LogStream;
 use units::unit::{Command, NotifyAccess, Reload, Service};
 use units::value::Signal;
 use units::{UnitName, UnitSet};
 
+use crate::file;
 use crate::journal::{self, Intake};
 use crate::reactor::{Reactor, Source, Watch};
 use birth::{Outlets, Stillborn, Wanted};
 pub(crate) use conditions::Facts;
+use environment::Telling;
+use gone::Gone;
 
 /// What a life has in the kernel.
 #[derive(Debug)]
@@ -57,6 +61,8 @@ struct Body {
     draining: bool,
     oom_kills: u64,
     access: NotifyAccess,
+    /// `$INVOCATION_ID` of all its processes.
+    invocation: String,
 }
 
 /// A process that is a child of ours and of a unit.
@@ -85,9 +91,10 @@ pub(crate) struct Hands {
     root: Option<Group>,
     facts: Facts,
     bodies: BTreeMap<Life, Body>,
-    processes: HashMap<i32, Process>,
+    processes: BTreeMap<i32, Process>,
     pipes: BTreeMap<u64, Pipe>,
     next_pipe: u64,
+    gone: Gone,
 }
 
 /// Where facts go that come of an order.
@@ -95,7 +102,15 @@ pub(crate) type Queue = VecDeque<Event>;
 
 impl Hands {
     pub(crate) fn new(root: Option<Group>, facts: Facts) -> Self {
-        Self { root, facts, bodies: BTreeMap::new(), processes: HashMap::new(), pipes: BTreeMap::new(), next_pipe: 1 }
+        Self {
+            root,
+            facts,
+            bodies: BTreeMap::new(),
+            processes: BTreeMap::new(),
+            pipes: BTreeMap::new(),
+            next_pipe: 1,
+            gone: Gone::new("/run/fief/gone"),
+        }
     }
 
     /// Judge the conditions of a unit.
@@ -145,7 +160,7 @@ impl Hands {
             }
         };
         if !service.directories.0.is_empty() {
-            let identity = identity::resolve(&service.run_as)?;
+            let identity = identity::resolve(&service.run_as).map_err(|error| error.to_string())?;
             directories::make(service, &identity)?;
         }
         Ok(Body {
@@ -158,6 +173,7 @@ impl Hands {
             looking: None,
             draining: false,
             access: service.notify_access,
+            invocation: environment::invocation(),
         })
     }
 
@@ -166,7 +182,7 @@ impl Hands {
         &mut self,
         run: Run,
         name: &UnitName,
-        main_pid: Option<u32>,
+        (main_pid, ended): (Option<u32>, Option<Ended>),
         units: &UnitSet,
         reactor: &mut Reactor,
         queue: &mut Queue,
@@ -176,7 +192,7 @@ impl Hands {
             queue.push_back(Event::SpawnFailed(run, "there is no such command".to_owned()));
             return;
         };
-        let born = self.give_birth(run, service, command, main_pid, reactor);
+        let born = self.give_birth(run, service, command, (main_pid, ended), reactor);
         match born {
             Ok((pid, process)) => {
                 queue.push_back(Event::Spawned(run, pid.unsigned_abs()));
@@ -192,17 +208,19 @@ impl Hands {
         run: Run,
         service: &Service,
         command: &Command,
-        main_pid: Option<u32>,
+        (main_pid, ended): (Option<u32>, Option<Ended>),
         reactor: &mut Reactor,
     ) -> Result<(i32, Process), Stillborn> {
-        let identity = identity::resolve(&service.run_as).map_err(Stillborn::Failed)?;
-        let environment = environment::build(service, &identity, main_pid).map_err(Stillborn::Failed)?;
+        let identity = identity::resolve(&service.run_as).map_err(Stillborn::of)?;
         self.open_outlets(run.life, reactor)?;
         let body = self.bodies.get(&run.life).ok_or_else(|| Stillborn::Failed("it was never prepared".to_owned()))?;
         let outlets = body.outlets.as_ref().ok_or_else(|| Stillborn::Failed("it has no log".to_owned()))?;
+        let telling = Telling { invocation: &body.invocation, main_pid, ended };
+        let environment = environment::build(service, &identity, &telling).map_err(Stillborn::of)?;
         let entering = |error: std::io::Error| {
             let why = error.raw_os_error().map_or_else(|| error.to_string(), |n| nix::errno::Errno::from_raw(n).desc().to_owned());
-            Stillborn::Failed(format!("entering cgroup failed: {why}"))
+            let why = format!("entering cgroup failed: {why}");
+            if file::is_shortage(&error) { Stillborn::Delayed(why) } else { Stillborn::Failed(why) }
         };
         let (cgroup, procs) = match &body.group {
             None => (None, Vec::new()),
@@ -376,8 +394,14 @@ impl Hands {
             }
         }
         if let Some(service) = units.unit(name).and_then(|unit| unit.service()) {
-            directories::remove(service);
+            directories::remove(service, &mut self.gone);
         }
+    }
+
+    /// Some of what is left to clean up. True while there is more.
+    pub(crate) fn sweep(&mut self) -> bool {
+        self.gone.turn();
+        self.gone.is_waiting()
     }
 
     /// The pipe of that number.

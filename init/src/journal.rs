@@ -26,6 +26,8 @@ use ring::{Line, Ring};
 const ROOM: usize = 256 * 1024;
 /// The most that a unit file may ask for, bytes: the memory is PID 1's.
 const MOST_ROOM: usize = 16 * 1024 * 1024;
+/// Memory for all lines together, bytes; beyond it the largest ring gives way.
+const ROOM_FOR_ALL: usize = 8 * 1024 * 1024;
 /// A line longer than this is cut in two.
 const LONGEST_LINE: usize = 4096;
 /// Bytes read from one pipe before it has to wait for a `BREATH`: some 3 MB/s.
@@ -33,24 +35,60 @@ const BUDGET: usize = 64 * 1024;
 /// How long a pipe that floods is left alone.
 pub(crate) const BREATH: Duration = Duration::from_millis(20);
 
-/// What everybody has said: a ring per unit, and one for init itself.
-#[derive(Debug, Default)]
+/// What everybody has said: a ring per unit, one for init itself, and one for `/dev/log`, where
+/// everybody may write and nobody shall wash away what init has said.
+#[derive(Debug)]
 pub(crate) struct Journal {
-    rings: BTreeMap<Option<UnitName>, Ring>,
+    units: BTreeMap<UnitName, Ring>,
+    init: Ring,
+    syslog: Ring,
     said: u64,
+    used: usize,
+    room: usize,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self::with_room(ROOM_FOR_ALL)
+    }
 }
 
 impl Journal {
-    /// Give a unit's ring another size than the usual, before it first speaks.
-    pub(crate) fn reserve(&mut self, unit: &UnitName, room: usize) {
-        self.rings.entry(Some(unit.clone())).or_insert_with(|| Ring::new(room.min(MOST_ROOM)));
+    fn with_room(room: usize) -> Self {
+        Self { units: BTreeMap::new(), init: Ring::new(ROOM), syslog: Ring::new(ROOM), said: 0, used: 0, room }
     }
 
-    /// Keep one line of `unit`, or of init.
+    /// Give a unit's ring another size than the usual, before it first speaks.
+    pub(crate) fn reserve(&mut self, unit: &UnitName, room: usize) {
+        self.units.entry(unit.clone()).or_insert_with(|| Ring::new(room.min(MOST_ROOM)));
+        self.room = self.room.max(ROOM_FOR_ALL.saturating_add(room.min(MOST_ROOM)));
+    }
+
+    /// Keep one line of `unit`, or of init, or of the syslog.
     pub(crate) fn push(&mut self, unit: Option<&UnitName>, stream: LogStream, text: &[u8]) {
         self.said += 1;
         let line = Line { number: self.said, time_ms: now_ms(), stream, text: text.into() };
-        self.rings.entry(unit.cloned()).or_insert_with(|| Ring::new(ROOM)).push(line);
+        let ring = match (unit, stream) {
+            (Some(unit), _) => {
+                if !self.units.contains_key(unit) {
+                    self.units.insert(unit.clone(), Ring::new(ROOM));
+                }
+                self.units.get_mut(unit).unwrap_or(&mut self.init)
+            }
+            (None, LogStream::Syslog) => &mut self.syslog,
+            (None, LogStream::Init | LogStream::Stdout | LogStream::Stderr) => &mut self.init,
+        };
+        self.used = self.used.saturating_sub(ring.used());
+        ring.push(line);
+        self.used += ring.used();
+        while self.used > self.room {
+            let rings = self.units.values_mut().chain([&mut self.init, &mut self.syslog]);
+            let Some(largest) = rings.max_by_key(|ring| ring.used()) else { return };
+            let before = largest.used();
+            // By more than one line: looking for the largest is not free.
+            largest.shrink_to(before - before / 8 - 1);
+            self.used -= before - largest.used();
+        }
     }
 
     /// The number of the newest line.
@@ -58,14 +96,33 @@ impl Journal {
         self.said
     }
 
-    /// Lines after `number`, of one unit or of all, in the order they were said.
-    pub(crate) fn after(&self, number: u64, unit: Option<&UnitName>) -> Vec<(u64, LogLine)> {
-        let mut found: Vec<_> = self
-            .rings(unit)
-            .flat_map(|(name, ring)| ring.after(number).map(move |line| (line.number, show(name.as_ref(), line))))
-            .collect();
-        found.sort_by_key(|(number, _)| *number);
+    /// The first lines after `number`, `most` of them at most, of one unit or of all, in the order
+    /// they were said.
+    pub(crate) fn after(&self, number: u64, unit: Option<&UnitName>, most: usize) -> Vec<(u64, LogLine)> {
+        let heads = self.rings(unit).map(|(name, ring)| {
+            let mut lines = ring.after(number);
+            (name, lines.next(), lines)
+        });
+        let mut heads: Vec<_> = heads.collect();
+        let mut found = Vec::new();
+        while found.len() < most {
+            let oldest = heads.iter_mut().min_by_key(|(_, head, _)| head.map_or(u64::MAX, |line| line.number));
+            let Some((name, head, lines)) = oldest else { break };
+            let Some(line) = std::mem::replace(head, lines.next()) else { break };
+            found.push((line.number, show(*name, line)));
+        }
         found
+    }
+
+    /// After which line the last `count` of one unit or of all begin.
+    pub(crate) fn before_last(&self, count: usize, unit: Option<&UnitName>) -> u64 {
+        let last = self.rings(unit).flat_map(|(_, ring)| ring.after(0).rev().take(count).map(|line| line.number));
+        let mut last: Vec<u64> = last.collect();
+        last.sort_unstable_by(|a, b| b.cmp(a));
+        match count.checked_sub(1) {
+            None => self.said,
+            Some(index) => last.get(index).map_or(0, |number| number - 1),
+        }
     }
 
     /// How many lines of those rings had to make way, if any of them came after `number`.
@@ -73,8 +130,9 @@ impl Journal {
         self.rings(unit).filter_map(|(_, ring)| ring.lost_after(number)).sum()
     }
 
-    fn rings(&self, unit: Option<&UnitName>) -> impl Iterator<Item = (&Option<UnitName>, &Ring)> {
-        self.rings.iter().filter(move |(name, _)| unit.is_none() || name.as_ref() == unit)
+    fn rings(&self, unit: Option<&UnitName>) -> impl Iterator<Item = (Option<&UnitName>, &Ring)> {
+        let units = self.units.iter().map(|(name, ring)| (Some(name), ring));
+        units.chain([(None, &self.init), (None, &self.syslog)]).filter(move |(name, _)| unit.is_none() || *name == unit)
     }
 }
 
@@ -192,6 +250,39 @@ pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn all_together_keep_to_the_room_and_the_largest_gives_way() {
+        let mut journal = Journal::with_room(200 * 1024);
+        let (quiet, loud): (UnitName, UnitName) = (UnitName::new("quiet").unwrap(), UnitName::new("loud").unwrap());
+        journal.push(Some(&quiet), LogStream::Stdout, b"once");
+        journal.push(None, LogStream::Init, b"init");
+        for _ in 0..10_000 {
+            journal.push(Some(&loud), LogStream::Stdout, b"a line of the usual length, as such lines are");
+            journal.push(None, LogStream::Syslog, b"a line of the usual length, as such lines are");
+            assert!(journal.used <= journal.room);
+        }
+        let sum: usize = journal.rings(None).map(|(_, ring)| ring.used()).sum();
+        assert_eq!(sum, journal.used);
+        assert_eq!(journal.after(0, Some(&quiet), 9).len(), 1);
+        assert_eq!(journal.init.after(0).count(), 1);
+    }
+
+    #[test]
+    fn pieces_and_last_lines_are_in_the_order_said() {
+        let mut journal = Journal::default();
+        let units = ["a", "b", "c"].map(|name| UnitName::new(name).unwrap());
+        for unit in units.iter().cycle().take(10) {
+            journal.push(Some(unit), LogStream::Stdout, unit.as_str().as_bytes());
+        }
+        let numbers = |lines: Vec<(u64, LogLine)>| lines.into_iter().map(|(number, _)| number).collect::<Vec<_>>();
+        assert_eq!(numbers(journal.after(0, None, 4)), vec![1, 2, 3, 4]);
+        assert_eq!(numbers(journal.after(4, None, 99)), vec![5, 6, 7, 8, 9, 10]);
+        assert_eq!(journal.before_last(3, None), 7);
+        assert_eq!(journal.before_last(99, None), 0);
+        assert_eq!(journal.before_last(0, None), 10);
+        assert_eq!(numbers(journal.after(journal.before_last(2, units.first()), units.first(), 9)), vec![7, 10]);
+    }
 
     fn lines(intake: &mut Intake) -> (Vec<String>, Flow) {
         let mut all = Vec::new();

@@ -19,6 +19,8 @@ mod console;
 mod control;
 mod fault;
 mod fiefctl;
+mod file;
+mod guard;
 mod hands;
 mod journal;
 mod keeper;
@@ -94,7 +96,8 @@ fief-init {version}: PID 1 of a container
 
 By the names poweroff, reboot, halt, shutdown, telinit, runlevel it is those tools.
 Signals: TERM PWR RTMIN+3 RTMIN+4 power off in order, INT RTMIN+5 reboot in order,
-RTMIN+14 RTMIN+15 the same at once, USR1 reopen the control socket, USR2 dump the state.",
+RTMIN+14 RTMIN+15 the same at once, HUP read the unit files again, USR1 reopen the control
+socket, USR2 dump the state.",
         version = env!("CARGO_PKG_VERSION")
     ));
     ExitCode::SUCCESS

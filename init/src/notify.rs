@@ -42,6 +42,9 @@ pub(crate) struct Notify(UnixDatagram);
 impl Notify {
     /// Bind it anew; every user may tell, init checks who did.
     pub(crate) fn bind() -> io::Result<Self> {
+        if let Some(folder) = Path::new(PATH).parent() {
+            fs::create_dir_all(folder)?;
+        }
         let _ = fs::remove_file(PATH);
         let socket = UnixDatagram::bind(Path::new(PATH))?;
         socket.set_nonblocking(true)?;

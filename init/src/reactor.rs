@@ -4,7 +4,7 @@
 //! executed its program still holds a copy, and a closed descriptor with copies goes on
 //! reporting under a number nobody knows.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -44,14 +44,14 @@ pub(crate) struct Watch(u64);
 #[derive(Debug)]
 pub(crate) struct Reactor {
     epoll: Epoll,
-    sources: HashMap<u64, Source>,
+    sources: BTreeMap<u64, Source>,
     next: u64,
 }
 
 impl Reactor {
     pub(crate) fn new() -> Result<Self, Errno> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        Ok(Self { epoll, sources: HashMap::new(), next: 1 })
+        Ok(Self { epoll, sources: BTreeMap::new(), next: 1 })
     }
 
     /// Watch for something to read, or the other end's leaving.

@@ -7,10 +7,9 @@
 //! ```
 //!
 //! Invariant: a panic is a bug, and costs the container its units in order, never PID 1 itself:
-//! each turn is caught, told, and followed by an ordered end.
+//! see [`crate::guard`].
 
-use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -21,13 +20,15 @@ use units::control::{LogStream, Reply, Way};
 use units::unit::{ConsoleLevel, ServiceType};
 use units::{Diagnostic, UnitName};
 
+use crate::boot::{self, Options};
 use crate::console::{Console, Tone};
 use crate::control::Control;
+use crate::guard::{self, Work};
 use crate::hands::{Hands, Queue};
 use crate::journal::{Flow, Journal};
 use crate::keeper::Keeper;
-use crate::leave::{self, Ending, Farewell};
-use crate::notify::Notify;
+use crate::leave::{self, Farewell};
+use crate::notify::{self, Notify};
 use crate::reactor::{Reactor, Source, Watch};
 use crate::signals::{self, Wish};
 use crate::syslog::Syslog;
@@ -35,6 +36,10 @@ use crate::telling;
 
 /// Children reaped per turn, so that a flood of orphans does not keep the rest waiting.
 const REAP_BATCH: usize = 1024;
+/// Signals heeded per turn.
+const SIGNALS: usize = 64;
+/// How long the console's reader may take with what is said at the very end.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// After a fault of our own: how long the ordered end may take.
 const PATIENCE_WHEN_BROKEN: Duration = Duration::from_secs(45);
 
@@ -49,13 +54,15 @@ pub(crate) struct System {
     pub(crate) console_watch: Option<Watch>,
     pub(crate) control: Control,
     pub(crate) signals: SignalFd,
-    pub(crate) notify: Option<Notify>,
+    pub(crate) notify: Option<(Notify, Watch)>,
     pub(crate) syslog: Option<Syslog>,
     pub(crate) keeper: Keeper,
     /// Which lines of a unit the console shows.
-    pub(crate) loudness: HashMap<UnitName, ConsoleLevel>,
+    pub(crate) loudness: BTreeMap<UnitName, ConsoleLevel>,
     pub(crate) queue: Queue,
     pub(crate) more_to_reap: bool,
+    pub(crate) more_to_sweep: bool,
+    pub(crate) options: Options,
     /// A fault of our own has happened; the moment at which waiting ends.
     pub(crate) broken: Option<Moment>,
 }
@@ -63,18 +70,7 @@ pub(crate) struct System {
 impl System {
     /// Work until the end. Consumes the system: nothing starts after it.
     pub(crate) fn run(mut self) -> ExitCode {
-        let ending = loop {
-            match catch_unwind(AssertUnwindSafe(|| self.turn())) {
-                Ok(None) => {}
-                Ok(Some(way)) if self.broken.is_none() => break Ending::Asked(way),
-                Ok(Some(_)) => break Ending::Broken,
-                Err(_) if self.broken.is_some() => break Ending::Broken,
-                Err(_) => self.breaks(),
-            }
-            if self.broken.is_some_and(|until| now() >= until) {
-                break Ending::Broken;
-            }
-        };
+        let ending = guard::until_the_end(&mut self);
         let began = self.began;
         let console = &mut self.console;
         leave::by(Farewell {
@@ -84,6 +80,7 @@ impl System {
             root: self.hands.root(),
             say: &mut |text| {
                 console.say(since(began), Tone::Notice, text);
+                console.wait_for_reader(LAST_WORDS);
             },
         })
     }
@@ -104,12 +101,11 @@ impl System {
         self.console.block(&text);
     }
 
-    /// One turn of the loop. The way, once everything is down.
-    fn turn(&mut self) -> Option<Way> {
+    fn one_turn(&mut self) -> Option<Way> {
         if let Some(way) = self.carry_out() {
             return Some(way);
         }
-        self.control.follow(&self.journal, &mut self.reactor, &mut self.queue);
+        self.control.turn(&self.journal, &mut self.reactor, &mut self.queue);
         self.mind_console();
         for (source, hung_up) in self.reactor.wait(self.patience()) {
             self.heed(source, hung_up);
@@ -118,6 +114,7 @@ impl System {
             self.reap();
         }
         self.hands.resume_pipes(&mut self.reactor);
+        self.more_to_sweep = self.hands.sweep();
         self.hands.look_again(self.supervisor.units(), &mut self.queue);
         if self.supervisor.deadline().is_some_and(|deadline| now() >= deadline) {
             self.queue.push_back(Event::Ticked);
@@ -127,7 +124,7 @@ impl System {
 
     /// How long nothing needs to be done.
     fn patience(&self) -> Option<Duration> {
-        if self.more_to_reap || !self.queue.is_empty() {
+        if self.more_to_reap || self.more_to_sweep || !self.queue.is_empty() || self.control.is_busy(&self.journal) {
             return Some(Duration::ZERO);
         }
         let deadlines = [self.supervisor.deadline(), self.broken, self.hands.deadline().map(Moment)];
@@ -155,19 +152,26 @@ impl System {
                     self.journal.push(Some(&unit), LogStream::Init, remark.as_bytes());
                 }
             }
-            Action::Spawn { run, unit, main_pid } => self.hands.spawn(run, &unit, main_pid, units, reactor, queue),
+            Action::Spawn { run, unit, main_pid, ended } => self.hands.spawn(run, &unit, (main_pid, ended), units, reactor, queue),
             Action::FindMain(life, unit) => self.hands.find_main(life, &unit, units, queue),
             Action::Signal(life, whom, signal) => self.hands.signal(life, whom, signal),
             Action::Kill(life) => self.hands.kill(life),
             Action::Drain(life) => self.hands.drain(life, reactor, queue),
             Action::Release(life, unit) => self.hands.release(life, &unit, units, reactor),
             Action::Answer(ticket, mut reply) => {
-                if let Reply::Units { units } = &mut reply {
+                if let Reply::Units { units } = &mut reply
+                    && self.control.is_awaited(ticket)
+                {
                     for row in units {
                         row.account = self.hands.account(&row.name);
                     }
                 }
                 self.control.answer(ticket, &reply, reactor, queue);
+            }
+            Action::Reread(ticket) => {
+                self.reread();
+                let reply = Reply::Done { results: Vec::new() };
+                self.control.answer(ticket, &reply, &mut self.reactor, &mut self.queue);
             }
             Action::Tell(notice) => self.tell(&notice),
             Action::Leave(way) => return Some(way),
@@ -201,7 +205,7 @@ impl System {
         match source {
             Source::Signals => self.heed_signals(),
             Source::Notify => {
-                if let Some(notify) = &self.notify {
+                if let Some((notify, _)) = &self.notify {
                     let (hands, queue) = (&mut self.hands, &mut self.queue);
                     notify.turn(|pid, words| hands.told(pid, words, queue));
                 }
@@ -225,7 +229,8 @@ impl System {
     }
 
     fn heed_signals(&mut self) {
-        while let Ok(Some(signal)) = self.signals.read_signal() {
+        for _ in 0..SIGNALS {
+            let Ok(Some(signal)) = self.signals.read_signal() else { return };
             let Some(wish) = signals::meaning(signal.ssi_signo) else { continue };
             let (way, at_once) = match wish {
                 Wish::Reap => {
@@ -237,7 +242,7 @@ impl System {
                 Wish::Reboot => (Way::Reboot, false),
                 Wish::RebootNow => (Way::Reboot, true),
                 Wish::Reload => {
-                    self.say(Tone::Notice, "unit files are read when the system starts; reboot to read them again");
+                    self.reread();
                     continue;
                 }
                 Wish::ReopenControl => {
@@ -257,7 +262,25 @@ impl System {
         }
     }
 
+    /// Read the unit files again.
+    fn reread(&mut self) {
+        let read = boot::read_units(&self.options);
+        self.say(Tone::Notice, &format!("unit files read again: {} units", read.count));
+        for remark in &read.remarks {
+            self.say(Tone::Bad, remark);
+        }
+        for diagnostic in &read.diagnostics {
+            self.diagnose(diagnostic);
+        }
+        self.supervisor.reread(read.units);
+        boot::logging(self);
+    }
+
     fn reopen(&mut self) {
+        // Somebody who has emptied /run has taken this one along.
+        if std::fs::symlink_metadata(notify::PATH).is_err() {
+            boot::open_notify(self);
+        }
         if let Err(error) = self.control.bind(&mut self.reactor) {
             self.say(Tone::Bad, &format!("no control socket: {error}"));
         }
@@ -298,6 +321,14 @@ impl System {
     /// Watch the console for room exactly while something waits for it.
     fn mind_console(&mut self) {
         let waits = self.console.flush();
+        if self.console.has_hung_up() {
+            // Out of the reactor before it is closed: see there.
+            if let (Some(watch), Some(fd)) = (self.console_watch.take(), self.console.watch()) {
+                self.reactor.forget(fd, watch);
+            }
+            self.console.close();
+            return;
+        }
         match (waits, self.console_watch) {
             (true, None) => {
                 if let Some(fd) = self.console.watch() {
@@ -313,14 +344,22 @@ impl System {
             _ => {}
         }
     }
+}
 
-    /// A turn has panicked: tell it, and leave in order.
-    fn breaks(&mut self) {
-        let what = crate::fault::last();
-        self.say(Tone::Bad, &format!("a fault in init itself: {what}; leaving in order"));
+impl Work for System {
+    fn turn(&mut self) -> Option<Way> {
+        self.one_turn()
+    }
+
+    fn broke(&mut self, what: &str) {
         self.broken = Some(now().plus(PATIENCE_WHEN_BROKEN));
         self.queue.clear();
         self.queue.push_back(Event::LeaveAsked { way: Way::Poweroff, at_once: false });
+        self.say(Tone::Bad, &format!("a fault in init itself: {what}; leaving in order"));
+    }
+
+    fn takes_too_long(&self) -> bool {
+        self.broken.is_some_and(|until| now() >= until)
     }
 }
 

@@ -48,6 +48,13 @@ impl UnitSet {
         self.entries.iter()
     }
 
+    /// Takes over what `other` knows under `name`, without relations to the others.
+    pub fn keep(&mut self, other: &Self, name: &UnitName) {
+        if let Some(entry) = other.entries.get(name) {
+            self.entries.insert(name.clone(), entry.clone());
+        }
+    }
+
     /// The effective relations.
     #[must_use]
     pub fn graph(&self) -> &Graph {

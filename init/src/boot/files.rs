@@ -1,11 +1,12 @@
 //! The unit files of this system, collected in order of precedence.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use units::{FILE_LIMIT, SourceFile, SourceKind};
+
+use crate::file;
 
 /// Where unit files are looked for; the first file of a name counts.
 pub(crate) const FOLDERS: &[&str] = &["/etc/fief/units", "/run/fief/units", "/usr/local/lib/fief/units", "/usr/lib/fief/units"];
@@ -41,18 +42,12 @@ fn source(path: String, kind: impl FnOnce(Vec<u8>) -> SourceKind) -> SourceFile 
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    // stat first: opening a fifo or a device somebody left here could wait for ever.
     let about = fs::metadata(path).map_err(|error| error.to_string())?;
     if about.rdev() == libc::makedev(1, 3) {
         return Ok(Vec::new());
     }
-    if !about.is_file() {
-        return Err("not a regular file".to_owned());
-    }
-    let mut text = Vec::new();
     let most = u64::try_from(FILE_LIMIT).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(path).and_then(|file| file.take(most).read_to_end(&mut text)).map_err(|error| error.to_string())?;
-    Ok(text)
+    file::read_up_to(path, most).map_err(|error| error.to_string())
 }
 
 fn names(folder: &str) -> Vec<String> {

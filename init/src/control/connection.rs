@@ -40,34 +40,43 @@ impl Connection {
         self.uid == 0
     }
 
-    /// The complete lines that have come in. At the end of the client's words the connection
-    /// stays for the answers that are due.
-    pub(crate) fn lines(&mut self) -> Result<Vec<String>, Gone> {
+    /// The user it was when it connected.
+    pub(crate) fn uid(&self) -> u32 {
+        self.uid
+    }
+
+    /// Take in what has come, up to the length of a request: what is beyond waits in the socket,
+    /// and so does the client. At the end of its words the connection stays for the answers due.
+    pub(crate) fn fill(&mut self) -> Result<(), Gone> {
         let mut buffer = [0_u8; 4096];
-        loop {
+        while self.incoming.len() <= REQUEST_LIMIT {
             match self.stream.read(&mut buffer) {
                 Ok(0) => {
                     self.finishing = true;
-                    break;
+                    return Ok(());
                 }
-                Ok(count) => {
-                    self.incoming.extend_from_slice(buffer.get(..count).unwrap_or_default());
-                    if self.incoming.len() > REQUEST_LIMIT {
-                        return Err(Gone);
-                    }
-                }
+                Ok(count) => self.incoming.extend_from_slice(buffer.get(..count).unwrap_or_default()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(_) => return Err(Gone),
             }
         }
-        let mut lines = Vec::new();
-        while let Some(end) = self.incoming.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.incoming.drain(..=end).collect();
-            lines.push(String::from_utf8_lossy(&line).trim().to_owned());
+        if self.has_line() { Ok(()) } else { Err(Gone) }
+    }
+
+    /// Whether a complete line has come in.
+    pub(crate) fn has_line(&self) -> bool {
+        self.incoming.contains(&b'\n')
+    }
+
+    /// The next complete line, without its end.
+    pub(crate) fn next_line(&mut self) -> Option<String> {
+        let end = self.incoming.iter().position(|byte| *byte == b'\n')?;
+        let line: Vec<u8> = self.incoming.drain(..=end).collect();
+        if self.incoming.is_empty() {
+            self.incoming.shrink_to(512);
         }
-        lines.retain(|line| !line.is_empty());
-        Ok(lines)
+        Some(String::from_utf8_lossy(&line).trim().to_owned())
     }
 
     /// Put one line on its way.
@@ -130,13 +139,32 @@ mod tests {
         let mut connection = Connection::new(server).unwrap();
         let mut client = client;
         client.write_all(b"one\ntw").unwrap();
-        assert_eq!(connection.lines().unwrap(), vec!["one"]);
+        connection.fill().unwrap();
+        assert_eq!(connection.next_line().unwrap(), "one");
+        assert!(!connection.has_line());
         client.write_all(b"o\n\n").unwrap();
-        assert_eq!(connection.lines().unwrap(), vec!["two"]);
+        connection.fill().unwrap();
+        assert_eq!((connection.next_line().unwrap(), connection.next_line().unwrap()), ("two".into(), String::new()));
         client.write_all(&[b'x'; REQUEST_LIMIT / 2]).unwrap();
-        assert!(connection.lines().unwrap().is_empty());
-        client.write_all(&[b'x'; REQUEST_LIMIT / 2 + 1]).unwrap();
-        assert_eq!(connection.lines(), Err(Gone));
+        connection.fill().unwrap();
+        assert_eq!(connection.next_line(), None);
+        client.write_all(&[b'x'; REQUEST_LIMIT / 2 + 4096]).unwrap();
+        assert_eq!(connection.fill(), Err(Gone));
+    }
+
+    #[test]
+    fn a_flood_of_requests_waits_in_the_socket() {
+        let (client, server) = UnixStream::pair().unwrap();
+        let mut connection = Connection::new(server).unwrap();
+        client.set_nonblocking(true).unwrap();
+        let mut sent = 0;
+        let many = b"{\"request\":\"list\"}\n".repeat(1000);
+        while let Ok(count) = (&client).write(&many) {
+            sent += count;
+        }
+        connection.fill().unwrap();
+        assert!(connection.incoming.len() <= REQUEST_LIMIT + 4096 && sent > connection.incoming.len());
+        assert!(connection.next_line().unwrap().ends_with('}'));
     }
 
     #[test]

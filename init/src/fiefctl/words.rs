@@ -11,6 +11,7 @@ usage: fiefctl [--json] VERB
   status [UNIT…]               one unit in detail, with its last lines
   start|stop|restart UNIT…     and wait until it is done
   reload UNIT…                 have it read its configuration again
+  daemon-reload                read the unit files again; what is up stays up
   reset-failed [UNIT…]         forget failures
   logs [UNIT] [-n N] [-f]      what it said; -f: and what it says
   account [UNIT…]              memory, CPU, tasks and I/O used
@@ -94,6 +95,7 @@ pub(super) fn read(arguments: &[String]) -> Result<Line, Unclear> {
         "start" => Request::Start { units: some(units)? },
         "stop" => Request::Stop { units: some(units)? },
         "restart" => Request::Restart { units: some(units)? },
+        "daemon-reload" if units.is_empty() => Request::DaemonReload,
         "reload" => Request::Reload { units: some(units)? },
         "reset-failed" => Request::ResetFailed { units },
         "account" | "top" => Request::Account { units },
@@ -136,6 +138,7 @@ mod tests {
         assert_eq!(plain("status ssh.service"), Ok(Request::Status { units: ssh() }));
         assert_eq!(plain("logs -n 5 -f ssh"), Ok(Request::Logs(LogsRequest { unit: ssh().pop(), lines: Some(5), follow: true })));
         assert_eq!(plain("--json reboot -f"), Ok(Request::Leave { way: Way::Reboot, at_once: true }));
+        assert_eq!(plain("daemon-reload"), Ok(Request::DaemonReload));
         assert_eq!(plain("stop"), Err(Unclear::NoUnit("stop".to_owned())));
         assert_eq!(plain("logs --never"), Err(Unclear::Option("--never".to_owned())));
         assert_eq!(plain("fly"), Err(Unclear::Verb("fly".to_owned())));

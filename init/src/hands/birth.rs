@@ -12,7 +12,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use units::unit::{Command, Output, Service};
 
 use super::identity::Identity;
-use crate::program;
+use crate::{file, program};
 
 /// Descriptors a service may have until it asks for more: select(2) breaks beyond, and closing
 /// "all" of a million takes long.
@@ -47,6 +47,13 @@ pub(super) enum Stillborn {
     /// None could be had just now; worth another try.
     Delayed(String),
     Failed(String),
+}
+
+impl Stillborn {
+    /// By what could not be read beforehand.
+    pub(super) fn of(error: io::Error) -> Self {
+        if file::is_shortage(&error) { Self::Delayed(error.to_string()) } else { Self::Failed(error.to_string()) }
+    }
 }
 
 /// Give birth.

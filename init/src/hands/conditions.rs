@@ -8,6 +8,8 @@ use kernel::identity::Capabilities;
 use nix::unistd::{AccessFlags, access};
 use units::unit::Test;
 
+use crate::file;
+
 /// What does not change while the system runs.
 #[derive(Debug)]
 pub(crate) struct Facts {
@@ -22,7 +24,7 @@ pub(crate) struct Facts {
 impl Facts {
     /// Look around once, before any unit starts.
     pub(crate) fn gather() -> Self {
-        let first_boot = fs::read_to_string("/etc/machine-id").map_or(true, |text| text.trim() == "uninitialized");
+        let first_boot = file::read_text("/etc/machine-id", file::USUAL).map_or(true, |text| text.trim() == "uninitialized");
         Self { first_boot, container: container(), capabilities: bounding_set() }
     }
 
@@ -68,7 +70,7 @@ impl Facts {
 fn container() -> Option<String> {
     let named = std::env::var("container").ok().filter(|name| !name.is_empty());
     named
-        .or_else(|| fs::read_to_string("/run/host/container-manager").ok().map(|text| text.trim().to_owned()))
+        .or_else(|| file::read_text("/run/host/container-manager", file::USUAL).ok().map(|text| text.trim().to_owned()))
         .or_else(|| Path::new("/.dockerenv").exists().then(|| "docker".to_owned()))
         .or_else(|| Path::new("/run/.containerenv").exists().then(|| "podman".to_owned()))
 }

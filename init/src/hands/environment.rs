@@ -2,22 +2,28 @@
 //! unit takes over, and what it sets. systemd.exec(5), "Environment Variables in Spawned Processes".
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Read;
+use std::io;
 
-use units::unit::{DirectoryKind, NotifyAccess, Service, read_environment};
+use supervisor::{Ended, Exit};
+use units::unit::{DirectoryKind, NotifyAccess, Service, ServiceType, read_environment};
 
 use super::identity::Identity;
-use crate::{notify, program};
-
-/// More than this in an environment file is no environment, bytes.
-const LONGEST_FILE: u64 = 256 * 1024;
+use crate::{file, notify, program};
 
 /// Passed on to PID 1's own set-up works, which speak for it.
 const FOR_OURSELVES: &[&str] = &["container", "container_uuid", "CREDENTIALS_DIRECTORY"];
 
+/// What a process is told of the life it belongs to.
+#[derive(Debug)]
+pub(crate) struct Telling<'a> {
+    /// 128 bits in hexadecimal, one for all processes of a life.
+    pub(crate) invocation: &'a str,
+    pub(crate) main_pid: Option<u32>,
+    pub(crate) ended: Option<Ended>,
+}
+
 /// The variables for one process. The error is for a person.
-pub(crate) fn build(service: &Service, identity: &Identity, main_pid: Option<u32>) -> Result<BTreeMap<String, String>, String> {
+pub(crate) fn build(service: &Service, identity: &Identity, telling: &Telling<'_>) -> io::Result<BTreeMap<String, String>> {
     let mut all = BTreeMap::new();
     let mut set = |key: &str, value: &str| drop(all.insert(key.to_owned(), value.to_owned()));
     let from_own = |key: &str| std::env::var(key).ok();
@@ -32,14 +38,31 @@ pub(crate) fn build(service: &Service, identity: &Identity, main_pid: Option<u32
     if service.tty.is_some() {
         set("TERM", &from_own("TERM").unwrap_or_else(|| "linux".to_owned()));
     }
-    if let Ok(uuid) = fs::read_to_string("/proc/sys/kernel/random/uuid") {
-        set("INVOCATION_ID", &uuid.trim().replace('-', ""));
+    if !telling.invocation.is_empty() {
+        set("INVOCATION_ID", telling.invocation);
     }
     if service.notify_access != NotifyAccess::None {
         set("NOTIFY_SOCKET", notify::PATH);
     }
-    if let Some(pid) = main_pid {
+    if let Some(pid) = telling.main_pid {
         set("MAINPID", &pid.to_string());
+    }
+    if let ServiceType::Forking { pid_file: Some(path) } = &service.kind {
+        set("PIDFILE", path);
+    }
+    if let Some(Ended { result, exit }) = telling.ended {
+        set("SERVICE_RESULT", result);
+        match exit {
+            Some(Exit::Code(code)) => {
+                set("EXIT_CODE", "exited");
+                set("EXIT_STATUS", &code.to_string());
+            }
+            Some(Exit::Signal(signal)) => {
+                set("EXIT_CODE", "killed");
+                set("EXIT_STATUS", signal.to_string().trim_start_matches("SIG"));
+            }
+            None => {}
+        }
     }
     let ours = service.start.iter().any(|command| command.program() == "fief-init");
     for key in FOR_OURSELVES.iter().filter(|_| ours) {
@@ -55,14 +78,15 @@ pub(crate) fn build(service: &Service, identity: &Identity, main_pid: Option<u32
             set(key, &value);
         }
     }
-    for file in &service.environment.files {
-        match read(&file.path) {
+    all.extend(service.environment.set.clone());
+    // Files later: what an administrator writes there wins over the unit.
+    for wanted in &service.environment.files {
+        match file::read_text(&wanted.path, file::USUAL) {
             Ok(text) => all.extend(read_environment(&text)),
-            Err(_) if file.optional => {}
-            Err(error) => return Err(format!("reading {} failed: {error}", file.path)),
+            Err(_) if wanted.optional => {}
+            Err(error) => return Err(file::about(&format!("reading {} failed", wanted.path), error)),
         }
     }
-    all.extend(service.environment.set.clone());
     Ok(all)
 }
 
@@ -81,14 +105,43 @@ fn directories(service: &Service) -> BTreeMap<DirectoryKind, String> {
     paths
 }
 
-fn read(path: &str) -> Result<String, String> {
-    // A fifo would keep PID 1 waiting for a writer.
-    match fs::metadata(path) {
-        Ok(about) if about.is_file() => {}
-        Ok(_) => return Err("not a regular file".to_owned()),
-        Err(error) => return Err(error.to_string()),
+/// A new identifier for a life, as systemd's invocations have: a random UUID without its dashes.
+pub(crate) fn invocation() -> String {
+    file::read_text("/proc/sys/kernel/random/uuid", 64).map(|uuid| uuid.trim().replace('-', "")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use units::{SourceFile, SourceKind, UnitName};
+
+    #[test]
+    fn the_last_commands_are_told_how_it_went_and_files_win() {
+        let folder = tempfile::tempdir().unwrap();
+        let defaults = folder.path().join("defaults");
+        std::fs::write(&defaults, "MODE=file\n").unwrap();
+        let text = format!(
+            "[service]\ntype = \"forking\"\npid-file = \"/run/x.pid\"\ncommand = \"/bin/x\"\n[environment]\nfiles = [{defaults:?}]\nset = {{ MODE = \"unit\" }}\n"
+        );
+        let (units, wrong) = units::read([SourceFile { path: "/x.toml".to_owned(), kind: SourceKind::Unit(text.into_bytes()) }]);
+        assert!(wrong.is_empty(), "{wrong:?}");
+        let service = units.unit(&UnitName::new("x").unwrap()).unwrap().service().unwrap();
+        let identity = super::super::identity::resolve(&service.run_as).unwrap();
+        let signal = units::value::Signal::TERM;
+        let ended = Some(Ended { result: "signal", exit: Some(Exit::Signal(signal)) });
+        let all = build(service, &identity, &Telling { invocation: "abc", main_pid: Some(7), ended }).unwrap();
+        for (key, value) in [
+            ("MODE", "file"),
+            ("PIDFILE", "/run/x.pid"),
+            ("MAINPID", "7"),
+            ("INVOCATION_ID", "abc"),
+            ("SERVICE_RESULT", "signal"),
+            ("EXIT_CODE", "killed"),
+            ("EXIT_STATUS", "TERM"),
+        ] {
+            assert_eq!(all[key], value, "{key}");
+        }
+        assert_eq!(invocation().len(), 32);
     }
-    let mut text = Vec::new();
-    fs::File::open(path).and_then(|file| file.take(LONGEST_FILE).read_to_end(&mut text)).map_err(|error| error.to_string())?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
 }

@@ -1,9 +1,12 @@
 //! As whom a unit's processes run: names from the unit, numbers from the account files.
 
+use std::io;
+
 use nix::unistd::{Gid, Uid};
 use units::unit::RunAs;
 
 use crate::accounts::{Accounts, User};
+use crate::file;
 
 /// A resolved identity.
 #[derive(Debug)]
@@ -17,10 +20,10 @@ pub(crate) struct Identity {
 }
 
 /// Look up what the unit says. The error is for a person: "changing identity failed: no user web".
-pub(crate) fn resolve(run_as: &RunAs) -> Result<Identity, String> {
+pub(crate) fn resolve(run_as: &RunAs) -> io::Result<Identity> {
     let plain = run_as.user.is_none() && run_as.group.is_none() && run_as.groups.is_empty();
-    let wrong = |what: &str| format!("changing identity failed: {what}");
-    let accounts = Accounts::read().map_err(|error| wrong(&format!("reading the account files: {error}")))?;
+    let wrong = |what: &str| io::Error::other(format!("changing identity failed: {what}"));
+    let accounts = Accounts::read().map_err(|error| file::about("changing identity failed: reading the account files", error))?;
     let name = run_as.user.as_deref().unwrap_or("root");
     let user = accounts.user(name).ok_or_else(|| wrong(&format!("no user {name}")))?;
     let gid = match &run_as.group {

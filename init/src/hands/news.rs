@@ -83,7 +83,7 @@ impl Hands {
                 Word::Extend(span) => Event::Extended(life, span),
                 Word::MainPid(main) => {
                     let group = self.bodies.get(&life).and_then(|body| body.group.as_ref());
-                    let belongs = group.is_none_or(|group| group.processes().contains(&Pid::from_raw(main)));
+                    let belongs = group.map_or_else(|| main_pid::is_ours(main), |group| group.processes().contains(&Pid::from_raw(main)));
                     if !belongs || !self.adopt(life, main) {
                         continue;
                     }

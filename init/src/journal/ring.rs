@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 
 use units::control::LogStream;
 
-/// What a line costs beside its bytes: the struct and its share of the queue.
-const OVERHEAD: usize = 48;
+/// What a line costs beside its bytes: the struct, its share of a queue that doubles, and the
+/// allocator's.
+const OVERHEAD: usize = 88;
 
 /// One line as a service said it, without its line feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +43,17 @@ impl Ring {
     pub(crate) fn push(&mut self, line: Line) {
         self.used += line.text.len() + OVERHEAD;
         self.lines.push_back(line);
-        while self.used > self.room {
+        self.shrink_to(self.room);
+    }
+
+    /// Bytes used.
+    pub(crate) fn used(&self) -> usize {
+        self.used
+    }
+
+    /// Let the oldest make way until no more than that is used.
+    pub(crate) fn shrink_to(&mut self, room: usize) {
+        while self.used > room {
             let Some(oldest) = self.lines.pop_front() else { break };
             self.used -= oldest.text.len() + OVERHEAD;
             self.lost += 1;
@@ -79,7 +90,7 @@ mod tests {
         }
         assert!(ring.used <= 4096);
         assert_eq!(&*ring.after(0).next_back().unwrap().text, b"line 1000");
-        assert!(ring.lines.len() > 50);
+        assert!(ring.lines.len() > 30);
         assert_eq!(ring.lost, 1000 - u64::try_from(ring.lines.len()).unwrap());
         assert!(ring.lost_after(0).is_some());
         assert_eq!(ring.lost_after(999), None);

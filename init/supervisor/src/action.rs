@@ -26,6 +26,8 @@ pub enum Action {
         unit: UnitName,
         /// The main process, for `$MAINPID`.
         main_pid: Option<u32>,
+        /// For the commands that end a life: how it went.
+        ended: Option<Ended>,
     },
     /// Find the main process of a forking service (pid file, else the only process of the cgroup),
     /// watch it as [`crate::Phase::Start`] index 0 of this life, say [`crate::Event::MainFound`].
@@ -42,10 +44,21 @@ pub enum Action {
     Release(Life, UnitName),
     /// Answer a request. Rows have no `account` yet: fill it in.
     Answer(Ticket, Reply),
+    /// Read the unit files again, hand them to [`crate::Supervisor::reread`], and answer.
+    Reread(Ticket),
     /// Tell the log, the console, the keeper.
     Tell(Notice),
     /// Every unit is down or given up: kill what is left, unmount, reboot(2). Last of all.
     Leave(Way),
+}
+
+/// How a life went, as its last commands are told; systemd.exec(5), `$SERVICE_RESULT` and after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// `success`, `exit-code`, `signal`, `timeout`, `oom-kill`, `protocol` or `resources`.
+    pub result: &'static str,
+    /// How the main process ended; none while it runs, or when there was none.
+    pub exit: Option<Exit>,
 }
 
 /// Whom a signal is for.

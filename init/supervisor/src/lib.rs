@@ -20,7 +20,7 @@ mod event;
 mod life;
 mod supervisor;
 
-pub use action::{Action, Notice, Whom};
+pub use action::{Action, Ended, Notice, Whom};
 pub use cause::{Cause, Exit};
 pub use event::Event;
 pub use life::{Life, Moment, Phase, Run, Ticket};

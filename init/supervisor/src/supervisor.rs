@@ -9,8 +9,8 @@ mod slot;
 mod start;
 mod stop;
 
-use crate::{Action, Event, Life, Moment, Notice, Run, Ticket};
-use alloc::collections::BTreeMap;
+use crate::{Action, Cause, Event, Life, Moment, Notice, Run, Ticket};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -42,6 +42,8 @@ pub struct Supervisor {
     /// The moment of the step under way.
     now: Moment,
     orders: Vec<Action>,
+    /// Units that cannot be started, whose dependents are still to be told.
+    refusals: VecDeque<(UnitName, Cause)>,
 }
 
 /// How the system as a whole is doing.
@@ -77,6 +79,7 @@ impl Supervisor {
             system: System::Idle,
             now: Moment::default(),
             orders: Vec::new(),
+            refusals: VecDeque::new(),
         }
     }
 
@@ -111,6 +114,31 @@ impl Supervisor {
     #[must_use]
     pub fn unit_of(&self, life: Life) -> Option<&UnitName> {
         self.lives.get(&life)
+    }
+
+    /// The unit files have been read again. What is down is as its file says from now on, and what
+    /// is up goes by the new file for what comes next, as after systemctl(1) `daemon-reload`; what
+    /// is up without a good file any more stays as it was, until the files are read once more.
+    pub fn reread(&mut self, mut units: UnitSet) {
+        if self.is_leaving() {
+            return;
+        }
+        let old = self.units.clone();
+        self.slots.retain(|name, slot| {
+            let keep = units.unit(name).is_some() || slot.life().is_some() || slot.job.is_some();
+            if keep && units.unit(name).is_none() {
+                units.keep(&old, name);
+            }
+            keep
+        });
+        for (name, entry) in units.iter() {
+            if matches!(entry, Entry::Unit(_)) && !self.slots.contains_key(name) {
+                let mut slot = Slot::new();
+                slot.since = self.now;
+                self.slots.insert(name.clone(), slot);
+            }
+        }
+        self.units = Arc::new(units);
     }
 
     fn hear(&mut self, event: Event) {
@@ -237,7 +265,11 @@ impl Supervisor {
         let run = Run { life: alive.life, phase, index };
         alive.running.push(run);
         let main_pid = alive.main_pid;
-        self.orders.push(Action::Spawn { run, unit: name.clone(), main_pid });
+        let ended = match phase {
+            crate::Phase::Stop | crate::Phase::StopPost => self.ended(name),
+            crate::Phase::StartPre | crate::Phase::Start | crate::Phase::StartPost | crate::Phase::Reload => None,
+        };
+        self.orders.push(Action::Spawn { run, unit: name.clone(), main_pid, ended });
     }
 
     /// Lines for SIGUSR2: what every unit is doing.
@@ -253,13 +285,8 @@ fn service<'u>(units: &'u UnitSet, name: &UnitName) -> Option<&'u Service> {
 
 impl Waiting {
     fn new(names: impl IntoIterator<Item = UnitName>) -> Self {
-        let mut results: Vec<(UnitName, Option<units::control::Outcome>)> = Vec::new();
-        for name in names {
-            if results.iter().all(|(other, _)| *other != name) {
-                results.push((name, None));
-            }
-        }
-        Self { results }
+        let mut seen = BTreeSet::new();
+        Self { results: names.into_iter().filter(|name| seen.insert(name.clone())).map(|name| (name, None)).collect() }
     }
 
     fn all(&self) -> Option<Vec<UnitResult>> {

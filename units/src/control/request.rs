@@ -33,6 +33,8 @@ pub enum Request {
         /// Which.
         units: Vec<UnitName>,
     },
+    /// Read the unit files again; answered when that is done. What is up stays up.
+    DaemonReload,
     /// Forget that these have failed, and how often.
     ResetFailed {
         /// Which; none means all.
@@ -92,6 +94,7 @@ impl Request {
             | Self::Stop { .. }
             | Self::Restart { .. }
             | Self::Reload { .. }
+            | Self::DaemonReload
             | Self::ResetFailed { .. }
             | Self::Logs(_)
             | Self::Leave { .. } => false,

@@ -1,7 +1,8 @@
 use crate::value::Mode;
 use std::collections::BTreeMap;
 
-/// The environment of a service. Later wins: inherited, files in order, `set`.
+/// The environment of a service. Later wins: inherited, `set`, files in order (systemd.exec(5),
+/// `EnvironmentFile=`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
     /// Variables taken over from PID 1's own environment.

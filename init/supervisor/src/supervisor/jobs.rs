@@ -71,7 +71,7 @@ impl Supervisor {
     }
 
     /// Puts a job on one unit. What contradicts it is cancelled.
-    fn want(&mut self, name: &UnitName, kind: JobKind) {
+    pub(super) fn want(&mut self, name: &UnitName, kind: JobKind) {
         let Some(slot) = self.slots.get_mut(name) else { return };
         match &slot.job {
             Some(job) if job.kind == kind && !(kind == JobKind::Restart && job.begun) => {}
@@ -230,8 +230,18 @@ impl Supervisor {
         }
     }
 
-    /// The unit cannot even be tried.
+    /// The unit cannot even be tried; nor can those that require it, and so on. One after the other
+    /// and not each within the one before: a chain may be longer than a stack.
     pub(super) fn refuse(&mut self, name: &UnitName, cause: Cause) {
+        let is_first = self.refusals.is_empty();
+        self.refusals.push_back((name.clone(), cause));
+        while is_first && let Some((name, cause)) = self.refusals.front().cloned() {
+            self.refuse_one(&name, cause);
+            self.refusals.pop_front();
+        }
+    }
+
+    fn refuse_one(&mut self, name: &UnitName, cause: Cause) {
         if let Some(job) = self.slots.get_mut(name).and_then(|slot| slot.job.as_mut()) {
             job.begun = true;
         }

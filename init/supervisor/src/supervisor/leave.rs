@@ -37,8 +37,11 @@ impl Supervisor {
 
     fn stop_everything(&mut self) {
         let names: Vec<UnitName> = self.slots.keys().cloned().collect();
+        // All of them: there is nobody else who goes down with one.
         for name in &names {
-            self.want_stop(name);
+            if self.slots.get(name).is_some_and(|slot| !slot.is_down() || slot.job.is_some()) {
+                self.want(name, JobKind::Stop);
+            }
         }
         let clipped = |s: &Self, until| s.clipped(until);
         for name in names {

@@ -81,9 +81,12 @@ impl Supervisor {
         let clipped = self.clipped(wanted);
         let Some(slot) = self.slots.get_mut(name) else { return };
         match &mut slot.state {
-            State::Starting { until, .. } => *until = (*until).max(wanted),
-            State::Stopping { until, .. } => *until = (*until).max(clipped),
-            State::Down(_)
+            // One without a limit gets none by asking for more time.
+            State::Starting { until: until @ Some(_), .. } => *until = (*until).max(wanted),
+            State::Stopping { until: until @ Some(_), .. } => *until = (*until).max(clipped),
+            State::Starting { until: None, .. }
+            | State::Stopping { until: None, .. }
+            | State::Down(_)
             | State::Failed(_)
             | State::Resting { .. }
             | State::Checking { .. }
@@ -165,8 +168,12 @@ impl Supervisor {
         let units = self.units.clone();
         let Some(service) = service(&units, name) else { return };
         let Some(slot) = self.slots.get_mut(name) else { return };
-        if !slot.alive_mut().is_some_and(|alive| alive.ended(run)) {
+        let Some(alive) = slot.alive_mut() else { return };
+        if !alive.ended(run) {
             return;
+        }
+        if run.phase == Phase::Start {
+            alive.main_exit = Some(exit);
         }
         let good = is_success(service, run, exit);
         let optional = command(service, run).is_some_and(|command| command.ignore_failure);

@@ -17,7 +17,7 @@ impl Supervisor {
                 self.order(Action::Answer(ticket, Reply::Units { units }));
             }
             Request::Status { units } | Request::Account { units } => {
-                let rows = if units.is_empty() { self.all_rows() } else { units.iter().map(|name| self.row(name)).collect() };
+                let rows = if units.is_empty() { self.all_rows() } else { self.rows_of(&units) };
                 self.order(Action::Answer(ticket, Reply::Units { units: rows }));
             }
             Request::Start { units } => self.carry_out(ticket, units, Self::ask_start),
@@ -28,6 +28,7 @@ impl Supervisor {
                 let units = if units.is_empty() { self.slots.keys().cloned().collect() } else { units };
                 self.carry_out(ticket, units, Self::reset_failed);
             }
+            Request::DaemonReload => self.order(Action::Reread(ticket)),
             Request::Logs(_) => self.refuse_request(ticket, "logs are not kept here"),
             Request::Leave { way, at_once } => {
                 self.order(Action::Answer(ticket, Reply::Leaving { way }));
@@ -38,6 +39,15 @@ impl Supervisor {
 
     pub(super) fn hung_up(&mut self, ticket: Ticket) {
         self.tickets.remove(&ticket);
+        // A job may never end; whoever asks for it and leaves, again and again, must leave nothing.
+        for slot in self.slots.values_mut() {
+            if let Some(job) = &mut slot.job {
+                job.tickets.retain(|other| *other != ticket);
+            }
+            if let State::Reloading { tickets, .. } = &mut slot.state {
+                tickets.retain(|other| *other != ticket);
+            }
+        }
     }
 
     fn refuse_request(&mut self, ticket: Ticket, reason: &str) {

@@ -2,6 +2,7 @@
 
 use super::Supervisor;
 use super::slot::{Down, JobKind, Slot, Starting, State, Stopping};
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -12,6 +13,12 @@ use units::{Entry, UnitName};
 impl Supervisor {
     pub(super) fn all_rows(&self) -> Vec<UnitRow> {
         self.units.iter().map(|(name, _)| self.row(name)).collect()
+    }
+
+    /// One each, however often they are named: anybody may ask.
+    pub(super) fn rows_of(&self, names: &[UnitName]) -> Vec<UnitRow> {
+        let mut seen = BTreeSet::new();
+        names.iter().filter(|name| seen.insert(*name)).map(|name| self.row(name)).collect()
     }
 
     pub(super) fn row(&self, name: &UnitName) -> UnitRow {

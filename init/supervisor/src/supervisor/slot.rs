@@ -9,7 +9,7 @@
 //!
 //! Invariant: a unit has at most one life at a time (property `one_life`).
 
-use crate::{Cause, Life, Moment, Phase, Run, Ticket};
+use crate::{Cause, Exit, Life, Moment, Phase, Run, Ticket};
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -102,6 +102,8 @@ pub(super) struct Alive {
     /// Runs ordered and not yet ended.
     pub(super) running: Vec<Run>,
     pub(super) main_pid: Option<u32>,
+    /// How the main process ended, once it has.
+    pub(super) main_exit: Option<Exit>,
     pub(super) out_of_memory: bool,
 }
 
@@ -271,7 +273,7 @@ impl Slot {
 
 impl Alive {
     pub(super) fn new(life: Life) -> Self {
-        Self { life, running: Vec::new(), main_pid: None, out_of_memory: false }
+        Self { life, running: Vec::new(), main_pid: None, main_exit: None, out_of_memory: false }
     }
 
     pub(super) fn has_main(&self) -> bool {

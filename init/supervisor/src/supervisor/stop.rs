@@ -7,7 +7,7 @@
 
 use super::slot::{Alive, Down, Ending, JobKind, Slot, State, Stopping};
 use super::{Supervisor, System, service};
-use crate::{Action, Cause, Exit, Life, Moment, Notice, Phase, Whom};
+use crate::{Action, Cause, Ended, Exit, Life, Moment, Notice, Phase, Whom};
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 use core::time::Duration;
@@ -106,22 +106,29 @@ impl Supervisor {
     /// some too.
     fn fair(&self, name: &UnitName, until: Option<Moment>) -> Option<Moment> {
         let System::Leaving { kill_at, hurried: false, .. } = self.system else { return self.clipped(until) };
-        let links = self.links(name, &mut BTreeMap::new());
+        let links = self.links(name);
         let share = self.now.plus(kill_at.since(self.now) / links.max(1));
         self.clipped(Some(until.map_or(share, |until| until.min(share))))
     }
 
     /// How many units with processes have to be stopped one after the other, from `name` on.
-    fn links(&self, name: &UnitName, known: &mut BTreeMap<UnitName, u32>) -> u32 {
-        if let Some(links) = known.get(name) {
-            return *links;
+    fn links<'s>(&'s self, name: &'s UnitName) -> u32 {
+        let graph = self.units.graph();
+        let after = |name: &UnitName| graph.node(name).into_iter().flat_map(|node| &node.after);
+        let mut known: BTreeMap<&UnitName, u32> = BTreeMap::new();
+        let mut open = alloc::vec![name];
+        while let Some(name) = open.last().copied() {
+            let before = open.len();
+            open.extend(after(name).filter(|other| !known.contains_key(other)));
+            if open.len() > before {
+                continue;
+            }
+            let below = after(name).filter_map(|other| known.get(other)).max().copied().unwrap_or(0);
+            let busy = self.slots.get(name).and_then(Slot::alive).is_some_and(|alive| !alive.running.is_empty());
+            known.insert(name, below.saturating_add(u32::from(busy)));
+            open.pop();
         }
-        let after = self.units.graph().node(name).into_iter().flat_map(|node| &node.after);
-        let below = after.map(|other| self.links(other, known)).max().unwrap_or(0);
-        let busy = self.slots.get(name).and_then(Slot::alive).is_some_and(|alive| !alive.running.is_empty());
-        let links = below.saturating_add(u32::from(busy));
-        known.insert(name.clone(), links);
-        links
+        known.get(name).copied().unwrap_or(0)
     }
 
     /// Sends the first signal.
@@ -239,6 +246,12 @@ impl Supervisor {
                 self.gone(name);
             }
         }
+    }
+
+    /// How the life that ends went.
+    pub(super) fn ended(&self, name: &UnitName) -> Option<Ended> {
+        let State::Stopping { alive, ending, .. } = &self.slots.get(name)?.state else { return None };
+        Some(Ended { result: result(ending, alive.out_of_memory), exit: alive.main_exit })
     }
 
     /// Nothing of this life is left.
@@ -410,6 +423,26 @@ impl Supervisor {
             }
             State::Down(_) | State::Failed(_) | State::Checking { .. } | State::Up { .. } | State::Done { .. } | State::Reached => {}
         }
+    }
+}
+
+/// Word and number for how a life ends; systemd.exec(5), `$SERVICE_RESULT`.
+fn result(ending: &Ending, out_of_memory: bool) -> &'static str {
+    match ending {
+        Ending::Asked | Ending::Finished => "success",
+        Ending::Delayed(_) => "resources",
+        Ending::Fell(cause) => match cause {
+            cause @ Cause::Exited(..) if out_of_memory && is_kill(cause) => "oom-kill",
+            Cause::OutOfMemory => "oom-kill",
+            Cause::Exited(_, Exit::Code(_)) => "exit-code",
+            Cause::Exited(_, Exit::Signal(_)) => "signal",
+            Cause::TimedOut(_) => "timeout",
+            Cause::Protocol(_) => "protocol",
+            Cause::CouldNotExecute(..) | Cause::CouldNotPrepare(_) => "resources",
+            Cause::TooManyStarts => "start-limit-hit",
+            // It was well itself.
+            Cause::AssertionFailed(_) | Cause::Requirement(_) | Cause::BadSetting(_) | Cause::Masked | Cause::NotFound => "success",
+        },
     }
 }
 

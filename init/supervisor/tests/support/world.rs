@@ -41,6 +41,8 @@ pub struct World {
     pub ordered: bool,
     begun: BTreeSet<UnitName>,
     former: Vec<Life>,
+    /// What the files say when they are read again.
+    pub changed: String,
 }
 
 pub fn name(text: &str) -> UnitName {
@@ -93,6 +95,7 @@ impl World {
             ordered: false,
             begun: BTreeSet::new(),
             former: Vec::new(),
+            changed: text.to_owned(),
         }
     }
 
@@ -115,6 +118,8 @@ impl World {
             ["restart", rest @ ..] => self.ask(Request::Restart { units: all(rest) }),
             ["reload", rest @ ..] => self.ask(Request::Reload { units: all(rest) }),
             ["reset-failed", rest @ ..] => self.ask(Request::ResetFailed { units: all(rest) }),
+            ["daemon-reload"] => self.ask(Request::DaemonReload),
+            ["extend", unit] => self.of(unit, |life| Event::Extended(life, Duration::from_secs(5))),
             ["list"] => self.ask(Request::List),
             ["poweroff"] => self.ask(Request::Leave { way: Way::Poweroff, at_once: false }),
             ["poweroff", "now"] => self.ask(Request::Leave { way: Way::Poweroff, at_once: true }),
@@ -339,6 +344,11 @@ impl World {
                 self.processes.retain(|run, _| run.life != life);
             }
             Action::Answer(ticket, _) => *self.answers.entry(ticket.0).or_default() += 1,
+            Action::Reread(ticket) => {
+                let (set, _) = read(files(&self.changed));
+                self.supervisor.reread(set);
+                *self.answers.entry(ticket.0).or_default() += 1;
+            }
             Action::Tell(notice) => self.told.push(notice),
             Action::Leave(way) => self.left = Some(way),
         }
@@ -382,6 +392,7 @@ impl World {
                 format!("answer {n}:\n    {}", rows.join("\n    "))
             }
             Action::Answer(Ticket(n), reply) => format!("answer {n}: {reply:?}"),
+            Action::Reread(Ticket(n)) => format!("reread for {n}"),
             Action::Tell(_) if self.quiet => return None,
             Action::Tell(notice) => match notice {
                 Notice::Starting(_) | Notice::Stopping(_) => return None,
