@@ -13,7 +13,7 @@ use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 use kernel::power::Mandate;
-use units::control::{ActiveState, CONTROL_SOCKET, LoadState, Outcome, Reply, Request, UnitResult};
+use units::control::{ActiveState, CONTROL_SOCKET, LoadState, LogsRequest, Outcome, Reply, Request, UnitResult};
 
 use crate::power::{Asked, USAGE};
 use crate::say;
@@ -52,6 +52,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         }
         Ask::Status(units) if !json && !units.is_empty() => status(units),
         Ask::Status(units) => ask_for(&Request::Status { units }, json),
+        Ask::Plain(Request::Logs(wanted)) => logs(wanted, json),
         Ask::Plain(request) => ask_for(&request, json),
     };
     done.unwrap_or_else(|why| {
@@ -105,11 +106,35 @@ fn ask_for(request: &Request, json: bool) -> Result<ExitCode, NoAnswer> {
     talk(stream, request, |line, reply| {
         let shown = if json { say::raw(format!("{line}\n").as_bytes()) } else { show::reply(request, &reply) };
         code = code.max(exit_code(request, &reply));
+        if let Err(error) = &shown
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            say::error(format_args!("fiefctl: writing the output: {error}"));
+            code = code.max(FAILED);
+        }
         // Nobody reads any more: head(1) has had enough.
         let ends = !matches!(reply, Reply::Log(_)) || shown.is_err();
         Ok(!ends)
     })?;
     Ok(ExitCode::from(code))
+}
+
+/// `fiefctl logs`: of a unit that there is; of another there would be silence for ever.
+fn logs(wanted: LogsRequest, json: bool) -> Result<ExitCode, NoAnswer> {
+    if let Some(unit) = &wanted.unit {
+        let stream = UnixStream::connect(CONTROL_SOCKET).map_err(NoAnswer::Connect)?;
+        let request = Request::Status { units: vec![unit.clone()] };
+        let mut there = false;
+        talk(stream, &request, |_, reply| {
+            there = exit_code(&request, &reply) != NO_SUCH_UNIT;
+            Ok(false)
+        })?;
+        if !there {
+            say::error(format_args!("{unit}: no such unit"));
+            return Ok(ExitCode::from(NO_SUCH_UNIT));
+        }
+    }
+    ask_for(&Request::Logs(wanted), json)
 }
 
 /// `fiefctl status UNIT…`: what it does, and the last it has said.
@@ -128,7 +153,7 @@ fn status(units: Vec<units::UnitName>) -> Result<ExitCode, NoAnswer> {
     })?;
     for row in &rows {
         let mut lines = Vec::new();
-        let logs = Request::Logs(units::control::LogsRequest { unit: Some(row.name.clone()), lines: Some(10), follow: false });
+        let logs = Request::Logs(LogsRequest { unit: Some(row.name.clone()), lines: Some(10), follow: false });
         if let Ok(stream) = UnixStream::connect(CONTROL_SOCKET) {
             // Who is not root sees the state without the log.
             let _ = talk(stream, &logs, |_, reply| {

@@ -67,8 +67,9 @@ impl<'a> Shelf<'a> {
     pub fn used(&self) -> Result<(BTreeSet<u32>, BTreeSet<IpAddr>), Error> {
         let mut bases = BTreeSet::new();
         let mut addresses = BTreeSet::new();
-        for (_, config) in all(self.host)? {
-            let config = config?;
+        for (name, config) in all(self.host)? {
+            // What it has is not known, so nothing can be handed out that it surely does not have.
+            let config = config.map_err(|error| error.advice(format!("mend it, or fief destroy {name}")))?;
             bases.insert(config.ids.base);
             addresses.extend(config.addresses().map(|cidr| cidr.address()));
         }

@@ -75,6 +75,9 @@ fn fiefctl_speaks_inside() {
     assert!(list.lines().count() > 2, "{list}");
     assert!(!list.contains("failed"), "{list}");
     host.fief(&["exec", "a", "--", "fiefctl", "account"]).ok();
+    host.fief(&["exec", "a", "--", "fiefctl", "logs", "setup-hostname"]).ok();
+    assert_eq!(host.fief(&["exec", "a", "--", "fiefctl", "logs", "no-such-unit"]).code, 4);
+    assert_eq!(host.sh("a", "fiefctl list > /dev/full").code, 1);
     // Looking is for everyone, acting is root's.
     host.fief(&["exec", "a", "-u", "nobody", "--", "fiefctl", "list"]).ok();
     assert_ne!(host.fief(&["exec", "a", "-u", "nobody", "--", "fiefctl", "poweroff"]).code, 0);
