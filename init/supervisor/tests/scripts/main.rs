@@ -1,0 +1,45 @@
+//! Scripts of events, and the orders that must follow.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
+
+mod kinds;
+mod starting;
+mod stopping;
+#[path = "../support/world.rs"]
+mod world;
+
+use expect_test::Expect;
+use world::World;
+
+/// Three services one after the other, wanted by a target.
+const CHAIN: &str = "
+-- default.target
+wants = ['web', 'db', 'log']
+-- log
+[service]
+command = '/bin/log'
+-- db
+after = ['log']
+[service]
+type = 'notify'
+command = '/bin/db'
+-- web
+after = ['db']
+requires = ['db']
+[service]
+exec-start-pre = ['/bin/check']
+command = '/bin/web'
+exec-stop = ['/bin/web-stop']
+";
+
+fn check(units: &str, script: &str, wanted: Expect) -> World {
+    check_with(units, |_| {}, script, wanted)
+}
+
+fn check_with(units: &str, change: impl FnOnce(&mut World), script: &str, wanted: Expect) -> World {
+    let mut world = World::new(units);
+    change(&mut world);
+    world.run(script);
+    wanted.assert_eq(&(world.lines.iter().map(|l| l.trim_end()).collect::<Vec<_>>().join("\n") + "\n"));
+    assert!(world.answers.values().all(|n| *n <= 1), "a request was answered twice");
+    world
+}
