@@ -186,7 +186,7 @@ pub(crate) fn read_units(options: &Options) -> Read {
     // The stock units set a whole system up, down to emptying /tmp: never the machine's own when
     // this is only a supervisor on it.
     let guest = std::process::id() == 1 || !in_first_pid_namespace();
-    let stock = || if guest && !options.bare { units::stock::files().into_iter().collect() } else { Vec::new() };
+    let stock = || if guest && !options.bare { units::stock::files().collect() } else { Vec::new() };
     sources.extend(stock());
     let mut remarks = Vec::new();
     let (units, diagnostics) = guard::caught(|| units::read(sources)).unwrap_or_else(|| {

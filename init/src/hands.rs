@@ -12,12 +12,14 @@ mod account;
 mod birth;
 mod conditions;
 mod directories;
+mod emptying;
 mod environment;
 mod gone;
 mod identity;
 mod limits;
 mod main_pid;
 mod news;
+mod pipes;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -37,7 +39,7 @@ use units::value::Signal;
 use units::{UnitName, UnitSet};
 
 use crate::file;
-use crate::journal::{self, Intake};
+use crate::journal::Intake;
 use crate::reactor::{Reactor, Source, Watch};
 use birth::{Outlets, Stillborn, Wanted};
 pub(crate) use conditions::Facts;
@@ -71,6 +73,8 @@ struct Process {
     run: Run,
     pidfd: PidFd,
     report: Option<(Report, Watch, Command)>,
+    /// It is not our child, and its end is watched for.
+    stranger: Option<Watch>,
 }
 
 /// One pipe of a life's output.
@@ -95,6 +99,10 @@ pub(crate) struct Hands {
     pipes: BTreeMap<u64, Pipe>,
     next_pipe: u64,
     gone: Gone,
+    /// Groups of former lives that still hold processes.
+    leftovers: Vec<(UnitName, Group)>,
+    /// Somebody was killed who is nobody's main process: the counters may say why.
+    stranger_killed: bool,
 }
 
 /// Where facts go that come of an order.
@@ -110,6 +118,8 @@ impl Hands {
             pipes: BTreeMap::new(),
             next_pipe: 1,
             gone: Gone::new("/run/fief/gone"),
+            leftovers: Vec::new(),
+            stranger_killed: false,
         }
     }
 
@@ -149,19 +159,23 @@ impl Hands {
         remarks
     }
 
-    fn make_body(&self, name: &UnitName, service: &Service, remarks: &mut Vec<String>) -> Result<Body, String> {
+    fn make_body(&mut self, name: &UnitName, service: &Service, remarks: &mut Vec<String>) -> Result<Body, String> {
         let group = match &self.root {
             None => None,
             Some(root) => {
                 let group = root.child(name.as_str());
-                group.create().map_err(|error| format!("making its cgroup failed: {error}"))?;
-                *remarks = limits::apply(&group, &service.resources);
+                self.leftovers.retain(|(other, _)| other != name);
+                make_group(&group, remarks)?;
+                remarks.extend(limits::apply(&group, &service.resources));
                 Some(group)
             }
         };
         if !service.directories.0.is_empty() {
-            let identity = identity::resolve(&service.run_as).map_err(|error| error.to_string())?;
-            directories::make(service, &identity)?;
+            let identity = identity::resolve(&service.run_as).map_err(|error| error.to_string());
+            if let Err(why) = identity.and_then(|identity| directories::make(service, &identity)) {
+                let _ = group.map(|group| group.remove());
+                return Err(why);
+            }
         }
         Ok(Body {
             unit: name.clone(),
@@ -196,6 +210,8 @@ impl Hands {
         match born {
             Ok((pid, process)) => {
                 queue.push_back(Event::Spawned(run, pid.unsigned_abs()));
+                // A number used again: what had it before is long gone.
+                self.forget(pid, reactor);
                 self.processes.insert(pid, process);
             }
             Err(Stillborn::Delayed(why)) => queue.push_back(Event::SpawnDelayed(run, why)),
@@ -240,22 +256,7 @@ impl Hands {
         // Without a watch the report is read when the child ends, which is late but not lost.
         let watch = reactor.watch(&child.report, Source::Report(pid)).ok();
         let report = watch.map(|watch| (child.report, watch, command.clone()));
-        Ok((pid, Process { run, pidfd: child.pidfd, report }))
-    }
-
-    fn open_outlets(&mut self, life: Life, reactor: &mut Reactor) -> Result<(), Stillborn> {
-        let Some(body) = self.bodies.get_mut(&life).filter(|body| body.outlets.is_none()) else { return Ok(()) };
-        let delayed = |error: std::io::Error| Stillborn::Delayed(format!("no log pipe to be had: {error}"));
-        let ((out, err), outlets) = birth::pipes().map_err(delayed)?;
-        for (pipe, stream) in [(out, LogStream::Stdout), (err, LogStream::Stderr)] {
-            let number = self.next_pipe;
-            self.next_pipe += 1;
-            let watch = reactor.watch(&pipe, Source::Output(number)).map_err(|errno| delayed(errno.into()))?;
-            let intake = Intake::new(pipe);
-            self.pipes.insert(number, Pipe { unit: body.unit.clone(), stream, intake, watch, paused: None });
-        }
-        body.outlets = Some(outlets);
-        Ok(())
+        Ok((pid, Process { run, pidfd: child.pidfd, report, stranger: None }))
     }
 
     /// A child has told whether it became the program.
@@ -281,7 +282,10 @@ impl Hands {
     pub(crate) fn ended(&mut self, pid: i32, how: How, reactor: &mut Reactor, queue: &mut Queue) {
         // What it said before it ended comes first.
         self.reported(pid, reactor, queue);
-        let Some(process) = self.processes.remove(&pid) else { return };
+        let Some(process) = self.forget(pid, reactor) else {
+            self.stranger_killed |= how == How::Signal(libc::SIGKILL);
+            return;
+        };
         let exit = match how {
             How::Code(code) => Exit::Code(u8::try_from(code & 0xff).unwrap_or(u8::MAX)),
             How::Signal(number) => Exit::Signal(u8::try_from(number).ok().and_then(Signal::new).unwrap_or(Signal::KILL)),
@@ -292,17 +296,6 @@ impl Hands {
         }
         queue.push_back(Event::Exited(process.run, exit));
         self.look_whether_empty(life, reactor, queue);
-    }
-
-    /// The counter of kills for want of memory, compared with what it was.
-    pub(crate) fn look_for_oom(&mut self, life: Life, queue: &mut Queue) {
-        let Some(body) = self.bodies.get_mut(&life) else { return };
-        acknowledge(&mut body.memory);
-        let now = body.group.as_ref().and_then(account::oom_kills).unwrap_or(0);
-        if now > body.oom_kills {
-            body.oom_kills = now;
-            queue.push_back(Event::OomKilled(life));
-        }
     }
 
     /// Send a signal to the main process, or to all of a life.
@@ -340,42 +333,6 @@ impl Hands {
         }
     }
 
-    /// Say when the last process of a life has gone.
-    pub(crate) fn drain(&mut self, life: Life, reactor: &mut Reactor, queue: &mut Queue) {
-        let Some(body) = self.bodies.get_mut(&life) else {
-            queue.push_back(Event::Emptied(life));
-            return;
-        };
-        body.draining = true;
-        if body.emptying.is_none() {
-            // Opened and watched before it is looked at: a change in between is not missed.
-            let file = body.group.as_ref().and_then(|group| group.events_file().ok().flatten());
-            body.emptying = file.and_then(|file| {
-                let watch = reactor.watch_changes(&file, Source::Emptying(life)).ok()?;
-                Some((file, watch))
-            });
-        }
-        self.look_whether_empty(life, reactor, queue);
-    }
-
-    /// Tell it once, if somebody waits for it.
-    pub(crate) fn look_whether_empty(&mut self, life: Life, reactor: &mut Reactor, queue: &mut Queue) {
-        let none_known = !self.processes.values().any(|process| process.run.life == life);
-        let Some(body) = self.bodies.get_mut(&life).filter(|body| body.draining) else { return };
-        let mut empty = none_known;
-        if let Some(group) = &body.group {
-            acknowledge(&mut body.emptying);
-            empty = !group.is_populated();
-        }
-        if empty {
-            body.draining = false;
-            if let Some((file, watch)) = body.emptying.take() {
-                reactor.forget(&file, watch);
-            }
-            queue.push_back(Event::Emptied(life));
-        }
-    }
-
     /// A life is over.
     pub(crate) fn release(&mut self, life: Life, name: &UnitName, units: &UnitSet, reactor: &mut Reactor) {
         if let Some(body) = self.bodies.remove(&life) {
@@ -383,15 +340,16 @@ impl Hands {
                 reactor.forget(&file, watch);
             }
             // Our writing ends close here; the readers stay until the last writer has gone.
-            if let Some(group) = body.group {
-                let _ = group.remove();
+            if let Some(group) = body.group
+                && group.remove().is_err()
+            {
+                // Somebody is left in it: it goes when he does.
+                self.leftovers.push((name.clone(), group));
             }
         }
         let stale: Vec<i32> = self.processes.iter().filter(|(_, process)| process.run.life == life).map(|(pid, _)| *pid).collect();
         for pid in stale {
-            if let Some((report, watch, _)) = self.processes.remove(&pid).and_then(|process| process.report) {
-                reactor.forget(&report, watch);
-            }
+            self.forget(pid, reactor);
         }
         if let Some(service) = units.unit(name).and_then(|unit| unit.service()) {
             directories::remove(service, &mut self.gone);
@@ -402,39 +360,6 @@ impl Hands {
     pub(crate) fn sweep(&mut self) -> bool {
         self.gone.turn();
         self.gone.is_waiting()
-    }
-
-    /// The pipe of that number.
-    pub(crate) fn pipe(&mut self, number: u64) -> Option<&mut Pipe> {
-        self.pipes.get_mut(&number)
-    }
-
-    /// Leave a pipe that floods alone for a moment.
-    pub(crate) fn pause_pipe(&mut self, number: u64, reactor: &mut Reactor) {
-        if let Some(pipe) = self.pipes.get_mut(&number) {
-            reactor.rewatch(&pipe.intake, pipe.watch, false, false);
-            pipe.paused = Some(kernel::time::boottime() + journal::BREATH);
-        }
-    }
-
-    /// Listen again to those that have been left alone long enough.
-    pub(crate) fn resume_pipes(&mut self, reactor: &mut Reactor) {
-        for pipe in self.pipes.values_mut().filter(|pipe| pipe.paused.is_some_and(|until| until <= kernel::time::boottime())) {
-            pipe.paused = None;
-            reactor.rewatch(&pipe.intake, pipe.watch, true, false);
-        }
-    }
-
-    /// The moment at which something of the hands' own wants to be done.
-    pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.pipes.values().filter_map(|pipe| pipe.paused).chain(self.next_look()).min()
-    }
-
-    /// Its last writer has gone.
-    pub(crate) fn close_pipe(&mut self, number: u64, reactor: &mut Reactor) {
-        if let Some(pipe) = self.pipes.remove(&number) {
-            reactor.forget(&pipe.intake, pipe.watch);
-        }
     }
 
     /// What a unit has used.
@@ -454,12 +379,16 @@ impl Hands {
     }
 }
 
-/// Reading from the start acknowledges a change; kernfs says EPOLLPRI until then.
-fn acknowledge(watched: &mut Option<(File, Watch)>) {
-    if let Some((file, _)) = watched {
-        let _ = std::io::Seek::rewind(file);
-        let _ = std::io::read_to_string(file);
+/// Make a unit's group, empty and without limits of a former life if it can be had so.
+fn make_group(group: &Group, remarks: &mut Vec<String>) -> Result<(), String> {
+    if group.exists() && group.remove().is_err() {
+        remarks.push("processes of an earlier life are still in its cgroup".to_owned());
     }
+    group.create().map_err(|error| {
+        // What was made of it on other hierarchies goes too.
+        let _ = group.remove();
+        format!("making its cgroup failed: {error}")
+    })
 }
 
 /// `memory.events` of a group whose memory controller is on cgroup2.

@@ -134,7 +134,8 @@ fn kill_units(root: Option<&Group>) {
 fn childless(signals: &SignalFd, patience: Duration) -> bool {
     let until = Instant::now() + patience;
     loop {
-        while matches!(reap_any(), Ok(Some(_))) {}
+        // No longer than patience lasts, however fast new ones come.
+        while matches!(reap_any(), Ok(Some(_))) && Instant::now() < until {}
         if nix::sys::wait::waitpid(None, Some(nix::sys::wait::WaitPidFlag::WNOHANG)) == Err(Errno::ECHILD) {
             return true;
         }
@@ -144,7 +145,7 @@ fn childless(signals: &SignalFd, patience: Duration) -> bool {
         }
         let left = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
         let _ = poll(&mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)], left);
-        while let Ok(Some(_)) = signals.read_signal() {}
+        while matches!(signals.read_signal(), Ok(Some(_))) && Instant::now() < until {}
     }
 }
 

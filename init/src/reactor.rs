@@ -28,6 +28,8 @@ pub(crate) enum Source {
     Client(u64),
     /// The report of a child between birth and program, by its pid.
     Report(i32),
+    /// A main process that is not our child, by its pid.
+    Stranger(i32),
     /// The output of a life, by the journal's number for the pipe.
     Output(u64),
     /// `cgroup.events` of a life.

@@ -115,7 +115,7 @@ impl System {
         }
         self.hands.resume_pipes(&mut self.reactor);
         self.more_to_sweep = self.hands.sweep();
-        self.hands.look_again(self.supervisor.units(), &mut self.queue);
+        self.hands.look_again(self.supervisor.units(), &mut self.reactor, &mut self.queue);
         if self.supervisor.deadline().is_some_and(|deadline| now() >= deadline) {
             self.queue.push_back(Event::Ticked);
         }
@@ -153,7 +153,7 @@ impl System {
                 }
             }
             Action::Spawn { run, unit, main_pid, ended } => self.hands.spawn(run, &unit, (main_pid, ended), units, reactor, queue),
-            Action::FindMain(life, unit) => self.hands.find_main(life, &unit, units, queue),
+            Action::FindMain(life, unit) => self.hands.find_main(life, &unit, units, reactor, queue),
             Action::Signal(life, whom, signal) => self.hands.signal(life, whom, signal),
             Action::Kill(life) => self.hands.kill(life),
             Action::Drain(life) => self.hands.drain(life, reactor, queue),
@@ -206,8 +206,8 @@ impl System {
             Source::Signals => self.heed_signals(),
             Source::Notify => {
                 if let Some((notify, _)) = &self.notify {
-                    let (hands, queue) = (&mut self.hands, &mut self.queue);
-                    notify.turn(|pid, words| hands.told(pid, words, queue));
+                    let (hands, reactor, queue) = (&mut self.hands, &mut self.reactor, &mut self.queue);
+                    notify.turn(|pid, words| hands.told(pid, words, reactor, queue));
                 }
             }
             Source::Syslog => {
@@ -222,6 +222,7 @@ impl System {
                 self.control.heed(number, hung_up, &self.journal, &mut self.reactor, &mut self.queue);
             }
             Source::Report(pid) => self.hands.reported(pid, &mut self.reactor, &mut self.queue),
+            Source::Stranger(pid) => self.hands.stranger_ended(pid, &mut self.reactor, &mut self.queue),
             Source::Output(number) => self.heed_output(number),
             Source::Emptying(life) => self.hands.look_whether_empty(life, &mut self.reactor, &mut self.queue),
             Source::Memory(life) => self.hands.look_for_oom(life, &mut self.queue),
@@ -310,12 +311,15 @@ impl System {
 
     /// SIGCHLD coalesces: reap until nobody is left, whatever the number of signals.
     fn reap(&mut self) {
-        self.more_to_reap = false;
+        self.more_to_reap = true;
         for _ in 0..REAP_BATCH {
-            let Ok(Some((pid, how))) = reap_any() else { return };
+            let Ok(Some((pid, how))) = reap_any() else {
+                self.more_to_reap = false;
+                break;
+            };
             self.hands.ended(pid.as_raw(), how, &mut self.reactor, &mut self.queue);
         }
-        self.more_to_reap = true;
+        self.hands.after_reaping(&mut self.queue);
     }
 
     /// Watch the console for room exactly while something waits for it.

@@ -22,6 +22,7 @@ pub mod pty;
 mod raw;
 pub mod signal;
 pub mod spawn;
+mod terminal;
 pub mod time;
 pub mod unix;
 pub mod wait;

@@ -99,6 +99,9 @@ fn steps<'a>(wanted: &'a Wanted<'_>) -> Result<Vec<Step<'a>>, std::ffi::NulError
     }
     steps.push(Step::OomScore(CString::new(run_as.oom_score_adjust.unwrap_or(0).to_string())?));
 
+    if let Some(tty) = tty.filter(|tty| tty.reset || tty.hang_up) {
+        steps.push(Step::FreshTerminal { path: CString::new(tty.path.as_str())?, reset: tty.reset, hang_up: tty.hang_up });
+    }
     let stdin = tty.map_or("/dev/null", |tty| tty.path.as_str());
     let open = |path: &str, flags: i32, number: i32| {
         Ok(Step::Open { path: CString::new(path)?, flags: flags | libc::O_NOCTTY, mode: 0o644, number })

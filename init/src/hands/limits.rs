@@ -28,14 +28,16 @@ pub(super) fn apply(group: &Group, resources: &Resources) -> Vec<String> {
     if let Some(limit) = resources.tasks_max {
         settings.push(Setting::PidsMax(limit.at()));
     }
-    if resources.oom_policy == OomPolicy::Kill {
-        settings.push(Setting::OomGroup(true));
+    let not_set = |setting: &Setting| group.set(setting).err().map(|why: NotSet| format!("limit not in force: {}", say::chain(&why)));
+    let mut remarks: Vec<String> = settings.iter().filter_map(not_set).collect();
+    match resources.oom_policy {
+        // A unit that is stopped for it anyway goes as a whole and at once, instead of limping on
+        // until init hears of it. Where the kernel cannot (cgroup v1) it is still stopped.
+        OomPolicy::Stop => drop(group.set(&Setting::OomGroup(true))),
+        OomPolicy::Kill => remarks.extend(not_set(&Setting::OomGroup(true))),
+        OomPolicy::Continue => {}
     }
-    settings
-        .iter()
-        .filter_map(|setting| group.set(setting).err())
-        .map(|why: NotSet| format!("limit not in force: {}", say::chain(&why)))
-        .collect()
+    remarks
 }
 
 fn bytes(limit: Limit<Amount>) -> Option<u64> {

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use super::Failure;
 use super::step::{FilePolicy, Step};
 use crate::mount::{self, Tree};
-use crate::{identity, raw};
+use crate::{identity, raw, terminal};
 
 /// What a step leads to.
 enum Next {
@@ -63,6 +63,7 @@ fn perform(step: &Step<'_>) -> Result<Next, Errno> {
         },
         // SAFETY: TIOCSCTTY takes a number.
         Step::ControllingTerminal => check(unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) })?,
+        Step::FreshTerminal { path, reset, hang_up } => terminal::refresh(path, *reset, *hang_up),
         // SAFETY: this prctl(2) takes numbers.
         Step::NotDumpable => check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) })?,
         // SAFETY: this prctl(2) takes numbers.

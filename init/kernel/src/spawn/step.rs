@@ -39,8 +39,11 @@ pub enum Step<'a> {
     Setns(BorrowedFd<'a>, CloneFlags),
     /// setsid(2).
     NewSession,
-    /// vhangup-like reset and `TIOCSCTTY` on descriptor 0; ioctl_tty(2).
+    /// `TIOCSCTTY` on descriptor 0; ioctl_tty(2).
     ControllingTerminal,
+    /// Makes a terminal fit for the next person: what the last one typed is dropped, its modes are usual ones, and whoever else has it open
+    /// loses it (`TIOCVHANGUP`; only where this is the machine's root: elsewhere the end of the last one's cgroup has seen to that). Soft.
+    FreshTerminal { path: CString, reset: bool, hang_up: bool },
     /// `PR_SET_DUMPABLE` 0: nobody of the same uid may look into this process; prctl(2).
     NotDumpable,
     /// `PR_SET_PDEATHSIG` SIGKILL: ends when its parent does. A change of user takes that off again (prctl(2)), so it is asked for once more after one.
@@ -144,6 +147,7 @@ impl Step<'_> {
             | Self::Setns(..)
             | Self::NewSession
             | Self::ControllingTerminal
+            | Self::FreshTerminal { .. }
             | Self::Hostname(_)
             | Self::DieWithParent
             | Self::ParentIs(_)
@@ -164,6 +168,7 @@ impl std::fmt::Display for Step<'_> {
             Self::Unshare(flags) => write!(f, "unshare{}", words(*flags)),
             Self::Setns(_, flags) => write!(f, "setns{}", words(*flags)),
             Self::NewSession => write!(f, "new session"),
+            Self::FreshTerminal { path, .. } => write!(f, "make the terminal {} fit for the next person", path.to_string_lossy()),
             Self::ControllingTerminal => write!(f, "take descriptor 0 as controlling terminal"),
             Self::NotDumpable => write!(f, "not dumpable"),
             Self::DieWithParent => write!(f, "die with the parent"),

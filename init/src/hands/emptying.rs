@@ -1,0 +1,77 @@
+//! What the control groups of units tell: that a group is empty, that the kernel has killed in it.
+
+use std::fs::File;
+
+use supervisor::{Event, Life};
+
+use super::{Hands, Queue, account};
+use crate::reactor::{Reactor, Source, Watch};
+
+impl Hands {
+    /// Say when the last process of a life has gone.
+    pub(crate) fn drain(&mut self, life: Life, reactor: &mut Reactor, queue: &mut Queue) {
+        let Some(body) = self.bodies.get_mut(&life) else {
+            queue.push_back(Event::Emptied(life));
+            return;
+        };
+        body.draining = true;
+        if body.emptying.is_none() {
+            // Opened and watched before it is looked at: a change in between is not missed.
+            let file = body.group.as_ref().and_then(|group| group.events_file().ok().flatten());
+            body.emptying = file.and_then(|file| {
+                let watch = reactor.watch_changes(&file, Source::Emptying(life)).ok()?;
+                Some((file, watch))
+            });
+        }
+        self.look_whether_empty(life, reactor, queue);
+    }
+
+    /// Tell it once, if somebody waits for it.
+    pub(crate) fn look_whether_empty(&mut self, life: Life, reactor: &mut Reactor, queue: &mut Queue) {
+        let none_known = !self.processes.values().any(|process| process.run.life == life);
+        let Some(body) = self.bodies.get_mut(&life).filter(|body| body.draining) else { return };
+        let mut empty = none_known;
+        if let Some(group) = &body.group {
+            acknowledge(&mut body.emptying);
+            empty = !group.is_populated();
+        }
+        if empty {
+            body.draining = false;
+            if let Some((file, watch)) = body.emptying.take() {
+                reactor.forget(&file, watch);
+            }
+            queue.push_back(Event::Emptied(life));
+        }
+    }
+
+    /// The counter of kills for want of memory, compared with what it was.
+    pub(crate) fn look_for_oom(&mut self, life: Life, queue: &mut Queue) {
+        let Some(body) = self.bodies.get_mut(&life) else { return };
+        acknowledge(&mut body.memory);
+        let now = body.group.as_ref().and_then(account::oom_kills).unwrap_or(0);
+        if now > body.oom_kills {
+            body.oom_kills = now;
+            queue.push_back(Event::OomKilled(life));
+        }
+    }
+
+    /// What the end of strangers calls for, once per turn and not per stranger: a look at the
+    /// counters of cgroup v1, which has no event for a kill, and at groups that waited for one.
+    pub(crate) fn after_reaping(&mut self, queue: &mut Queue) {
+        self.leftovers.retain(|(_, group)| group.is_populated() || group.remove().is_err());
+        if std::mem::take(&mut self.stranger_killed) {
+            let lives: Vec<Life> = self.bodies.iter().filter(|(_, body)| body.memory.is_none()).map(|(life, _)| *life).collect();
+            for life in lives {
+                self.look_for_oom(life, queue);
+            }
+        }
+    }
+}
+
+/// Reading from the start acknowledges a change; kernfs says EPOLLPRI until then.
+fn acknowledge(watched: &mut Option<(File, Watch)>) {
+    if let Some((file, _)) = watched {
+        let _ = std::io::Seek::rewind(file);
+        let _ = std::io::read_to_string(file);
+    }
+}

@@ -1,0 +1,63 @@
+//! The pipes that carry what units say: opened for a life, left alone while they flood, closed when
+//! their last writer has gone.
+
+use std::time::Duration;
+
+use supervisor::Life;
+use units::control::LogStream;
+
+use super::birth::{self, Stillborn};
+use super::{Hands, Pipe};
+use crate::journal::{self, Intake};
+use crate::reactor::{Reactor, Source};
+
+impl Hands {
+    /// Open those of a life, once.
+    pub(super) fn open_outlets(&mut self, life: Life, reactor: &mut Reactor) -> Result<(), Stillborn> {
+        let Some(body) = self.bodies.get_mut(&life).filter(|body| body.outlets.is_none()) else { return Ok(()) };
+        let delayed = |error: std::io::Error| Stillborn::Delayed(format!("no log pipe to be had: {error}"));
+        let ((out, err), outlets) = birth::pipes().map_err(delayed)?;
+        for (pipe, stream) in [(out, LogStream::Stdout), (err, LogStream::Stderr)] {
+            let number = self.next_pipe;
+            self.next_pipe += 1;
+            let watch = reactor.watch(&pipe, Source::Output(number)).map_err(|errno| delayed(errno.into()))?;
+            let intake = Intake::new(pipe);
+            self.pipes.insert(number, Pipe { unit: body.unit.clone(), stream, intake, watch, paused: None });
+        }
+        body.outlets = Some(outlets);
+        Ok(())
+    }
+
+    /// The pipe of that number.
+    pub(crate) fn pipe(&mut self, number: u64) -> Option<&mut Pipe> {
+        self.pipes.get_mut(&number)
+    }
+
+    /// Leave a pipe that floods alone for a moment.
+    pub(crate) fn pause_pipe(&mut self, number: u64, reactor: &mut Reactor) {
+        if let Some(pipe) = self.pipes.get_mut(&number) {
+            reactor.rewatch(&pipe.intake, pipe.watch, false, false);
+            pipe.paused = Some(kernel::time::boottime() + journal::BREATH);
+        }
+    }
+
+    /// Listen again to those that have been left alone long enough.
+    pub(crate) fn resume_pipes(&mut self, reactor: &mut Reactor) {
+        for pipe in self.pipes.values_mut().filter(|pipe| pipe.paused.is_some_and(|until| until <= kernel::time::boottime())) {
+            pipe.paused = None;
+            reactor.rewatch(&pipe.intake, pipe.watch, true, false);
+        }
+    }
+
+    /// The moment at which something of the hands' own wants to be done.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.pipes.values().filter_map(|pipe| pipe.paused).chain(self.next_look()).min()
+    }
+
+    /// Its last writer has gone.
+    pub(crate) fn close_pipe(&mut self, number: u64, reactor: &mut Reactor) {
+        if let Some(pipe) = self.pipes.remove(&number) {
+            reactor.forget(&pipe.intake, pipe.watch);
+        }
+    }
+}
