@@ -7,7 +7,7 @@
 use std::ffi::{CStr, CString};
 use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -67,9 +67,18 @@ impl Dir {
         self.dir(if sofar.as_os_str().is_empty() { Path::new(".") } else { &sofar })
     }
 
-    /// The file at `path`, for reading; devices and FIFOs are not waited for.
+    /// The file at `path`, for reading: a file with content of its own. Anything else is refused before it is opened (`InvalidInput`), for
+    /// opening or reading it would be an act of the caller's, with the caller's rights, that who made the tree could not do: emptying
+    /// `/proc/kmsg`, reading a device's registers in `/sys`, taking what is typed on a terminal.
     pub fn open_file(&self, path: &Path) -> io::Result<File> {
-        self.resolve(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY, 0).map(File::from)
+        let found = self.resolve(path, libc::O_PATH, 0)?;
+        let is_file = SFlag::from_bits_truncate(nix::sys::stat::fstat(&found)?.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG;
+        if !is_file || speaks_for_the_kernel(&found)? {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        // The same file, by its descriptor: nobody can put another in its place.
+        let again = PathBuf::from(format!("/proc/self/fd/{}", found.as_raw_fd()));
+        Ok(File::from(raw::openat2(mount::working_directory(), &mount::c_path(&again)?, libc::O_RDONLY | libc::O_NOCTTY, 0, 0)?))
     }
 
     /// Its content, at most `limit` bytes (`FileTooLarge` above that).
@@ -175,6 +184,20 @@ impl AsFd for Dir {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// Whether a file is of a file system whose files are made up when they are read.
+fn speaks_for_the_kernel(file: &OwnedFd) -> io::Result<bool> {
+    use nix::sys::statfs;
+    const MADE_UP: [statfs::FsType; 6] = [
+        statfs::PROC_SUPER_MAGIC,
+        statfs::SYSFS_MAGIC,
+        statfs::CGROUP_SUPER_MAGIC,
+        statfs::CGROUP2_SUPER_MAGIC,
+        statfs::DEBUGFS_MAGIC,
+        statfs::TRACEFS_MAGIC,
+    ];
+    Ok(MADE_UP.contains(&statfs::fstatfs(file)?.filesystem_type()))
 }
 
 fn c_name(name: &Path) -> io::Result<CString> {

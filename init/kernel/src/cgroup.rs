@@ -11,6 +11,7 @@
 
 mod hierarchy;
 mod setting;
+mod walk;
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -93,7 +94,7 @@ impl Group {
     pub fn remove(&self) -> io::Result<()> {
         let mut first = Ok(());
         for (_, dir) in self.directories() {
-            if let Err(e) = remove_dir_tree(&dir) {
+            if let Err(e) = walk::remove(&dir) {
                 first = first.and(Err(e));
             }
         }
@@ -164,7 +165,10 @@ impl Group {
         match fs::write(dir.join("cgroup.kill"), "1") {
             Err(e) if e.kind() == io::ErrorKind::NotFound && dir.is_dir() => {}
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-            other => return other,
+            other => {
+                self.thaw_v1();
+                return other;
+            }
         }
         for _ in 0..100 {
             let processes = self.processes();
@@ -175,8 +179,25 @@ impl Group {
                 // ESRCH: it ended by itself.
                 let _ = process.signal(Signal::SIGKILL);
             }
+            self.thaw_v1();
         }
         Ok(())
+    }
+
+    /// Lets go on what the v1 freezer holds beneath this group: in a group given away its owner may have frozen some, and there a process does not
+    /// die of SIGKILL before it is thawed (cgroup-v1/freezer-subsystem.rst). cgroup2's own freezer has no such hold.
+    fn thaw_v1(&self) {
+        if let Some(freezer) = self.hierarchies.of("freezer").filter(|h| h.generation() == Generation::V1) {
+            walk::thaw(&self.directory(freezer));
+        }
+    }
+
+    /// Bounds the groups that can be made beneath it, in number and depth: `cgroup.max.descendants` and `cgroup.max.depth` of cgroup2. v1 has
+    /// no such bounds.
+    pub fn bound_descendants(&self, number: u32, depth: u32) -> io::Result<()> {
+        let Some(dir) = self.unified() else { return Ok(()) };
+        fs::write(dir.join("cgroup.max.descendants"), number.to_string())?;
+        fs::write(dir.join("cgroup.max.depth"), depth.to_string())
     }
 
     /// Stops (or lets go on) every process in it and beneath it; [`Group::is_frozen`] tells when it stands. `cgroup.freeze`.
@@ -212,7 +233,7 @@ impl Group {
     pub fn processes(&self) -> Vec<Pid> {
         let mut found = Vec::new();
         if let Some(dir) = self.unified() {
-            collect_processes(&dir, &mut found);
+            walk::processes(&dir, &mut found);
         }
         found
     }
@@ -269,37 +290,4 @@ impl Group {
         let hierarchy = self.hierarchies.of(setting.controller()).ok_or(NotSet::NoController(setting.controller()))?;
         setting.write(hierarchy.generation(), &self.directory(hierarchy))
     }
-}
-
-fn collect_processes(dir: &Path, found: &mut Vec<Pid>) {
-    if let Ok(text) = fs::read_to_string(dir.join("cgroup.procs")) {
-        found.extend(text.lines().filter_map(|l| l.parse().ok()).map(Pid::from_raw));
-    }
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|t| t.is_dir()) {
-            collect_processes(&entry.path(), found);
-        }
-    }
-}
-
-/// rmdir(2) from the leaves up; control groups hold no files of their own.
-fn remove_dir_tree(dir: &Path) -> io::Result<()> {
-    let entries = match fs::read_dir(dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        other => other?,
-    };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|t| t.is_dir()) {
-            remove_dir_tree(&entry.path())?;
-        }
-    }
-    // A process that was killed leaves its group a moment after it is reaped: rmdir says EBUSY until then.
-    for _ in 0..50 {
-        match fs::remove_dir(dir) {
-            Err(e) if e.kind() == io::ErrorKind::ResourceBusy => std::thread::yield_now(),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-            other => return other,
-        }
-    }
-    fs::remove_dir(dir)
 }

@@ -179,6 +179,50 @@ pub(crate) fn become_ids(uid: u32, gid: u32, groups: &[Gid], keep_capabilities: 
     Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, uid, uid, uid) }).map(drop)
 }
 
+const SECBIT_NO_SETUID_FIXUP: libc::c_ulong = 1 << 2;
+
+/// Calls `act` with `id` as effective user and group and all capabilities kept, then is as before. A child that `act` makes by fork or clone has the
+/// changed ids. Errors: `EPERM` without the right to change; then `act` was not called.
+pub(crate) fn effectively<T>(id: u32, act: impl FnOnce() -> T) -> Result<T, Errno> {
+    // The system calls themselves: a libc's would change all threads, these change the caller's alone.
+    // SAFETY: this prctl(2) takes numbers.
+    let bits = Errno::result(unsafe { libc::prctl(libc::PR_GET_SECUREBITS, 0, 0, 0, 0) })?;
+    let bits = libc::c_ulong::try_from(bits).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: geteuid(2) and getegid(2) take nothing and cannot fail.
+    let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
+    let _back = Back { bits, uid, gid };
+    secure(bits | SECBIT_NO_SETUID_FIXUP)?;
+    become_effectively(id, id)?;
+    Ok(act())
+}
+
+/// What [`effectively`] goes back to, also when it unwinds.
+struct Back {
+    bits: libc::c_ulong,
+    uid: u32,
+    gid: u32,
+}
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        // From what was allowed before to what was before: refused to nobody who came this far.
+        let _ = become_effectively(self.uid, self.gid);
+        let _ = secure(self.bits);
+    }
+}
+
+fn secure(bits: libc::c_ulong) -> Result<(), Errno> {
+    // SAFETY: this prctl(2) takes numbers.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_SECUREBITS, bits, 0, 0, 0) }).map(drop)
+}
+
+fn become_effectively(uid: u32, gid: u32) -> Result<(), Errno> {
+    // SAFETY: both take numbers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setresgid, u32::MAX, gid, u32::MAX) })?;
+    // SAFETY: as above.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, u32::MAX, uid, u32::MAX) }).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -253,5 +253,16 @@ pub fn spawn(plan: &Plan<'_>) -> io::Result<Child> {
     Ok(Child { pid: Pid::from_raw(pid), pidfd: PidFd::from_owned(pidfd), report: Report(read) })
 }
 
+/// [`spawn`] with a new user namespace that belongs to `owner` rather than to the caller, who stays who it is.
+///
+/// What the namespace's processes use of things the kernel counts by user — inotify instances, namespaces, message queues, locked memory, queued
+/// signals — it counts for the namespace's owner too, in the caller's namespace. Were that root, one guest could use up what all others and
+/// the host itself have (user_namespaces(7), namespaces(7) "The /proc/sys/user directory").
+///
+/// Errors are those of [`spawn`], and `EPERM` without CAP_SETUID, CAP_SETGID and CAP_SETPCAP.
+pub fn spawn_owned(plan: &Plan<'_>, owner: u32) -> io::Result<Child> {
+    crate::identity::effectively(owner, || spawn(plan))?
+}
+
 #[cfg(test)]
 mod tests;

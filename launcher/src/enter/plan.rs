@@ -57,6 +57,8 @@ pub(super) fn steps<'a>(program: &Program, doors: &Doors<'a>) -> Result<Vec<Step
         Step::DefaultSignals,
         // Off the caller's terminal: neither its keys nor its TIOCSTI reach inside (CVE-2016-10124).
         Step::NewSession,
+        // Nor the keys of the caller's session keyring. Out here, where no quota of the guest's can refuse it.
+        Step::NewKeyring,
         Step::Umask(0o022),
         Step::OomScore(CString::new("0")?),
         Step::Limit(Resource::RLIMIT_CORE, 0, u64::MAX),
@@ -75,7 +77,7 @@ pub(super) fn steps<'a>(program: &Program, doors: &Doors<'a>) -> Result<Vec<Step
     let Person { uid, gid, groups, .. } = &program.person;
     let groups = groups.iter().map(|g| Gid::from_raw(*g)).collect();
     steps.extend([
-        Step::CloseOthers,
+        Step::CloseAll,
         Step::Bound(Capabilities::GUEST),
         Step::Identity { uid: Uid::from_raw(*uid), gid: Gid::from_raw(*gid), groups, keep_capabilities: false },
         Step::NotDumpable,

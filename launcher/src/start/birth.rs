@@ -71,7 +71,7 @@ impl Born {
         let words = own.iter().map(ToString::to_string).collect();
         let mut steps = vec![gate.step()];
         steps.extend(own);
-        let child = spawn::spawn(&Plan { namespaces, cgroup: cgroup.as_ref().map(|c| c.as_fd()), steps: &steps })
+        let child = spawn::spawn_owned(&Plan { namespaces, cgroup: cgroup.as_ref().map(|c| c.as_fd()), steps: &steps }, base)
             .map_err(|e| fail("cannot make a process in new namespaces", e));
         // Children from now on live by the host's clocks again. While they are to live by others, vfork(2) is refused before Linux 6.3,
         // and with it posix_spawn(3): nft(8) could not be run.
@@ -90,6 +90,8 @@ impl Born {
         let fail = |cause: &str, e: std::io::Error| Error::new(Class::Start, STEP, cause.to_owned()).source(e);
         let pid = self.pid()?;
         namespace::write_id_maps(pid, IdRange { base: self.base, count: 1 << 16 }).map_err(|e| fail("cannot map ids", e))?;
+        // Not what the one who starts it has: a guest that cannot be OOM-killed would leave its limit nothing to end.
+        std::fs::write(format!("/proc/{pid}/oom_score_adj"), "0").map_err(|e| fail("cannot set the child's OOM score", e))?;
         groups.guest.join_v1(pid).map_err(|e| fail("cannot move the child into its groups", e))?;
         let netns = namespace::of(pid, Kind::Net).map_err(|e| fail("cannot open the guest's network", e))?;
         let wiring = Wiring::attach(host, &config.links, netns.as_fd())?;

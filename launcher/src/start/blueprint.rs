@@ -167,9 +167,13 @@ type Made<T> = Result<T, std::ffi::NulError>;
 impl Steps<'_> {
     fn all(&self) -> Made<Vec<Step<'static>>> {
         let mut steps = vec![
+            // All that follows goes by path: what is still open is the keeper's, and must not be there when a path of the guest's is walked.
+            Step::CloseAll,
             Step::Identity { uid: Uid::from_raw(0), gid: Gid::from_raw(0), groups: vec![Gid::from_raw(0)], keep_capabilities: false },
             Step::Unshare(Kind::Cgroup.flag()),
             Step::NewSession,
+            // As the guest's root, whose it then is.
+            Step::NewKeyring,
             Step::Hostname(c(self.config.hostname.as_str())?),
             // What PID 1 makes on the way is as if made by root with the usual mask.
             Step::Umask(0o022),
@@ -201,7 +205,6 @@ impl Steps<'_> {
         }
         steps.push(Step::Limit(Resource::RLIMIT_CORE, 0, u64::MAX));
         steps.push(Step::DefaultSignals);
-        steps.push(Step::CloseOthers);
         steps.push(self.exec()?);
         Ok(steps)
     }

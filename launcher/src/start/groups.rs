@@ -66,6 +66,8 @@ impl Groups {
         self.container.enable_controllers();
         make(&self.limit)?;
         self.limit.enable_controllers();
+        // More than any service manager makes, and few enough to be swept in a moment.
+        self.limit.bound_descendants(4096, 64).map_err(|e| fail("cannot bound the guest's groups", e))?;
         make(&self.guest)?;
         for setting in settings(limits) {
             match self.limit.set(&setting) {
@@ -99,8 +101,14 @@ impl Groups {
     /// When a process does not end.
     pub fn clear_guest(&self) -> Result<(), Error> {
         let fail = |e| fail("cannot clear the guest's group", e);
-        self.limit.kill().map_err(fail)?;
-        if self.limit.exists() && !self.limit.wait(LONG, |g| !g.is_populated()) {
+        // Again and again: a process may have frozen another while it was itself being killed.
+        let until = std::time::Instant::now() + LONG;
+        let mut empty = false;
+        while !empty && std::time::Instant::now() < until {
+            self.limit.kill().map_err(fail)?;
+            empty = !self.limit.exists() || self.limit.wait(std::time::Duration::from_secs(1), |g| !g.is_populated());
+        }
+        if !empty {
             return Err(
                 Error::new(Class::Start, STEP, "a process of the guest does not end").advice("see /proc/PID/stack of those in its cgroup")
             );

@@ -24,7 +24,7 @@ pub(super) fn run(steps: &[Step<'_>], unused: RawFd, report: RawFd) -> ! {
     // SAFETY: the child's copy of the parent's end; nobody in the child owns it, for `spawn` never returns here.
     unsafe { libc::close(unused) };
     for (index, step) in steps.iter().enumerate() {
-        match perform(step) {
+        match perform(step, report) {
             Ok(Next::Go) => {}
             Ok(Next::End(status)) => end(status),
             Err(errno) => {
@@ -48,7 +48,7 @@ fn check(result: libc::c_int) -> Result<(), Errno> {
     Errno::result(result).map(drop)
 }
 
-fn perform(step: &Step<'_>) -> Result<Next, Errno> {
+fn perform(step: &Step<'_>, report: RawFd) -> Result<Next, Errno> {
     match step {
         Step::Gate { wait, hold } => return gate(*wait, *hold),
         Step::JoinCgroup(procs) => write_all(procs.as_raw_fd(), b"0")?,
@@ -138,6 +138,8 @@ fn perform(step: &Step<'_>) -> Result<Next, Errno> {
         Step::NoNewPrivileges => check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?,
         Step::DefaultSignals => default_signals(),
         Step::CloseOthers => raw::close_range_cloexec(3)?,
+        Step::CloseAll => close_all_but(report)?,
+        Step::NewKeyring => new_keyring()?,
         // SAFETY: the child's copy, which nobody else in the child uses: the steps that name it come before.
         Step::Close(fd) => check(unsafe { libc::close(fd.as_raw_fd()) })?,
         Step::ForkAndFollow => return fork_and_follow(),
@@ -200,6 +202,27 @@ fn open(path: &CStr, flags: i32, mode: u32) -> Result<RawFd, Errno> {
 fn close(fd: RawFd) {
     // SAFETY: called only with descriptors that the same function opened.
     unsafe { libc::close(fd) };
+}
+
+fn close_all_but(kept: RawFd) -> Result<(), Errno> {
+    let kept = kept.cast_unsigned();
+    for (first, last) in [(3, kept.saturating_sub(1)), (kept.saturating_add(1).max(3), u32::MAX)] {
+        if first <= last {
+            // SAFETY: the child's copies, which no later step names: the plan says so.
+            Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
+        }
+    }
+    Ok(())
+}
+
+fn new_keyring() -> Result<(), Errno> {
+    const JOIN_SESSION_KEYRING: libc::c_int = 1;
+    // SAFETY: without a name this operation takes no memory.
+    match Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, 0, 0, 0, 0) }) {
+        // Where a filter forbids keyctl(2), those who inherit the filter cannot read a key either.
+        Ok(_) | Err(Errno::ENOSYS | Errno::EPERM) => Ok(()),
+        Err(e) => Err(e),
+    }
 }
 
 fn write_file(path: &CStr, text: &[u8]) -> Result<(), Errno> {

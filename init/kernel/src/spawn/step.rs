@@ -98,6 +98,12 @@ pub enum Step<'a> {
     DefaultSignals,
     /// Marks all descriptors from 3 on close-on-exec; those of `Inherit` and `Open` above 2 must follow this step.
     CloseOthers,
+    /// Closes all descriptors from 3 on, but the one for reports: from here on no path of a guest (`/proc/self/fd/N/..`) leads out through one
+    /// (CVE-2024-21626). Steps that name a descriptor come before.
+    CloseAll,
+    /// A new, empty session keyring: the caller's, whose keys whoever inherits it may read, is left behind. keyctl(2),
+    /// session-keyring(7). Passed over where the kernel has no keys, or lets nobody here use them.
+    NewKeyring,
     /// close(2).
     Close(BorrowedFd<'a>),
     /// Gives birth to the rest of the plan and ends with its exit status: what a joiner of a pid namespace needs. See setns(2).
@@ -133,7 +139,7 @@ impl Step<'_> {
         match self {
             Self::Gate { .. } | Self::ForkAndFollow => Stage::Gate,
             Self::JoinCgroup(_) => Stage::Cgroup,
-            Self::Inherit(..) | Self::Open { .. } | Self::CloseOthers | Self::Close(_) => Stage::Descriptors,
+            Self::Inherit(..) | Self::Open { .. } | Self::CloseOthers | Self::CloseAll | Self::Close(_) => Stage::Descriptors,
             Self::Limit(..) | Self::Nice(_) | Self::OomScore(_) | Self::Umask(_) => Stage::Limits,
             Self::SlaveMounts
             | Self::Overlay { .. }
@@ -146,6 +152,7 @@ impl Step<'_> {
             Self::Unshare(_)
             | Self::Setns(..)
             | Self::NewSession
+            | Self::NewKeyring
             | Self::ControllingTerminal
             | Self::FreshTerminal { .. }
             | Self::Hostname(_)
@@ -213,6 +220,8 @@ impl std::fmt::Display for Step<'_> {
             Self::NoNewPrivileges => write!(f, "no new privileges"),
             Self::DefaultSignals => write!(f, "default signals"),
             Self::CloseOthers => write!(f, "close other descriptors"),
+            Self::CloseAll => write!(f, "close all descriptors from 3 on"),
+            Self::NewKeyring => write!(f, "new session keyring"),
             Self::Close(fd) => write!(f, "close descriptor {}", fd.as_raw_fd()),
             Self::ForkAndFollow => write!(f, "fork into the pid namespace"),
             Self::Exec { programs, .. } => write!(f, "exec {}", programs.first().map(|p| show(p)).unwrap_or_default()),
