@@ -12,6 +12,7 @@
 //! It blocks in one place, [`Keeper::watch`]. Killed, it takes nothing of the guest down but the console: the next `fief` command makes a new
 //! one, which takes over by the record ([`adopt`]).
 
+mod allowance;
 mod console;
 mod control;
 mod notify;
@@ -41,6 +42,7 @@ use crate::logging::ContainerLog;
 use crate::network;
 use crate::store::lock::Lock;
 use crate::store::{self, ContainerConfig, ContainerName, InitPath, Phase, ProcessMark, RuntimeRecord};
+use allowance::Allowance;
 use console::Console;
 use control::Client;
 
@@ -343,13 +345,19 @@ impl<'h> Keeper<'h> {
     fn watch(&mut self, init: &Init, notify: &UnixDatagram, console: Option<Pty>) -> Result<End, Error> {
         const STEP: &str = "keeping the container";
         let mut console = Console::new(console, self.log.clone(), matches!(self.audience, Audience::Terminal));
+        let mut notes = Allowance::new(notify::AT_ONCE, notify::EACH_SECOND);
         loop {
             let ready = {
+                let now = Instant::now();
+                let (deaf, blind) = (notes.wait(now), console.wait(now));
                 let fixed = [init.pidfd.as_fd(), notify.as_fd(), self.control.as_fd(), self.signals.as_fd()];
                 let mut fds: Vec<PollFd<'_>> = fixed.into_iter().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
-                fds.push(PollFd::new(console.fd().unwrap_or(fixed[0]), console.interest()));
+                if let (Some(_), Some(fd)) = (deaf, fds.get_mut(1)) {
+                    fd.set_events(PollFlags::empty());
+                }
+                fds.push(PollFd::new(console.fd().unwrap_or(fixed[0]), console.interest(blind.is_some())));
                 fds.extend(self.clients.iter().map(|c| PollFd::new(c.as_fd(), c.interest(&console))));
-                match poll(&mut fds, self.patience()) {
+                match poll(&mut fds, self.patience(deaf.into_iter().chain(blind).min())) {
                     Ok(_) | Err(nix::errno::Errno::EINTR) => {}
                     Err(e) => return Err(Error::new(Class::Internal, STEP, "poll").source(std::io::Error::from(e))),
                 }
@@ -359,8 +367,8 @@ impl<'h> Keeper<'h> {
             let mut next = || ready.next().unwrap_or(false);
             let (ended, noted, asked, signalled, spoke) = (next(), next(), next(), next(), next());
             // What was said last comes before the end.
-            if noted {
-                self.listen(notify, init)?;
+            if noted || ended {
+                notes.take(self.listen(notify, init)?);
             }
             if spoke {
                 console.pump(&mut self.clients);
@@ -388,10 +396,11 @@ impl<'h> Keeper<'h> {
         }
     }
 
-    fn patience(&self) -> PollTimeout {
-        self.kill_at.map_or(PollTimeout::NONE, |at| {
-            let left = at.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
-            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+    /// Until a stop becomes a kill, or at most `pause`.
+    fn patience(&self, pause: Option<Duration>) -> PollTimeout {
+        let left = self.kill_at.map(|at| at.saturating_duration_since(Instant::now()));
+        left.into_iter().chain(pause).min().map_or(PollTimeout::NONE, |time| {
+            PollTimeout::try_from(time + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
         })
     }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use kernel::beneath::Dir;
 use kernel::namespace::{self, Kind};
@@ -16,12 +17,17 @@ use nix::pty::Winsize;
 use nix::sched::CloneFlags;
 use nix::unistd::Pid;
 
+use super::allowance::Allowance;
 use super::control::Client;
 use crate::error::{Class, Error};
 use crate::logging::ContainerLog;
 
 /// What a terminal that attaches sees of the past.
 const RECENT: usize = 8 << 10;
+
+/// How much of what the guest writes is read at once, and each second after that: more than a person can follow.
+const AT_ONCE: u32 = 512 << 10;
+const EACH_SECOND: u32 = 1 << 20;
 
 /// The keeper's side of it.
 #[derive(Debug)]
@@ -31,6 +37,7 @@ pub(super) struct Console {
     mirror: bool,
     recent: VecDeque<u8>,
     typed: Vec<u8>,
+    allowance: Allowance,
 }
 
 impl Console {
@@ -39,19 +46,23 @@ impl Console {
             // The controlling end is the keeper's alone, so its status flags are nobody else's business.
             let _ = fcntl(&pty.master, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
         }
-        Self { pty, log, mirror, recent: VecDeque::new(), typed: Vec::new() }
+        Self { pty, log, mirror, recent: VecDeque::new(), typed: Vec::new(), allowance: Allowance::new(AT_ONCE, EACH_SECOND) }
     }
 
     pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.pty.as_ref().map(|p| p.master.as_fd())
     }
 
-    pub(super) fn interest(&self) -> PollFlags {
-        match &self.pty {
-            None => PollFlags::empty(),
-            Some(_) if self.typed.is_empty() => PollFlags::POLLIN,
-            Some(_) => PollFlags::POLLIN | PollFlags::POLLOUT,
-        }
+    /// How long not to look at what the guest writes.
+    pub(super) fn wait(&mut self, now: Instant) -> Option<Duration> {
+        self.allowance.wait(now)
+    }
+
+    pub(super) fn interest(&self, blind: bool) -> PollFlags {
+        let mut flags = PollFlags::empty();
+        flags.set(PollFlags::POLLIN, self.pty.is_some() && !blind);
+        flags.set(PollFlags::POLLOUT, self.pty.is_some() && !self.typed.is_empty());
+        flags
     }
 
     /// How much waits to be typed.
@@ -97,6 +108,7 @@ impl Console {
             let Some(pty) = &self.pty else { return };
             let Ok(n) = nix::unistd::read(&pty.master, &mut bytes) else { return };
             let Some(bytes) = bytes.get(..n).filter(|b| !b.is_empty()) else { return };
+            self.allowance.take(n);
             self.log.append(bytes);
             self.recent.extend(bytes);
             let over = self.recent.len().saturating_sub(RECENT);
