@@ -1,7 +1,7 @@
 //! What the child does between birth and the guest's program, as data.
 //!
 //! ```text
-//!   fief exec ──clone3──▶ go-between: own session, groups, namespaces ──fork──▶ inside: own session, streams, identity, directory, exec
+//!   fief exec ──clone3──▶ go-between: own session, namespaces ──fork──▶ inside: groups, own session, streams, identity, directory, exec
 //!      │                      │ killed with fief exec                               │ killed with the go-between
 //!      └── relays, signals ──▶└── passes signals on, ends with the program's status ┘
 //! ```
@@ -63,12 +63,13 @@ pub(super) fn steps<'a>(program: &Program, doors: &Doors<'a>) -> Result<Vec<Step
         Step::OomScore(CString::new("0")?),
         Step::Limit(Resource::RLIMIT_CORE, 0, u64::MAX),
     ];
-    // Limits first: from here on whatever is used is the guest's to pay.
-    steps.extend(doors.groups.iter().map(|fd| Step::JoinCgroup(fd.as_fd())));
     steps.extend(doors.namespaces.iter().map(|(kind, fd)| Step::Setns(fd.as_fd(), kind.flag())));
     // After the last change of credentials, which takes both off.
     steps.extend([Step::NotDumpable, Step::DieWithParent, Step::ParentIs(doors.parent), Step::ForkAndFollow]);
 
+    // From here on whatever is used is the guest's to pay. Not before the fork: a guest that has used up its processes could not be entered then,
+    // while one that is there may always join.
+    steps.extend(doors.groups.iter().map(|fd| Step::JoinCgroup(fd.as_fd())));
     steps.push(Step::NewSession);
     steps.extend(doors.streams.iter().map(|(fd, number)| Step::Inherit(*fd, *number)));
     if doors.terminal {
