@@ -188,9 +188,7 @@ pub(crate) fn effectively<T>(id: u32, act: impl FnOnce() -> T) -> Result<T, Errn
     // SAFETY: this prctl(2) takes numbers.
     let bits = Errno::result(unsafe { libc::prctl(libc::PR_GET_SECUREBITS, 0, 0, 0, 0) })?;
     let bits = libc::c_ulong::try_from(bits).map_err(|_| Errno::EINVAL)?;
-    // SAFETY: geteuid(2) and getegid(2) take nothing and cannot fail.
-    let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
-    let _back = Back { bits, uid, gid };
+    let _back = Back { bits, uid: nix::unistd::geteuid().as_raw(), gid: nix::unistd::getegid().as_raw() };
     secure(bits | SECBIT_NO_SETUID_FIXUP)?;
     become_effectively(id, id)?;
     Ok(act())

@@ -399,9 +399,10 @@ impl<'h> Keeper<'h> {
     /// Until a stop becomes a kill, or at most `pause`.
     fn patience(&self, pause: Option<Duration>) -> PollTimeout {
         let left = self.kill_at.map(|at| at.saturating_duration_since(Instant::now()));
-        left.into_iter().chain(pause).min().map_or(PollTimeout::NONE, |time| {
-            PollTimeout::try_from(time + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
-        })
+        left.into_iter()
+            .chain(pause)
+            .min()
+            .map_or(PollTimeout::NONE, |time| PollTimeout::try_from(time + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX))
     }
 
     /// Asks init to end; at the latest after `timeout` it is killed. Asked again, the sooner of both times counts.

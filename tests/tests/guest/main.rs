@@ -7,6 +7,7 @@
 mod cli;
 mod debian;
 mod failures;
+mod hostile;
 mod isolation;
 mod kills;
 mod lifecycle;

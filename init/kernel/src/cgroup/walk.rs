@@ -19,11 +19,7 @@ const FOLDER: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_N
 
 /// Calls `enter` with each group from `top` down, and after all beneath one are done `leave` with its parent and its name; not for `top`. What
 /// vanishes meanwhile is passed over.
-fn walk(
-    top: &Path,
-    mut enter: impl FnMut(&OwnedFd),
-    mut leave: impl FnMut(&OwnedFd, &CStr) -> Result<(), Errno>,
-) -> Result<(), Errno> {
+fn walk(top: &Path, mut enter: impl FnMut(&OwnedFd), mut leave: impl FnMut(&OwnedFd, &CStr) -> Result<(), Errno>) -> Result<(), Errno> {
     let mut here = match open(top, FOLDER, Mode::empty()) {
         Err(Errno::ENOENT) => return Ok(()),
         other => other?,
