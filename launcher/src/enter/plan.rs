@@ -189,11 +189,11 @@ mod tests {
             umask 022
             oom score 0
             rlimit RLIMIT_CORE 0:18446744073709551615
-            setns CloneFlags(0x80)
-            setns CloneFlags(CLONE_NEWUSER)
-            setns CloneFlags(CLONE_NEWCGROUP)
-            setns CloneFlags(CLONE_NEWPID)
-            setns CloneFlags(CLONE_NEWNS)
+            setns time
+            setns user
+            setns cgroup
+            setns pid
+            setns mnt
             not dumpable
             die with the parent
             still the child of 7

@@ -10,6 +10,7 @@ use nix::unistd::{Gid, Uid};
 use super::Stage;
 use crate::identity::Capabilities;
 use crate::mount::Attributes;
+use crate::namespace::Kind;
 
 /// What becomes of a file that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -229,9 +230,9 @@ impl std::fmt::Display for Step<'_> {
     }
 }
 
-/// The flags by their names in unshare(2), without what they have in common.
+/// The namespaces by their names in `/proc/PID/ns`.
 fn words(flags: CloneFlags) -> String {
-    flags.iter_names().map(|(name, _)| format!(" {}", name.trim_start_matches("CLONE_NEW").to_lowercase())).collect()
+    Kind::ALL.into_iter().filter(|kind| flags.contains(kind.flag())).map(|kind| format!(" {}", kind.file())).collect()
 }
 
 fn show(text: &CStr) -> std::borrow::Cow<'_, str> {
