@@ -125,6 +125,6 @@ fn run(host: &Host, name: &ContainerName, wanted: &Wanted, program: impl FnOnce(
     let person = accounts.find(wanted).or_fail(Class::Value, STEP, || format!("in {name}"))?;
     let pty = if streams::want_terminal() { Some(guest.terminal(&root, &accounts, &person)?) } else { None };
     drop(root);
-    let streams = Streams::make(pty).or_fail(Class::Internal, STEP, || "cannot make pipes".into())?;
+    let streams = Streams::make(pty).or_fail(Class::Internal, "making standard streams", || "of ours".into())?;
     session::run(guest, &program(person), streams)
 }

@@ -14,6 +14,7 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use kernel::pty::{self, Pty};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::pipe2;
 
 use super::relay::Channel;
@@ -62,7 +63,7 @@ impl Streams {
         let mut streams = Self { inside: Vec::new(), pty: None, channels: Vec::new(), input: false };
         for (stream, kind) in Stream::ALL.into_iter().zip(kinds(Stream::ALL.map(Stream::is_terminal))) {
             match (kind, &pty) {
-                (Kind::Same, _) => {}
+                (Kind::Same, _) => no_folder(stream)?,
                 (Kind::Terminal, Some(pty)) => streams.inside.push((pty.peer.try_clone()?, stream.number())),
                 (Kind::Pipe, _) | (Kind::Terminal, None) => streams.pipe(stream)?,
             }
@@ -133,6 +134,12 @@ impl Streams {
             let _ = pty::window_size(io::stdin()).and_then(|size| pty::set_window_size(&pty.master, &size));
         }
     }
+}
+
+/// From a folder of the host's one walks to its root, whatever one's own root is: `fief exec NAME -- CMD < /` is no way in.
+fn no_folder(stream: Stream) -> io::Result<()> {
+    let kind = SFlag::from_bits_truncate(fstat(stream.copy()?)?.st_mode) & SFlag::S_IFMT;
+    if kind == SFlag::S_IFDIR { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(()) }
 }
 
 /// Only ends that are ours alone: the mark is the open file's, not the descriptor's.

@@ -165,3 +165,15 @@ fn a_root_that_leads_elsewhere_is_not_started_over() {
     host.assert_clean();
     host.fief(&["start", "a"]).ok();
 }
+
+#[test]
+#[ignore = "needs root"]
+fn no_folder_of_the_host_goes_in_as_a_stream() {
+    let host = Host::new();
+    host.boot("a", &[]);
+    let fief = program("fief");
+    let script = format!("exec {} exec a -- sh -c 'ls /proc/self/fd/0/../' < /", fief.display());
+    let outcome = host.network(&["sh", "-c", &script]);
+    assert_ne!(outcome.code, 0, "{outcome}");
+    assert!(outcome.stdout.is_empty() && outcome.stderr.contains("directory"), "{outcome}");
+}
