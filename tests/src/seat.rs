@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{LocalFlags, tcgetattr};
@@ -27,7 +28,9 @@ pub enum Given {
 #[derive(Debug)]
 pub struct Seat {
     keys: File,
-    peer: File,
+    // Both `Some` until the end.
+    peer: Option<File>,
+    reader: Option<JoinHandle<()>>,
     child: Child,
     seen: Arc<Mutex<Vec<u8>>>,
 }
@@ -62,14 +65,18 @@ impl Seat {
             None => Box::new(keys.try_clone().unwrap()),
         };
         let shown = Arc::clone(&seen);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             // EIO is the end of a terminal.
             while let Ok(n @ 1..) = source.read(&mut bytes) {
                 shown.lock().unwrap().extend_from_slice(&bytes[..n]);
             }
         });
-        Self { keys, peer, child, seen }
+        Self { keys, peer: Some(peer), reader: Some(reader), child, seen }
+    }
+
+    fn peer(&self) -> &File {
+        self.peer.as_ref().expect("not ended")
     }
 
     /// Types.
@@ -94,13 +101,13 @@ impl Seat {
         until(&format!("{text:?} is on the terminal"), || self.seen().contains(text));
     }
 
-    /// Gives the terminal another size.
+    /// Gives the terminal another height: one change, one SIGWINCH.
     ///
     /// # Panics
     /// When stty(1) fails.
-    pub fn resize(&self, rows: u16, columns: u16) {
-        let peer = Stdio::from(OwnedFd::from(self.peer.try_clone().unwrap()));
-        let stty = Command::new("stty").args(["rows", &rows.to_string(), "cols", &columns.to_string()]).stdin(peer).status();
+    pub fn resize(&self, rows: u16) {
+        let peer = Stdio::from(OwnedFd::from(self.peer().try_clone().unwrap()));
+        let stty = Command::new("stty").args(["rows", &rows.to_string()]).stdin(peer).status();
         assert!(stty.unwrap().success());
     }
 
@@ -110,7 +117,7 @@ impl Seat {
     /// When the terminal is gone.
     #[must_use]
     pub fn is_raw(&self) -> bool {
-        !tcgetattr(&self.peer).unwrap().local_flags.contains(LocalFlags::ICANON)
+        !tcgetattr(self.peer()).unwrap().local_flags.contains(LocalFlags::ICANON)
     }
 
     /// The device that the terminal's file system is.
@@ -119,7 +126,7 @@ impl Seat {
     /// When the terminal is gone.
     #[must_use]
     pub fn device(&self) -> u64 {
-        self.peer.metadata().unwrap().dev()
+        self.peer().metadata().unwrap().dev()
     }
 
     /// Waits for the program's end; its exit code. Asserts that the terminal is as it was.
@@ -131,6 +138,9 @@ impl Seat {
         until("the program at the terminal has ended", || self.child.try_wait().unwrap().is_some());
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
         assert!(!self.is_raw(), "left in raw mode:\n{}", self.seen());
+        // With its last end closed, what is left to be read has an end too.
+        drop(self.peer.take());
+        self.reader.take().unwrap().join().unwrap();
         (code, self.seen())
     }
 }

@@ -30,9 +30,10 @@ fn a_login_shell_has_keys_signals_and_sizes() {
     assert!(seat.is_raw());
     seat.type_in("trap 'echo now $(stty size)' WINCH; echo $((50 + 1))\r");
     seat.expect("51");
-    seat.resize(40, 100);
-    seat.expect("now 40 100");
-    seat.type_in("echo $((60 + 1)); sleep 600\r");
+    seat.resize(40);
+    seat.expect("now 40 77");
+    // Said by the job itself, which by then has the terminal.
+    seat.type_in("sh -c 'echo $((60 + 1)); exec sleep 600'\r");
     seat.expect("61\n");
     // The key and not a signal to fief: the guest's terminal makes it one.
     seat.type_in("\u{3}");
@@ -161,8 +162,8 @@ fn the_console_is_there_before_the_boot_and_over_a_reboot() {
     seat.expect("attached to a");
     seat.expect("fief-init");
     until("the console has the terminal's size", || host.sh("a", "stty size < /dev/console").stdout == "33 77\n");
-    seat.resize(20, 60);
-    until("the console has the new size", || host.sh("a", "stty size < /dev/console").stdout == "20 60\n");
+    seat.resize(20);
+    until("the console has the new size", || host.sh("a", "stty size < /dev/console").stdout == "20 77\n");
     host.sh("a", "echo first boot > /dev/console").ok();
     seat.expect("first boot");
     let boots = host.boot_count("a");
@@ -213,8 +214,8 @@ fn exec_meets_a_rebooting_guest_and_never_hangs() {
         drop(host.fief(&["exec", "a", "--", "/run/host/fief/bin/reboot"]));
         until("it is back", || {
             let met = host.fief(&["exec", "a", "--", "test", "-e", "/run/host/fief/fief-init"]);
-            // In, or killed with the guest, or told that it was just then not there.
-            assert!(matches!(met.code, 0 | 6 | 125 | 137), "{met}");
+            // In, or in a guest whose /usr was just then unmounted, or killed with it, or told that it is not there.
+            assert!(matches!(met.code, 0 | 6 | 125 | 127 | 137), "{met}");
             host.boot_count("a") > boots && host.record("a")["ready"] == true
         });
     }
