@@ -19,6 +19,7 @@ pub mod graph;
 pub mod name;
 pub mod set;
 pub mod stock;
+pub mod systemd;
 pub mod unit;
 pub mod value;
 

@@ -132,6 +132,53 @@ impl UnitName {
         UnitKind::of_suffix(suffix).unwrap_or(UnitKind::Service)
     }
 
+    /// What stands before the `@`, or the whole stem where there is none.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        self.stem().split_once('@').map_or(self.stem(), |(prefix, _)| prefix)
+    }
+
+    /// What stands behind the `@`: empty for a template, absent where there is no `@`.
+    #[must_use]
+    pub fn instance(&self) -> Option<&str> {
+        self.stem().split_once('@').map(|(_, instance)| instance)
+    }
+
+    /// Whether it is the name of a template, `getty@.service`: it names no unit of its own.
+    #[must_use]
+    pub fn is_template(&self) -> bool {
+        self.instance() == Some("")
+    }
+
+    /// The template of an instance: `getty@.service` for `getty@tty1.service`.
+    #[must_use]
+    pub fn template(&self) -> Option<Self> {
+        self.instance().filter(|instance| !instance.is_empty())?;
+        Some(Self(format!("{}@.{}", self.prefix(), self.kind().suffix()).into()))
+    }
+
+    /// The instance of a template; `None` if this is no template, or the name would be none.
+    #[must_use]
+    pub fn with_instance(&self, instance: &str) -> Option<Self> {
+        if !self.is_template() {
+            return None;
+        }
+        Self::new(&format!("{}@{instance}.{}", self.prefix(), self.kind().suffix())).ok()
+    }
+
+    /// The unit of another kind with the same stem: `web.service` for `web.socket`.
+    #[must_use]
+    pub fn of_kind(&self, kind: UnitKind) -> Self {
+        Self(format!("{}.{}", self.stem(), kind.suffix()).into())
+    }
+
+    /// Checks nothing but the length: for texts in which specifiers still stand.
+    pub(crate) fn unexpanded(text: &str) -> Option<Self> {
+        let odd = |c: char| c.is_control() || c.is_whitespace() || c == '/';
+        let known = text.rsplit_once('.').is_some_and(|(stem, suffix)| !stem.is_empty() && UnitKind::of_suffix(suffix).is_some());
+        (known && text.contains('%') && !text.contains(odd) && text.len() <= NAME_LIMIT).then(|| Self(text.into()))
+    }
+
     /// The name without its suffix.
     #[must_use]
     pub fn stem(&self) -> &str {
@@ -183,6 +230,18 @@ mod tests {
         assert_eq!(UnitName::new("web.service").unwrap().to_string(), "web");
         assert_eq!(UnitName::new("basic.target").unwrap().to_string(), "basic.target");
         assert_eq!(UnitName::new("php8.2-fpm").unwrap().as_str(), "php8.2-fpm.service");
+    }
+
+    #[test]
+    fn templates_and_instances_name_each_other() {
+        let template = UnitName::new("getty@").unwrap();
+        let instance = template.with_instance("tty1").unwrap();
+        assert!(template.is_template() && !instance.is_template());
+        assert_eq!(instance.as_str(), "getty@tty1.service");
+        assert_eq!(instance.template(), Some(template));
+        assert_eq!((instance.prefix(), instance.instance()), ("getty", Some("tty1")));
+        assert_eq!(UnitName::new("web").unwrap().template(), None);
+        assert_eq!(UnitName::new("web").unwrap().of_kind(UnitKind::Socket).as_str(), "web.socket");
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod restart;
 mod service;
 mod stop;
 
-pub use command::{Command, CommandError, Reload};
+pub use command::{Command, CommandError, Privileges, Reload};
 pub use condition::{Condition, Conditions, Strength, Test, Verdict};
 pub(crate) use environment::is_variable;
 pub use environment::{Directories, Directory, DirectoryKind, Environment, EnvironmentFile, read_environment};

@@ -1,14 +1,16 @@
 //! Values with a unit of measure, read from text: spans, sizes, limits, shares, signals, modes.
 
+pub mod calendar;
 mod share;
 mod signal;
 mod size;
 mod span;
 
+pub use calendar::{Calendar, Zone};
 pub use share::{Percent, Weight};
 pub use signal::Signal;
 pub use size::Bytes;
-pub use span::{read_span, write_span};
+pub use span::{read_span, read_span_in, write_span};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -1,13 +1,35 @@
+use crate::systemd::exec;
+use crate::systemd::words::{Unknown, split};
 use crate::value::Signal;
 use std::fmt;
 
 /// One command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Command {
-    words: Vec<String>,
-    expand: bool,
+    pub(crate) words: Vec<String>,
+    pub(crate) expand: bool,
     /// Its failing does not matter (it was written with a leading `-`).
     pub ignore_failure: bool,
+    /// What the program is told its name is, where that is not its path (a leading `@`).
+    pub argv0: Option<String>,
+    /// As whom it runs.
+    pub privileges: Privileges,
+}
+
+/// What of a unit's identity and restrictions a command is under; systemd.service(5), "Special
+/// executable prefixes".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Privileges {
+    /// All of it.
+    #[default]
+    Unit,
+    /// None of it (`+`): root, no sandbox.
+    Full,
+    /// All but user, groups and capabilities (`!`): the program changes them itself.
+    NoSetuid,
+    /// `!!`: as `NoSetuid` where the kernel has no ambient capabilities; every kernel that this
+    /// runs on has them, so the same as `Unit`.
+    Ambient,
 }
 
 /// How a service is told to read its configuration again.
@@ -34,6 +56,15 @@ pub enum CommandError {
     /// An escape that nothing is known of.
     #[error("\\{0} is no known escape")]
     Escape(String),
+    /// A leading `@`, and no second word.
+    #[error("behind `@PROGRAM` its name must follow")]
+    NameMissing,
+    /// More commands than one, where one is wanted.
+    #[error("one command is wanted here, not several")]
+    Several,
+    /// A specifier without a value; the message is complete.
+    #[error("{0}")]
+    Specifier(String),
     /// A NUL, which no argument can hold.
     #[error("a NUL byte cannot be passed to a program")]
     Nul,
@@ -51,20 +82,25 @@ impl Command {
         if ignore_failure {
             first.remove(0);
         }
-        Self { words, expand: false, ignore_failure }.checked()
+        Self { ignore_failure, ..Self::default() }.with_words(words)
     }
 
     /// Reads a line the way systemd reads `ExecStart=` (systemd.service(5), "Command lines"):
-    /// quotes, C escapes, a leading `-`; `$NAME` and `${NAME}` are expanded when it is run.
+    /// quotes, C escapes, prefixes; `$NAME` and `${NAME}` are expanded when it is run.
     ///
     /// # Errors
     /// [`CommandError`] says what is wrong with the line.
     pub fn read(line: &str) -> Result<Self, CommandError> {
-        let line = line.trim();
-        let bare = line.trim_start_matches(['-', ':']);
-        let prefixes = &line[..line.len() - bare.len()];
-        let words = split(bare)?;
-        Self { words, expand: !prefixes.contains(':'), ignore_failure: prefixes.contains('-') }.checked()
+        let mut commands = exec::read(line, Unknown::Refused, &|text| Ok(text.to_owned()))?;
+        match (commands.pop(), commands.is_empty()) {
+            (Some(command), true) => Ok(command),
+            (Some(_), false) => Err(CommandError::Several),
+            (None, _) => Err(CommandError::Empty),
+        }
+    }
+
+    pub(crate) fn with_words(self, words: Vec<String>) -> Result<Self, CommandError> {
+        Self { words, ..self }.checked()
     }
 
     fn checked(self) -> Result<Self, CommandError> {
@@ -84,26 +120,26 @@ impl Command {
         self.words.first().map_or("", String::as_str)
     }
 
-    /// The argument vector, program first, with variables expanded by `lookup`. The program itself
-    /// is never expanded. As systemd has it, `$NAME` alone becomes as many words as its value has,
-    /// `${NAME}` is replaced within its word, `$$` is a dollar, and an unset variable is empty.
+    /// The argument vector, the program's name first, with variables expanded by `lookup`. The
+    /// program itself is never expanded. As systemd has it, `$NAME` alone becomes as many words as
+    /// its value has, `${NAME}` is replaced within its word, `$$` is a dollar, and an unset variable
+    /// is empty.
     pub fn argv(&self, lookup: impl Fn(&str) -> Option<String>) -> Vec<String> {
-        if !self.expand {
-            return self.words.clone();
-        }
         let mut argv = Vec::with_capacity(self.words.len());
         for (at, word) in self.words.iter().enumerate() {
-            let whole = word.strip_prefix('$').filter(|name| super::environment::is_variable(name));
-            match whole {
-                Some(name) if at > 0 => {
+            let whole = word.strip_prefix('$').filter(|rest| !rest.starts_with(['{', '$']));
+            match (at, &self.argv0, whole) {
+                (0, Some(name), _) => argv.push(name.clone()),
+                (0, None, _) => argv.push(word.clone()),
+                (_, _, _) if !self.expand => argv.push(word.clone()),
+                (_, _, Some(name)) => {
                     let value = lookup(name).unwrap_or_default();
-                    match split(&value) {
+                    match split(&value, Unknown::Kept) {
                         Ok(words) => argv.extend(words),
                         Err(_) => argv.extend(value.split_whitespace().map(str::to_owned)),
                     }
                 }
-                Some(_) | None if at == 0 => argv.push(word.clone()),
-                Some(_) | None => argv.push(expand(word, &lookup)),
+                (_, _, None) => argv.push(expand(word, &lookup)),
             }
         }
         argv
@@ -127,54 +163,6 @@ impl fmt::Display for Command {
     }
 }
 
-fn split(line: &str) -> Result<Vec<String>, CommandError> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        match (quote, c) {
-            (Some(q), c) if q == c => quote = None,
-            (None, '\'' | '"') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None, c) if c.is_whitespace() => words.extend(word.take()),
-            (_, '\\') => word.get_or_insert_default().push(escape(&mut chars)?),
-            (_, c) => word.get_or_insert_default().push(c),
-        }
-    }
-    if let Some(q) = quote {
-        return Err(CommandError::Quote(q));
-    }
-    words.extend(word);
-    Ok(words)
-}
-
-fn escape(chars: &mut std::str::Chars<'_>) -> Result<char, CommandError> {
-    let Some(c) = chars.next() else { return Ok('\\') };
-    let coded = |digits: String, radix| {
-        let code = u32::from_str_radix(&digits, radix).ok().and_then(char::from_u32);
-        code.ok_or(CommandError::Escape(digits))
-    };
-    Ok(match c {
-        'a' => '\x07',
-        'b' => '\x08',
-        'f' => '\x0c',
-        'n' => '\n',
-        'r' => '\r',
-        's' => ' ',
-        't' => '\t',
-        'v' => '\x0b',
-        '\\' | '"' | '\'' | '$' | ' ' | '%' | ';' => c,
-        'x' => coded(chars.by_ref().take(2).collect(), 16)?,
-        'u' => coded(chars.by_ref().take(4).collect(), 16)?,
-        'U' => coded(chars.by_ref().take(8).collect(), 16)?,
-        '0'..='7' => coded(std::iter::once(c).chain(chars.by_ref().take(2)).collect(), 8)?,
-        other => return Err(CommandError::Escape(other.to_string())),
-    })
-}
-
 fn expand(word: &str, lookup: &impl Fn(&str) -> Option<String>) -> String {
     let mut out = String::with_capacity(word.len());
     let mut rest = word;
@@ -186,7 +174,7 @@ fn expand(word: &str, lookup: &impl Fn(&str) -> Option<String>) -> String {
             continue;
         }
         let braced = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
-        match braced.filter(|(name, _)| super::environment::is_variable(name)) {
+        match braced {
             Some((name, after)) => {
                 out.push_str(&lookup(name).unwrap_or_default());
                 rest = after;

@@ -1,0 +1,18 @@
+//! systemd's unit files: their syntax, and what each directive means in our model.
+//!
+//! ```text
+//!   text ─ syntax ─▶ Line… ─ directives ─▶ set ─▶ the same draft that TOML fills
+//!            words, exec, specifier, escape ┘  └─▶ ignored, with the reason
+//! ```
+//!
+//! systemd.syntax(7), systemd.unit(5). As systemd does, a value that makes no sense is told and
+//! then passed over; only what would start something else than was written refuses the unit.
+
+pub mod escape;
+pub(crate) mod exec;
+mod specifier;
+pub(crate) mod syntax;
+pub(crate) mod words;
+
+pub(crate) use specifier::Scope;
+pub use specifier::Specifiers;

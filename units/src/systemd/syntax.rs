@@ -1,0 +1,145 @@
+//! Sections, assignments, comments and continued lines.
+
+use std::ops::Range;
+
+/// One assignment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// The section it stands in, without brackets.
+    pub(crate) section: String,
+    pub(crate) key: String,
+    /// What stands behind the `=`, continued lines joined, without blanks at its ends.
+    pub(crate) value: String,
+    /// Where the key stands.
+    pub(crate) key_span: Range<usize>,
+    /// Where the value begins, up to the end of that line.
+    pub(crate) value_span: Range<usize>,
+}
+
+/// A line that is no assignment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Slip {
+    pub(crate) message: &'static str,
+    pub(crate) span: Range<usize>,
+    /// systemd gives the whole file up.
+    pub(crate) fatal: bool,
+}
+
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
+
+/// Reads a file the way systemd's `config_parse()` does: comments may stand between continued
+/// lines, a backslash that ends a line becomes a blank, an empty line ends the value.
+pub(crate) fn parse(text: &str) -> (Vec<Line>, Vec<Slip>) {
+    let mut found = (Vec::new(), Vec::new());
+    let mut section: Option<String> = None;
+    let mut pending: Option<(String, usize, usize)> = None;
+    let mut at = if text.starts_with('\u{feff}') { 3 } else { 0 };
+    for raw in text.get(at..).unwrap_or_default().split_inclusive('\n') {
+        let start = at + (raw.len() - raw.trim_start_matches(BLANKS).len());
+        at += raw.len();
+        let line = raw.strip_suffix('\n').unwrap_or(raw).trim_start_matches(BLANKS);
+        if line.starts_with(['#', ';']) {
+            continue;
+        }
+        let (mut whole, begin, first) = match pending.take() {
+            Some((before, begin, first)) => (before + line, begin, first),
+            None => (line.to_owned(), start, line.trim_end().len()),
+        };
+        if ends_escaped(&whole) {
+            whole.pop();
+            whole.push(' ');
+            pending = Some((whole, begin, first));
+            continue;
+        }
+        take(&whole, begin, first, &mut section, &mut found);
+    }
+    if let Some((whole, begin, first)) = pending {
+        take(&whole, begin, first, &mut section, &mut found);
+    }
+    found
+}
+
+/// An odd number of backslashes at the end.
+fn ends_escaped(line: &str) -> bool {
+    line.bytes().fold(false, |escaped, byte| !escaped && byte == b'\\')
+}
+
+fn take(whole: &str, begin: usize, first: usize, section: &mut Option<String>, found: &mut (Vec<Line>, Vec<Slip>)) {
+    let line = whole.trim_matches(BLANKS);
+    let here = begin..begin + first;
+    let mut slip = |message, fatal| found.1.push(Slip { message, span: here.clone(), fatal });
+    if line.is_empty() {
+        return;
+    }
+    if let Some(header) = line.strip_prefix('[') {
+        match header.strip_suffix(']') {
+            Some(name) => *section = Some(name.to_owned()),
+            None => slip("the `[` of a section is not closed", true),
+        }
+        return;
+    }
+    let Some((key, value)) = line.split_once('=') else {
+        return slip("neither a section nor an assignment", false);
+    };
+    let key = key.trim_matches(BLANKS);
+    if key.is_empty() {
+        return slip("nothing stands before the `=`", false);
+    }
+    let Some(section) = section else {
+        return slip("an assignment before the first section", false);
+    };
+    let trimmed = value.trim_start_matches(BLANKS);
+    let from = begin + (line.len() - trimmed.len());
+    found.0.push(Line {
+        section: section.clone(),
+        key: key.to_owned(),
+        value: trimmed.to_owned(),
+        key_span: begin..begin + key.len(),
+        value_span: from.min(here.end)..here.end,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(text: &str) -> Vec<String> {
+        parse(text).0.into_iter().map(|l| format!("{}.{}={}", l.section, l.key, l.value)).collect()
+    }
+
+    #[test]
+    fn lines_go_on_over_comments_and_end_at_an_empty_one() {
+        let text = "\u{feff}# c\n[Service]\nExecStart = /bin/a \\\n  # not it\n; nor it\n   b\\\\ \\\n\nType=simple\r\n[Install]\nA=x\\\n";
+        assert_eq!(values(text), ["Service.ExecStart=/bin/a  b\\\\", "Service.Type=simple", "Install.A=x"]);
+        // Two backslashes are one, and continue nothing.
+        assert_eq!(values("[S]\nA=b\\\\\nC=d"), ["S.A=b\\\\", "S.C=d"]);
+        // A blank after the backslash: it continues nothing either.
+        assert_eq!(values("[S]\nA=b\\ \nC=d"), ["S.A=b\\", "S.C=d"]);
+    }
+
+    #[test]
+    fn what_is_no_assignment_is_told() {
+        let (lines, slips) = parse("A=1\n[S\nnoise\n[S]\n=x\nB=\n");
+        assert_eq!(lines.len(), 1);
+        let told: Vec<_> = slips.iter().map(|s| (s.span.clone(), s.fatal)).collect();
+        assert_eq!(told, [(0..3, false), (4..6, true), (7..12, false), (17..19, false)]);
+    }
+
+    #[test]
+    fn places_are_those_of_the_file() {
+        let text = "[Service]\n  User = shop # no comment\n";
+        let (lines, _) = parse(text);
+        let line = lines.first();
+        assert_eq!(line.and_then(|l| text.get(l.key_span.clone())), Some("User"));
+        assert_eq!(line.and_then(|l| text.get(l.value_span.clone())), Some("shop # no comment"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_makes_it_fail(text in "(\\PC|[\\[\\]=\\\\#; \n\r]){0,200}") {
+            for line in parse(&text).0 {
+                proptest::prop_assert!(line.key_span.start <= text.len() && line.value_span.end <= text.len());
+            }
+        }
+    }
+}
