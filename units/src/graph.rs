@@ -115,6 +115,7 @@ pub(crate) fn build(entries: &BTreeMap<UnitName, Entry>, origins: &Origins, diag
         written(&mut graph, name, unit, &units);
     }
     for (name, unit) in &units {
+        implied(&mut graph, name, unit, &units);
         defaults(&mut graph, name, unit, &units);
     }
     cycle::break_all(&mut graph, origins, diagnostics);
@@ -178,24 +179,69 @@ fn require(graph: &mut Graph, name: &UnitName, other: &UnitName, units: &BTreeMa
     }
 }
 
+/// What follows from a unit's own directives, default dependencies or not.
+fn implied(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&UnitName, &Unit>) {
+    // What starts another is there before it.
+    if let Some(other) = unit.triggers().filter(|other| units.contains_key(other)) {
+        order(graph, &other, name);
+    }
+    for path in &unit.requires_mounts_for {
+        for (mount, other) in units {
+            if let Body::Mount(body) = &other.body
+                && is_beneath(path, &body.place)
+            {
+                order(graph, name, mount);
+            }
+        }
+    }
+}
+
+fn is_beneath(path: &str, place: &str) -> bool {
+    let place = place.trim_end_matches('/');
+    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 fn defaults(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&UnitName, &Unit>) {
     if !unit.default_dependencies {
         return;
     }
-    match unit.body {
-        Body::Service(_) => {
-            for (target, required) in [("sysinit.target", true), ("basic.target", false)] {
-                let Ok(target) = UnitName::new(target) else { continue };
-                if !units.contains_key(&target) {
-                    continue;
-                }
-                order(graph, name, &target);
-                if required {
-                    graph.node_mut(name).requires.insert(target.clone());
-                    require(graph, name, &target, units);
-                }
+    let early = |graph: &mut Graph, target: &str, required: bool| {
+        let Ok(target) = UnitName::new(target) else { return };
+        if units.contains_key(&target) {
+            order(graph, name, &target);
+            if required {
+                graph.node_mut(name).requires.insert(target.clone());
+                require(graph, name, &target, units);
             }
         }
+    };
+    // A socket, timer or path stands before the target that gathers its kind.
+    let gathered = |graph: &mut Graph, target: &str| {
+        if let Ok(target) = UnitName::new(target)
+            && units.contains_key(&target)
+        {
+            order(graph, &target, name);
+        }
+    };
+    match &unit.body {
+        Body::Service(_) => {
+            early(graph, "sysinit.target", true);
+            early(graph, "basic.target", false);
+        }
+        Body::Socket(_) => {
+            early(graph, "sysinit.target", true);
+            gathered(graph, "sockets.target");
+        }
+        Body::Timer(_) => {
+            early(graph, "sysinit.target", true);
+            gathered(graph, "timers.target");
+        }
+        Body::Path(_) => {
+            early(graph, "sysinit.target", true);
+            gathered(graph, "paths.target");
+        }
+        Body::Mount(_) => gathered(graph, "local-fs.target"),
+        Body::Slice(_) => {}
         Body::Target => {
             let node = graph.node_mut(name);
             let pulled: Vec<UnitName> = node.wants.union(&node.requires).cloned().collect();
@@ -228,6 +274,10 @@ fn tell_missing(
         for (key, set, severity) in sets {
             for other in set.iter().filter(|other| !entries.contains_key(other)) {
                 let Some(origin) = origins.get(name, other, key) else { continue };
+                // systemd's files want much that is rarely installed, and systemd is silent about it.
+                if severity == Severity::Warning && !origin.path.ends_with(".toml") {
+                    continue;
+                }
                 let message = match severity {
                     Severity::Error => format!("`{other}` does not exist, so `{name}` cannot be started"),
                     Severity::Warning => format!("`{other}` does not exist"),

@@ -24,8 +24,9 @@ pub mod unit;
 pub mod value;
 
 pub use diagnostic::{Diagnostic, Severity};
-pub use file::{FILE_LIMIT, SourceFile, SourceKind, read};
+pub use file::{FILE_LIMIT, Reader, SourceFile, SourceKind, read};
 pub use graph::Graph;
 pub use name::{NameError, UnitKind, UnitName};
 pub use set::{Entry, UnitSet};
+pub use systemd::Specifiers;
 pub use unit::{Body, Service, Unit};

@@ -59,7 +59,7 @@ impl UnitKind {
         Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("service", |(_, suffix)| suffix)
     }
 
-    fn of_suffix(suffix: &str) -> Option<Self> {
+    pub(crate) fn of_suffix(suffix: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| *known == suffix).map(|(kind, _)| *kind)
     }
 }

@@ -1,7 +1,7 @@
 //! All units that were found, good and bad.
 
 use crate::{Diagnostic, Graph, Unit, UnitName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known under a name.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,9 +25,28 @@ pub enum Entry {
 pub struct UnitSet {
     pub(crate) entries: BTreeMap<UnitName, Entry>,
     pub(crate) graph: Graph,
+    pub(crate) aliases: BTreeMap<UnitName, UnitName>,
+    pub(crate) templates: BTreeSet<UnitName>,
 }
 
 impl UnitSet {
+    /// The name of the unit that `name` is a name of: another one for an alias, else itself. All
+    /// other questions take this one.
+    #[must_use]
+    pub fn resolve<'a>(&'a self, name: &'a UnitName) -> &'a UnitName {
+        self.aliases.get(name).unwrap_or(name)
+    }
+
+    /// All aliases, with the units they stand for.
+    pub fn aliases(&self) -> impl Iterator<Item = (&UnitName, &UnitName)> {
+        self.aliases.iter()
+    }
+
+    /// The templates there are: `getty@.service`. They are no units themselves.
+    pub fn templates(&self) -> impl Iterator<Item = &UnitName> {
+        self.templates.iter()
+    }
+
     /// What is known under `name`.
     #[must_use]
     pub fn entry(&self, name: &UnitName) -> Option<&Entry> {

@@ -8,11 +8,19 @@
 //! systemd.syntax(7), systemd.unit(5). As systemd does, a value that makes no sense is told and
 //! then passed over; only what would start something else than was written refuses the unit.
 
+pub(crate) mod directives;
 pub mod escape;
 pub(crate) mod exec;
+pub(crate) mod kinds;
+pub(crate) mod plumbing;
+pub(crate) mod reader;
+pub(crate) mod set;
 mod specifier;
 pub(crate) mod syntax;
 pub(crate) mod words;
 
 pub(crate) use specifier::Scope;
 pub use specifier::Specifiers;
+
+#[cfg(test)]
+mod tests;

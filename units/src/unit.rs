@@ -1,17 +1,19 @@
 //! What a unit is.
 //!
 //! ```text
-//!   Unit ── relations, conditions, install
-//!     └─ Body ── Target | Service ── commands, restart, stop, run-as, environment, directories, log, resources, tty
+//!   Unit ── relations, conditions, install, ignored
+//!     └─ Body ── Target | Service | Socket | Timer | Path | Mount | Slice
+//!                           └─ commands, restart, stop, run-as, execution, environment, directories, log, resources, tty
 //! ```
 //!
 //! One vocabulary for every syntax: the names are systemd's, so that importing its files and
-//! exporting to them stays mechanical. Further kinds (socket, timer, path) become further
-//! variants of [`Body`].
+//! exporting to them stays mechanical.
 
 mod command;
 mod condition;
 mod environment;
+mod execution;
+mod kinds;
 mod relations;
 mod resources;
 mod restart;
@@ -21,14 +23,17 @@ mod stop;
 pub use command::{Command, CommandError, Privileges, Reload};
 pub use condition::{Condition, Conditions, Strength, Test, Verdict};
 pub(crate) use environment::is_variable;
-pub use environment::{Directories, Directory, DirectoryKind, Environment, EnvironmentFile, read_environment};
+pub use environment::{Directories, Directory, DirectoryKind, Environment, EnvironmentFile, Preserve, read_environment};
+pub use execution::{CpuPolicy, Execution, Hardening, IoClass, Resource, Rlimit};
+pub use kinds::{Listen, ListenKind, Mount, PathEvent, Since, Slice, Socket, Timer, Watch};
 pub use relations::Relations;
 pub use resources::{Amount, OomPolicy, Resources};
-pub use restart::{Restart, RestartPolicy};
-pub use service::{ConsoleLevel, Log, NotifyAccess, Output, RunAs, Service, ServiceType, Tty};
+pub use restart::{Restart, RestartPolicy, Statuses};
+pub use service::{ConsoleLevel, Input, Log, NotifyAccess, Output, RunAs, Service, ServiceType, Tty};
 pub use stop::{Stop, StopMode};
 
 use crate::UnitName;
+use std::fmt;
 
 /// One unit, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,11 +42,19 @@ pub struct Unit {
     pub name: UnitName,
     /// For people; may be empty.
     pub description: String,
+    /// Where to read about it: URIs.
+    pub documentation: Vec<String>,
     /// The files it was read from: the unit's own first, then its drop-ins in the order applied.
     pub sources: Vec<String>,
+    /// Files of the same name that do not count beside them.
+    pub shadowed: Vec<String>,
+    /// Other names it has.
+    pub aliases: Vec<UnitName>,
     /// What it needs and where it stands in the order, as written; see [`crate::Graph`] for the
     /// effective relations.
     pub relations: Relations,
+    /// Paths whose mounts it needs.
+    pub requires_mounts_for: Vec<String>,
     /// Whether the usual relations to `sysinit.target` and `basic.target` are
     /// added.
     pub default_dependencies: bool,
@@ -51,8 +64,102 @@ pub struct Unit {
     pub wanted_by: Vec<UnitName>,
     /// Targets that require it.
     pub required_by: Vec<UnitName>,
+    /// What enabling it would do.
+    pub install: Install,
+    /// What may be done with it, and what follows from its end.
+    pub manner: Manner,
+    /// Directives that are known and not acted upon.
+    pub ignored: Vec<Ignored>,
     /// What its kind adds.
     pub body: Body,
+}
+
+/// The `[Install]` section: what enabling does. For a unit in TOML `wanted-by` and `required-by` hold
+/// at once, see [`Unit::wanted_by`]; for systemd's, links in the file system say what is enabled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Install {
+    /// Units that get to want it.
+    pub wanted_by: Vec<UnitName>,
+    /// Units that get to require it.
+    pub required_by: Vec<UnitName>,
+    /// Further names it gets.
+    pub alias: Vec<UnitName>,
+    /// Units enabled with it.
+    pub also: Vec<UnitName>,
+    /// The instance a template is enabled as.
+    pub default_instance: Option<String>,
+}
+
+/// What may be done with a unit, and what follows from its end; systemd.unit(5).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// It is stopped when nothing needs it.
+    pub stop_when_unneeded: bool,
+    /// Only other units may start it.
+    pub refuse_manual_start: bool,
+    /// Only other units may stop it.
+    pub refuse_manual_stop: bool,
+    /// It may be what everything else is stopped for.
+    pub allow_isolate: bool,
+    /// It is not stopped for another.
+    pub ignore_on_isolate: bool,
+    /// What follows when it was started too often.
+    pub start_limit_action: EmergencyAction,
+    /// What follows when it has failed.
+    pub failure_action: EmergencyAction,
+    /// What follows when it has ended with success.
+    pub success_action: EmergencyAction,
+    /// What it was made from: a SysV script.
+    pub source_path: Option<String>,
+}
+
+/// What becomes of the system; systemd.unit(5), `FailureAction=`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmergencyAction {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is rebooted.
+    Reboot,
+    /// The container ends.
+    PowerOff,
+    /// The same; the distinction is for machines.
+    Halt,
+    /// PID 1 ends, with the unit's exit code.
+    Exit,
+}
+
+/// A directive that is known and not acted upon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// systemd's name of it.
+    pub directive: &'static str,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why a directive is not acted upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// It would make the service safer, and no different.
+    Hardening,
+    /// It would make it faster, fairer or quieter.
+    Tuning,
+    /// It is for machines, or for systemd's own parts.
+    Foreign,
+    /// It is in the model; PID 1 does not do it yet.
+    Pending,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hardening => "hardening that is not put in force",
+            Self::Tuning => "makes no difference to what runs",
+            Self::Foreign => "has no meaning in a container of ours",
+            Self::Pending => "not done yet",
+        })
+    }
 }
 
 /// What the kind of a unit adds.
@@ -62,6 +169,16 @@ pub enum Body {
     Target,
     /// Processes.
     Service(Box<Service>),
+    /// Something listened on.
+    Socket(Box<Socket>),
+    /// A clock.
+    Timer(Box<Timer>),
+    /// Watched paths.
+    Path(Box<Watch>),
+    /// A mount point.
+    Mount(Box<Mount>),
+    /// A node of the cgroup tree.
+    Slice(Box<Slice>),
 }
 
 impl Unit {
@@ -70,7 +187,20 @@ impl Unit {
     pub fn service(&self) -> Option<&Service> {
         match &self.body {
             Body::Service(service) => Some(service),
-            Body::Target => None,
+            Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) | Body::Slice(_) => None,
+        }
+    }
+
+    /// The unit it starts: of a socket, a timer or a path.
+    #[must_use]
+    pub fn triggers(&self) -> Option<UnitName> {
+        let own = || self.name.of_kind(crate::UnitKind::Service);
+        match &self.body {
+            Body::Socket(socket) if socket.accept => None,
+            Body::Socket(socket) => Some(socket.service.clone().unwrap_or_else(own)),
+            Body::Timer(timer) => Some(timer.unit.clone().unwrap_or_else(own)),
+            Body::Path(watch) => Some(watch.unit.clone().unwrap_or_else(own)),
+            Body::Target | Body::Service(_) | Body::Mount(_) | Body::Slice(_) => None,
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Values with a unit of measure, read from text: spans, sizes, limits, shares, signals, modes.
 
 pub mod calendar;
+mod capability;
 mod share;
 mod signal;
 mod size;
 mod span;
 
 pub use calendar::{Calendar, Zone};
+pub use capability::CapabilitySet;
 pub use share::{Percent, Weight};
 pub use signal::Signal;
 pub use size::Bytes;
@@ -56,6 +58,8 @@ pub struct Mode(u16);
 impl Mode {
     /// `022`, what every service begins with.
     pub const UMASK: Self = Self(0o022);
+    /// `0666`, what sockets in the file system are made with.
+    pub const SOCKET: Self = Self(0o666);
     /// `0755`, what directories are made with.
     pub const DIRECTORY: Self = Self(0o755);
 

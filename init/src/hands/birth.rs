@@ -112,8 +112,8 @@ fn steps<'a>(wanted: &'a Wanted<'_>) -> Result<Vec<Step<'a>>, std::ffi::NulError
         // A terminal takes the place of the log, as a login prompt expects; only what the unit
         // sends elsewhere goes there.
         let step = match (output, tty) {
-            (Output::Log | Output::Tty, Some(tty)) => open(&tty.path, libc::O_RDWR, number)?,
-            (Output::Log | Output::Tty, None) => {
+            (Output::Log | Output::Tty | Output::Socket | Output::Descriptor(_), Some(tty)) => open(&tty.path, libc::O_RDWR, number)?,
+            (Output::Log | Output::Tty | Output::Socket | Output::Descriptor(_), None) => {
                 let outlet = if number == 1 { &wanted.outlets.stdout } else { &wanted.outlets.stderr };
                 Step::Inherit(outlet.as_fd(), number)
             }

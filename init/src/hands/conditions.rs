@@ -54,6 +54,7 @@ impl Facts {
                     .is_ok_and(|wanted| (0..64).any(|number| wanted.has(number) && self.capabilities & (1 << number) != 0))
             }
             Test::AcPower => true,
+            Test::Never(..) => false,
         }
     }
 

@@ -100,7 +100,7 @@ impl Hands {
         let Some(body) = self.bodies.get(&life) else { return };
         let may = match body.access {
             NotifyAccess::None => false,
-            NotifyAccess::Main => is_main,
+            NotifyAccess::Main | NotifyAccess::Exec => is_main,
             NotifyAccess::All => true,
         };
         if !may {

@@ -1,24 +1,31 @@
-use super::body;
-use super::section::{Found, Section};
+use super::body::ServiceDraft;
 use super::source::Source;
 use crate::diagnostic::Place;
-use crate::unit::{Body, Condition, Conditions, Relations, Service, Strength, Test, Unit};
+use crate::unit::{Body, Condition, Conditions, Ignored, Install, Manner, Mount, Relations, Slice, Socket, Timer, Unit, Watch, Why};
 use crate::{UnitKind, UnitName};
 use std::collections::BTreeSet;
 use std::ops::Range;
-use toml::de::DeTable;
 
-/// A unit being read: its file first, then every drop-in on top of it.
-pub(super) struct Draft {
-    name: UnitName,
-    description: String,
-    sources: Vec<String>,
-    relations: Relations,
-    default_dependencies: bool,
-    conditions: Vec<Condition>,
-    wanted_by: Vec<UnitName>,
-    required_by: Vec<UnitName>,
-    pub(super) service: body::ServiceDraft,
+/// A unit being read: its file first, then every drop-in on top of it, in either syntax.
+pub(crate) struct Draft {
+    pub(crate) name: UnitName,
+    pub(crate) description: String,
+    pub(crate) documentation: Vec<String>,
+    pub(super) sources: Vec<String>,
+    pub(crate) relations: Relations,
+    pub(crate) requires_mounts_for: Vec<String>,
+    pub(crate) default_dependencies: bool,
+    pub(crate) conditions: Vec<Condition>,
+    pub(super) wanted_by: Vec<UnitName>,
+    pub(super) required_by: Vec<UnitName>,
+    pub(crate) install: Install,
+    pub(crate) manner: Manner,
+    pub(crate) ignored: Vec<Ignored>,
+    pub(crate) service: ServiceDraft,
+    pub(crate) socket: Socket,
+    pub(crate) timer: Timer,
+    pub(crate) watch: Watch,
+    pub(crate) mount: Mount,
     origins: Vec<(UnitName, Origin)>,
 }
 
@@ -30,9 +37,18 @@ pub(crate) struct Origin {
     pub(crate) key: &'static str,
 }
 
-type Set = fn(&mut Relations) -> &mut BTreeSet<UnitName>;
+/// What holds where nothing is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Defaults {
+    /// Ours.
+    Native,
+    /// systemd's, for its own files.
+    Systemd,
+}
 
-const RELATIONS: [(&str, Set); 8] = [
+pub(super) type Set = fn(&mut Relations) -> &mut BTreeSet<UnitName>;
+
+pub(super) const RELATIONS: [(&str, Set); 8] = [
     ("after", |r| &mut r.after),
     ("before", |r| &mut r.before),
     ("requires", |r| &mut r.requires),
@@ -44,177 +60,102 @@ const RELATIONS: [(&str, Set); 8] = [
 ];
 
 impl Draft {
-    pub(super) fn new(name: UnitName) -> Self {
+    pub(super) fn new(name: UnitName, defaults: Defaults) -> Self {
         Self {
             name,
             description: String::new(),
+            documentation: Vec::new(),
             sources: Vec::new(),
             relations: Relations::default(),
+            requires_mounts_for: Vec::new(),
             default_dependencies: true,
             conditions: Vec::new(),
             wanted_by: Vec::new(),
             required_by: Vec::new(),
-            service: body::ServiceDraft::default(),
+            install: Install::default(),
+            manner: Manner::default(),
+            ignored: Vec::new(),
+            service: ServiceDraft::new(defaults),
+            socket: Socket::default(),
+            timer: Timer::default(),
+            watch: Watch::default(),
+            mount: Mount::default(),
             origins: Vec::new(),
         }
     }
 
-    /// Lays one file over what there is: scalars override, lists grow, `reset` clears first.
-    pub(super) fn apply(&mut self, source: &Source<'_>) {
-        self.sources.push(source.path().to_owned());
-        let Some(text) = source.text() else { return };
-        let bom = if text.starts_with('\u{feff}') { 3 } else { 0 };
-        let document = match DeTable::parse(text.get(bom..).unwrap_or_default()) {
-            Ok(document) => document,
-            Err(error) => {
-                let span = error.span().unwrap_or(0..1);
-                let message: String = error.message().replace('\n', ", ").chars().take(200).collect();
-                source.error(span.start + bom..span.end + bom, message, None);
-                return;
-            }
-        };
-        let mut top = Section::new(source, "", document.get_ref());
-        for found in top.texts("reset") {
-            if !self.reset(&found.value) {
-                top.wrong_at(found.span, format!("nothing named `{}` can be reset", found.value));
-            }
-        }
-        if let Some(mut unit) = top.section("unit") {
-            self.read_unit(source, &mut unit);
-            unit.finish();
-        }
-        self.read_unit(source, &mut top);
-        if self.name.kind() == UnitKind::Service {
-            self.service.read(&mut top);
-        }
-        if let Some(mut install) = top.section("install") {
-            self.wanted_by.extend(install.names("wanted-by").into_iter().map(|f| f.value));
-            self.required_by.extend(install.names("required-by").into_iter().map(|f| f.value));
-            install.finish();
-        }
-        top.finish();
-    }
-
-    fn read_unit(&mut self, source: &Source<'_>, section: &mut Section<'_, '_>) {
-        if let Some(found) = section.text("description") {
-            self.description = found.value;
-        }
-        // Documentation is for those who read the file.
-        let _ = section.texts("documentation");
-        for (key, set) in RELATIONS {
-            for Found { value, span } in section.names(key) {
-                if value == self.name {
-                    section.wrong_at(span, format!("`{key}` names the unit itself"));
-                    continue;
-                }
-                self.note(source, key, &value, span);
-                set(&mut self.relations).insert(value);
-            }
-        }
-        if let Some(value) = section.bool("default-dependencies") {
-            self.default_dependencies = value;
-        }
-        for (key, strength) in [("condition", Strength::Condition), ("assert", Strength::Assert)] {
-            if let Some(mut table) = section.section(key) {
-                self.conditions.extend(read_conditions(&mut table, strength));
-                table.finish();
-            }
-        }
-    }
-
-    fn note(&mut self, source: &Source<'_>, key: &'static str, name: &UnitName, span: Range<usize>) {
+    pub(crate) fn note(&mut self, source: &Source<'_>, key: &'static str, name: &UnitName, span: Range<usize>) {
         let origin = Origin { path: source.path().to_owned(), place: source.place(span), key };
         self.origins.push((name.clone(), origin));
     }
 
-    fn reset(&mut self, what: &str) -> bool {
-        if let Some((_, set)) = RELATIONS.iter().find(|(key, _)| *key == what) {
-            set(&mut self.relations).clear();
-            self.origins.retain(|(_, origin)| origin.key != what);
-            return true;
-        }
-        match what {
-            "condition" => self.conditions.retain(|c| c.strength != Strength::Condition),
-            "assert" => self.conditions.retain(|c| c.strength != Strength::Assert),
-            "install.wanted-by" => self.wanted_by.clear(),
-            "install.required-by" => self.required_by.clear(),
-            _ => return self.service.reset(what),
-        }
-        true
+    /// The relations of this name were taken back.
+    pub(crate) fn forget(&mut self, key: &str) {
+        self.origins.retain(|(_, origin)| origin.key != key);
     }
 
     /// The unit, or what is wrong with it as a whole.
-    pub(super) fn finish(self) -> Result<(Unit, Vec<(UnitName, Origin)>), String> {
+    pub(super) fn finish(mut self) -> Result<(Unit, Vec<(UnitName, Origin)>), String> {
         let body = match self.name.kind() {
             UnitKind::Target => Body::Target,
-            UnitKind::Service => Body::Service(Box::<Service>::new(self.service.finish()?)),
-            UnitKind::Socket
-            | UnitKind::Timer
-            | UnitKind::Path
-            | UnitKind::Mount
-            | UnitKind::Automount
-            | UnitKind::Swap
-            | UnitKind::Device
-            | UnitKind::Slice
-            | UnitKind::Scope => {
+            UnitKind::Service => Body::Service(Box::new(self.service.finish(&self.name, &mut self.relations)?)),
+            UnitKind::Socket => Body::Socket(Box::new(self.socket)),
+            UnitKind::Timer => Body::Timer(Box::new(self.timer)),
+            UnitKind::Path => Body::Path(Box::new(self.watch)),
+            UnitKind::Mount => Body::Mount(Box::new(self.mount)),
+            UnitKind::Slice => Body::Slice(Box::new(Slice { resources: self.service.service.resources })),
+            UnitKind::Automount | UnitKind::Swap | UnitKind::Device | UnitKind::Scope => {
                 return Err(format!("units of the kind `{}` are not implemented", self.name.kind().suffix()));
             }
         };
+        check(&self.name, &body)?;
+        if !matches!(body, Body::Service(_) | Body::Target) {
+            self.ignored.retain(|ignored| ignored.why != Why::Pending);
+        }
         let unit = Unit {
             name: self.name,
             description: self.description,
+            documentation: self.documentation,
             sources: self.sources,
+            shadowed: Vec::new(),
+            aliases: Vec::new(),
             relations: self.relations,
+            requires_mounts_for: self.requires_mounts_for,
             default_dependencies: self.default_dependencies,
             conditions: Conditions(self.conditions),
             wanted_by: self.wanted_by,
             required_by: self.required_by,
+            install: self.install,
+            manner: self.manner,
+            ignored: self.ignored,
             body,
         };
         Ok((unit, self.origins))
     }
 }
 
-type MakeTest = fn(String) -> Test;
-
-const TESTS: [(&str, &str, MakeTest); 10] = [
-    ("path-exists", "not-path-exists", Test::PathExists),
-    ("path-is-directory", "not-path-is-directory", Test::PathIsDirectory),
-    ("path-is-symbolic-link", "not-path-is-symbolic-link", Test::PathIsSymbolicLink),
-    ("path-is-mount-point", "not-path-is-mount-point", Test::PathIsMountPoint),
-    ("path-is-read-write", "not-path-is-read-write", Test::PathIsReadWrite),
-    ("file-not-empty", "not-file-not-empty", Test::FileNotEmpty),
-    ("file-is-executable", "not-file-is-executable", Test::FileIsExecutable),
-    ("directory-not-empty", "not-directory-not-empty", Test::DirectoryNotEmpty),
-    ("virtualization", "not-virtualization", Test::Virtualization),
-    ("capability", "not-capability", Test::Capability),
-];
-
-fn read_conditions(table: &mut Section<'_, '_>, strength: Strength) -> Vec<Condition> {
-    let mut conditions = Vec::new();
-    for (plain, not, make) in TESTS {
-        for (key, inverted) in [(plain, false), (not, true)] {
-            for Found { value, span } in table.texts(key) {
-                let bare = value.trim_start_matches(['!', '|']);
-                let prefixes = value.get(..value.len() - bare.len()).unwrap_or_default();
-                let is_path = plain.starts_with("path") || plain.starts_with("file") || plain.starts_with("dir");
-                if is_path && !bare.starts_with('/') {
-                    table.wrong_at(span, format!("`{key}` takes an absolute path"));
-                    continue;
-                }
-                conditions.push(Condition {
-                    test: make(bare.to_owned()),
-                    negated: prefixes.contains('!') != inverted,
-                    triggering: prefixes.contains('|'),
-                    strength,
-                });
+/// What systemd's own `unit_verify()` refuses.
+fn check(name: &UnitName, body: &Body) -> Result<(), String> {
+    match body {
+        Body::Socket(socket) if socket.listen.is_empty() => Err("a socket needs something to listen on in [socket]".to_owned()),
+        Body::Socket(socket) if socket.accept && socket.service.is_some() => {
+            Err("with `accept` each connection gets its own service; `service` cannot be given".to_owned())
+        }
+        Body::Timer(timer)
+            if timer.on_calendar.is_empty() && timer.since.is_empty() && !timer.on_clock_change && !timer.on_timezone_change =>
+        {
+            Err("a timer needs a point in time in [timer]".to_owned())
+        }
+        Body::Path(watch) if watch.paths.is_empty() => Err("a path unit needs a path in [path]".to_owned()),
+        Body::Mount(mount) if mount.what.is_empty() => Err("a mount needs a source: `what` in [mount]".to_owned()),
+        Body::Mount(mount) => {
+            let escaped = crate::systemd::escape::escape_path(&mount.place);
+            match escaped {
+                Some(escaped) if escaped == name.stem() || mount.place.contains('%') => Ok(()),
+                Some(escaped) => Err(format!("a mount of {} is named {escaped}.mount", mount.place)),
+                None => Err(format!("{:?} is no place to mount on", mount.place)),
             }
         }
+        Body::Target | Body::Service(_) | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Slice(_) => Ok(()),
     }
-    for (key, test) in [("first-boot", Test::FirstBoot), ("ac-power", Test::AcPower)] {
-        if let Some(wanted) = table.bool(key) {
-            conditions.push(Condition { test, negated: !wanted, triggering: false, strength });
-        }
-    }
-    conditions
 }

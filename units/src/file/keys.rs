@@ -1,4 +1,6 @@
-//! Every key there is, by section, and guessing at one that is not.
+//! Every key of our own, by section, and guessing at one that is not.
+
+use crate::systemd::directives;
 
 /// Sections and their keys. Other spellings are accepted too: systemd's CamelCase, and where our
 /// short form differs, systemd's name in kebab-case.
@@ -20,6 +22,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "condition",
             "assert",
             "reset",
+            "defaults",
         ],
     ),
     ("condition", &CONDITIONS),
@@ -37,7 +40,6 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "exec-stop-post",
             "pid-file",
             "remain-after-exit",
-            "success-exit-status",
             "start-timeout",
             "timeout-start-sec",
             "notify-access",
@@ -66,7 +68,27 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ("resources", &["memory-max", "memory-high", "cpu-quota", "cpu-weight", "tasks-max", "oom-policy"]),
     ("tty", &["path", "reset", "hang-up"]),
     ("install", &["wanted-by", "required-by"]),
+    ("socket", &[]),
+    ("timer", &[]),
+    ("path", &[]),
+    ("mount", &[]),
+    ("slice", &[]),
 ];
+
+/// The section of systemd's files whose directives stand in ours of this name.
+fn systemds(section: &str) -> &'static str {
+    match section {
+        "" | "unit" => "Unit",
+        "service" => "Service",
+        "install" => "Install",
+        "socket" => "Socket",
+        "timer" => "Timer",
+        "path" => "Path",
+        "mount" => "Mount",
+        "slice" => "Slice",
+        _ => "",
+    }
+}
 
 const CONDITIONS: [&str; 12] = [
     "path-exists",
@@ -103,7 +125,10 @@ pub(super) fn guess(section: &str, key: &str) -> Option<String> {
             name => format!("`{key}` belongs to [{name}]"),
         });
     }
-    nearest(key, own.iter().copied()).map(|known| format!("did you mean `{known}`?"))
+    let theirs: Vec<String> =
+        directives::groups(systemds(section)).iter().flat_map(|group| group.iter()).map(|d| canonical(d.name)).collect();
+    let all = own.iter().copied().chain(theirs.iter().map(String::as_str).filter(|key| !key.starts_with("x-")));
+    nearest(key, all).map(|known| format!("did you mean `{known}`?"))
 }
 
 /// The word nearest to `word`, if it is near enough.
@@ -136,10 +161,22 @@ fn distance(a: &str, b: &str) -> usize {
     last.last().copied().unwrap_or(usize::MAX)
 }
 
+/// Names that are not read off their capitals.
+const IRREGULAR: [(&str, &str); 8] = [
+    ("UMask", "umask"),
+    ("BindIPv6Only", "bind-ipv6-only"),
+    ("TTYVHangup", "tty-vhangup"),
+    ("TTYVTDisallocate", "tty-vt-disallocate"),
+    ("SELinuxContext", "selinux-context"),
+    ("SELinuxContextFromNet", "selinux-context-from-net"),
+    ("SocketBindDeny", "socket-bind-deny"),
+    ("CPUs", "cpus"),
+];
+
 /// The kebab-case form of a key: `PIDFile` becomes `pid-file`; kebab-case stays as it is.
-pub(super) fn canonical(key: &str) -> String {
-    if key == "UMask" {
-        return "umask".to_owned();
+pub(crate) fn canonical(key: &str) -> String {
+    if let Some((_, ours)) = IRREGULAR.iter().find(|(theirs, _)| *theirs == key) {
+        return (*ours).to_owned();
     }
     let chars: Vec<char> = key.chars().collect();
     let mut out = String::with_capacity(key.len() + 4);

@@ -1,6 +1,11 @@
+use super::draft::Draft;
 use super::keys;
 use super::source::Source;
 use crate::UnitName;
+use crate::systemd::directives;
+use crate::systemd::exec;
+use crate::systemd::set::{Assigned, Fault, put};
+use crate::systemd::words::Unknown;
 use crate::unit::Command;
 use crate::value::{Limit, read_span};
 use std::collections::BTreeMap;
@@ -110,7 +115,13 @@ impl<'s, 'd> Section<'s, 'd> {
             self.wrong(value, format!("`{key}` may not hold a NUL byte"));
             return None;
         }
-        Some(Found { value: text.to_owned(), span: value.span() })
+        match self.source.scope().expand(text) {
+            Ok(text) => Some(Found { value: text, span: value.span() }),
+            Err(message) => {
+                self.wrong(value, message);
+                None
+            }
+        }
     }
 
     /// A string, or a number written without quotes.
@@ -236,11 +247,11 @@ impl<'s, 'd> Section<'s, 'd> {
 
     pub(super) fn commands_of(&self, value: &Spanned<DeValue<'_>>, key: &str) -> Vec<Command> {
         match value.get_ref() {
-            DeValue::String(_) => self.line(value, key).into_iter().collect(),
+            DeValue::String(_) => self.line(value, key),
             DeValue::Array(items) => items
                 .iter()
-                .filter_map(|item| match item.get_ref() {
-                    DeValue::Array(_) => self.argv(item, key),
+                .flat_map(|item| match item.get_ref() {
+                    DeValue::Array(_) => self.argv(item, key).into_iter().collect(),
                     _ => self.line(item, key),
                 })
                 .collect(),
@@ -251,9 +262,15 @@ impl<'s, 'd> Section<'s, 'd> {
         }
     }
 
-    fn line(&self, value: &Spanned<DeValue<'_>>, key: &str) -> Option<Command> {
-        let line = self.text_of(value, key)?;
-        Command::read(&line.value).map_err(|error| self.wrong(value, error.to_string())).ok()
+    fn line(&self, value: &Spanned<DeValue<'_>>, key: &str) -> Vec<Command> {
+        let Some(text) = value.get_ref().as_str() else {
+            self.mistyped(value, key, "a string");
+            return Vec::new();
+        };
+        exec::read(text, Unknown::Refused, &|text| self.source.scope().expand(text)).unwrap_or_else(|error| {
+            self.wrong(value, error.to_string());
+            Vec::new()
+        })
     }
 
     fn argv(&self, value: &Spanned<DeValue<'_>>, key: &str) -> Option<Command> {
@@ -273,6 +290,33 @@ impl<'s, 'd> Section<'s, 'd> {
                 (key, span, found)
             })
             .collect()
+    }
+
+    /// Takes all keys that are systemd's directives of `section`; a value is what would stand behind
+    /// the `=`, an array several such lines, the empty string a reset.
+    pub(super) fn directives(&mut self, draft: &mut Draft, section: &'static str) {
+        for (key, (span, value)) in std::mem::take(&mut self.left) {
+            let Some(directive) = directives::find_kebab(section, &key) else {
+                self.left.insert(key, (span, value));
+                continue;
+            };
+            let Some(texts) = super::toml::assignments(value.get_ref()) else {
+                self.mistyped(value, &key, "a string, a number, true or false, or an array of them");
+                continue;
+            };
+            for text in texts {
+                if text.contains(['\0', '\n']) {
+                    self.wrong(value, format!("`{key}` may hold neither a NUL byte nor the end of a line"));
+                    continue;
+                }
+                let scope = self.source.scope();
+                let name = Some(directive.name);
+                let assigned = Assigned { value: text.trim(), scope, source: self.source, directive: name, span: value.span() };
+                if let Err(Fault::Passed(message) | Fault::Refused(message)) = put(draft, directive, &assigned) {
+                    self.wrong(value, message);
+                }
+            }
+        }
     }
 
     /// Tells every key nobody asked for; `x-…` is anybody's own.

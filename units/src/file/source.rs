@@ -1,5 +1,6 @@
 use super::FILE_LIMIT;
 use crate::diagnostic::Place;
+use crate::systemd::Scope;
 use crate::{Diagnostic, Severity};
 use std::cell::RefCell;
 use std::ops::Range;
@@ -11,27 +12,33 @@ const EXCERPT: usize = 100;
 const FOUND_LIMIT: usize = 20;
 
 /// The text of one file, and what was found wrong with it.
-pub(super) struct Source<'a> {
+pub(crate) struct Source<'a> {
     path: &'a str,
+    scope: Scope<'a>,
     bytes: &'a [u8],
     found: RefCell<Vec<Diagnostic>>,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(path: &'a str, bytes: &'a [u8]) -> Self {
-        Self { path, bytes, found: RefCell::default() }
+    pub(crate) fn new(path: &'a str, bytes: &'a [u8], scope: Scope<'a>) -> Self {
+        Self { path, scope, bytes, found: RefCell::default() }
     }
 
-    pub(super) fn path(&self) -> &'a str {
+    pub(crate) fn path(&self) -> &'a str {
         self.path
     }
 
-    pub(super) fn into_found(self) -> Vec<Diagnostic> {
+    /// What specifiers stand for in it.
+    pub(crate) fn scope(&self) -> Scope<'a> {
+        self.scope
+    }
+
+    pub(crate) fn into_found(self) -> Vec<Diagnostic> {
         self.found.into_inner()
     }
 
     /// The text, if it is one.
-    pub(super) fn text(&self) -> Option<&'a str> {
+    pub(crate) fn text(&self) -> Option<&'a str> {
         if self.bytes.len() > FILE_LIMIT {
             let message = format!("the file is larger than {} KiB, which no unit file is", FILE_LIMIT >> 10);
             self.push(Severity::Error, Some(0..1), message, None);
@@ -47,8 +54,12 @@ impl<'a> Source<'a> {
         }
     }
 
-    pub(super) fn error(&self, span: Range<usize>, message: String, help: Option<String>) {
+    pub(crate) fn error(&self, span: Range<usize>, message: String, help: Option<String>) {
         self.push(Severity::Error, Some(span), message, help);
+    }
+
+    pub(crate) fn warning(&self, span: Range<usize>, message: String, help: Option<String>) {
+        self.push(Severity::Warning, Some(span), message, help);
     }
 
     fn push(&self, severity: Severity, span: Option<Range<usize>>, message: String, help: Option<String>) {
@@ -60,7 +71,7 @@ impl<'a> Source<'a> {
     }
 
     /// Line, column and excerpt of a range of bytes.
-    pub(super) fn place(&self, span: Range<usize>) -> Place {
+    pub(crate) fn place(&self, span: Range<usize>) -> Place {
         let start = span.start.min(self.bytes.len());
         let before = self.bytes.get(..start).unwrap_or_default();
         let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);

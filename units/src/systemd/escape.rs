@@ -65,9 +65,13 @@ mod tests {
     // As systemd-escape 252 has it.
     #[test]
     fn names_are_those_of_systemd_escape() {
-        for (text, escaped) in
-            [("Hallöchen, Meister", "Hall\\xc3\\xb6chen\\x2c\\x20Meister"), ("a-b/c", "a\\x2db-c"), (".x.", "\\x2ex."), ("/", "-"), ("a@:_", "a\\x40:_")]
-        {
+        for (text, escaped) in [
+            ("Hallöchen, Meister", "Hall\\xc3\\xb6chen\\x2c\\x20Meister"),
+            ("a-b/c", "a\\x2db-c"),
+            (".x.", "\\x2ex."),
+            ("/", "-"),
+            ("a@:_", "a\\x40:_"),
+        ] {
             assert_eq!(escape(text), escaped);
             assert_eq!(unescape(escaped).unwrap(), text);
         }

@@ -8,11 +8,7 @@ use crate::unit::{Command, CommandError, Privileges};
 ///
 /// # Errors
 /// [`CommandError`] says what is wrong with the line.
-pub(crate) fn read(
-    line: &str,
-    unknown: Unknown,
-    expand: &dyn Fn(&str) -> Result<String, String>,
-) -> Result<Vec<Command>, CommandError> {
+pub(crate) fn read(line: &str, unknown: Unknown, expand: &dyn Fn(&str) -> Result<String, String>) -> Result<Vec<Command>, CommandError> {
     let mut commands = Vec::new();
     let mut rest = line;
     while let Some(first) = words::next(&mut rest, unknown)? {

@@ -58,12 +58,6 @@ impl Specifiers {
         self.values.insert(letter, value.into());
         self
     }
-
-    /// Whether nothing is replaced.
-    #[must_use]
-    pub fn is_verbatim(&self) -> bool {
-        self.verbatim
-    }
 }
 
 /// The specifiers within one file of one unit.
@@ -76,6 +70,11 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Scope<'_> {
+    /// Whether specifiers stay as they are.
+    pub(crate) fn is_verbatim(&self) -> bool {
+        self.specifiers.verbatim
+    }
+
     /// Replaces every specifier. An unknown letter stays, as with systemd.
     ///
     /// # Errors

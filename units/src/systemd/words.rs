@@ -89,28 +89,6 @@ fn escape(text: &str, unknown: Unknown) -> Result<(char, &str), CommandError> {
     Ok((plain, after))
 }
 
-/// A word as [`split`] reads it back, quoted where it must be.
-pub(crate) fn quote(word: &str) -> String {
-    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"\"'\\;".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    let mut out = String::with_capacity(word.len() + 2);
-    out.push('"');
-    for c in word.chars() {
-        match c {
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() && u32::from(c) < 0x80 => out.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -122,13 +100,5 @@ mod tests {
         assert_eq!(kept(r"s/\.d$// a\ b \x4 \x41\u00e4 \101 end\"), [r"s/\.d$//", r"a\", "b", r"\x4", "A\u{e4}", "A", r"end\"]);
         assert_eq!(kept(r#"a"b c"d "" 'it "is"'"#), ["ab cd", "", "it \"is\""]);
         assert_eq!(split("'a", Unknown::Kept), Err(CommandError::Quote('\'')));
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn quoting_is_undone_by_splitting(words in proptest::collection::vec("[^\\x00\\x7f-\\x9f]{0,12}", 0..5)) {
-            let line = words.iter().map(|w| quote(w)).collect::<Vec<_>>().join(" ");
-            proptest::prop_assert_eq!(split(&line, Unknown::Kept).unwrap(), words);
-        }
     }
 }

@@ -28,6 +28,9 @@ pub enum Test {
     Capability(String),
     /// `ac-power`; a container counts as powered.
     AcPower,
+    /// A question about something that no container has (`security`, `needs-update`,
+    /// `kernel-command-line`): its kind and value. Never holds.
+    Never(&'static str, String),
 }
 
 /// Whether a test must hold or must not.
@@ -124,6 +127,7 @@ impl fmt::Display for Test {
             Self::FirstBoot => return f.write_str("first-boot"),
             Self::Capability(name) => ("capability", name.as_str()),
             Self::AcPower => return f.write_str("ac-power"),
+            Self::Never(kind, value) => (*kind, value.as_str()),
         };
         write!(f, "{word} {value}")
     }

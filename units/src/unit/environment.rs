@@ -11,6 +11,8 @@ pub struct Environment {
     pub files: Vec<EnvironmentFile>,
     /// Variables given in the unit.
     pub set: BTreeMap<String, String>,
+    /// Taken away at the end: names, or `NAME=value` for exactly that.
+    pub unset: Vec<String>,
 }
 
 /// A file of `NAME=value` lines.
@@ -36,6 +38,19 @@ pub struct Directory {
     pub path: String,
     /// Its mode.
     pub mode: Mode,
+}
+
+/// Whether run-time directories outlive the service; systemd.exec(5),
+/// `RuntimeDirectoryPreserve=`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preserve {
+    /// They are removed when it is down.
+    #[default]
+    No,
+    /// They outlive a restart.
+    Restart,
+    /// They stay.
+    Yes,
 }
 
 /// The roots of directories made for services.

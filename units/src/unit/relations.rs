@@ -21,4 +21,18 @@ pub struct Relations {
     pub part_of: BTreeSet<UnitName>,
     /// Starting one stops the other.
     pub conflicts: BTreeSet<UnitName>,
+    /// Kept up while it is up: started again whenever they are down.
+    pub upholds: BTreeSet<UnitName>,
+    /// Started when it fails.
+    pub on_failure: BTreeSet<UnitName>,
+    /// Started when it ends with success.
+    pub on_success: BTreeSet<UnitName>,
+    /// Reloaded when it is.
+    pub propagates_reload_to: BTreeSet<UnitName>,
+    /// Reloaded when one of these is.
+    pub reload_propagated_from: BTreeSet<UnitName>,
+    /// Stopped when it is.
+    pub propagates_stop_to: BTreeSet<UnitName>,
+    /// Stopped when one of these is.
+    pub stop_propagated_from: BTreeSet<UnitName>,
 }

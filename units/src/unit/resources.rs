@@ -1,3 +1,4 @@
+use crate::UnitName;
 use crate::value::{Bytes, Limit, Percent, Weight};
 
 /// What a service may use: limits of its own cgroup, inside the container's.
@@ -7,6 +8,20 @@ pub struct Resources {
     pub memory_max: Option<Limit<Amount>>,
     /// `memory.high`: past it, processes are slowed and their memory reclaimed.
     pub memory_high: Option<Limit<Amount>>,
+    /// `memory.min`: so much is never reclaimed.
+    pub memory_min: Option<Limit<Amount>>,
+    /// `memory.low`: so much is reclaimed last.
+    pub memory_low: Option<Limit<Amount>>,
+    /// `memory.swap.max`
+    pub memory_swap_max: Option<Limit<Amount>>,
+    /// `io.weight`
+    pub io_weight: Option<Weight>,
+    /// `pids.max`, as a share of what the container may have; where set, instead of `tasks_max`.
+    pub tasks_share: Option<Percent>,
+    /// The service makes groups beneath its own; nobody else does.
+    pub delegate: bool,
+    /// The slice its group lies in.
+    pub slice: Option<UnitName>,
     /// `cpu.max`, in hundredths of one CPU.
     pub cpu_quota: Option<Limit<Percent>>,
     /// `cpu.weight`

@@ -1,4 +1,4 @@
-use crate::value::Limit;
+use crate::value::{Limit, Signal};
 use std::time::Duration;
 
 /// What follows when a service ends by itself.
@@ -18,6 +18,19 @@ pub struct Restart {
     pub interval: Duration,
     /// Up for so long, it counts as healthy and the pauses begin anew.
     pub reset_after: Duration,
+    /// Ends after which it is never started again, whatever the policy.
+    pub prevent: Statuses,
+    /// Ends after which it is always started again.
+    pub force: Statuses,
+}
+
+/// Ways for a process to end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statuses {
+    /// Exit codes.
+    pub codes: Vec<u8>,
+    /// Signals.
+    pub signals: Vec<Signal>,
 }
 
 /// After which ends a service is started again; systemd.service(5), `Restart=`.
@@ -36,6 +49,8 @@ pub enum RestartPolicy {
     OnAbnormal,
     /// Signal.
     OnAbort,
+    /// The watchdog was not told in time.
+    OnWatchdog,
 }
 
 impl Default for Restart {
@@ -48,6 +63,8 @@ impl Default for Restart {
             burst: Limit::At(5),
             interval: Duration::from_secs(10),
             reset_after: Duration::from_secs(60),
+            prevent: Statuses::default(),
+            force: Statuses::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
-use super::{Command, Directories, Environment, Reload, Resources, Restart, Stop};
-use crate::value::{Bytes, Limit, Mode};
+use super::{Command, Directories, Environment, Execution, Preserve, Reload, Resources, Restart, Stop};
+use crate::UnitName;
+use crate::value::{Bytes, Limit, Mode, Signal};
 use std::time::Duration;
 
 /// What a service is made of.
@@ -9,6 +10,8 @@ pub struct Service {
     pub kind: ServiceType,
     /// What runs; exactly one except for [`ServiceType::Oneshot`], which may have none or several.
     pub start: Vec<Command>,
+    /// Run before everything else; one that ends with 1 to 254 skips the start, which is no failure.
+    pub start_conditions: Vec<Command>,
     /// Run first, one after the other.
     pub start_pre: Vec<Command>,
     /// Run once it is up, one after the other.
@@ -23,8 +26,28 @@ pub struct Service {
     pub remain_after_exit: bool,
     /// Exit codes other than 0 that are no failure.
     pub success_codes: Vec<u8>,
+    /// Signals that are no failure, besides HUP, INT, TERM and PIPE.
+    pub success_signals: Vec<Signal>,
     /// How long it may take to start.
     pub start_timeout: Limit<Duration>,
+    /// How long it may be up.
+    pub runtime_max: Limit<Duration>,
+    /// How often it must say `WATCHDOG=1`.
+    pub watchdog: Option<Duration>,
+    /// What it gets when it does not.
+    pub watchdog_signal: Signal,
+    /// Whether the main process is guessed where no PID file names it.
+    pub guess_main_pid: bool,
+    /// The name on the message bus that says it is up.
+    pub bus_name: Option<String>,
+    /// Further sockets that are handed to it.
+    pub sockets: Vec<UnitName>,
+    /// Whether handed descriptors do not block.
+    pub non_blocking: bool,
+    /// How many descriptors are kept for it.
+    pub fd_store_max: u32,
+    /// Whether its run-time directories outlive it.
+    pub runtime_preserve: Preserve,
     /// Whose notifications count.
     pub notify_access: NotifyAccess,
     /// What follows when it ends by itself.
@@ -33,6 +56,8 @@ pub struct Service {
     pub stop: Stop,
     /// As whom it runs.
     pub run_as: RunAs,
+    /// What the kernel lets it do, and how it is scheduled.
+    pub execution: Execution,
     /// Its environment.
     pub environment: Environment,
     /// The directories made for it.
@@ -45,6 +70,47 @@ pub struct Service {
     pub tty: Option<Tty>,
 }
 
+impl Default for Service {
+    fn default() -> Self {
+        Self {
+            kind: ServiceType::default(),
+            start: Vec::new(),
+            start_conditions: Vec::new(),
+            start_pre: Vec::new(),
+            start_post: Vec::new(),
+            reload: Reload::default(),
+            stop_commands: Vec::new(),
+            stop_post: Vec::new(),
+            remain_after_exit: false,
+            success_codes: Vec::new(),
+            success_signals: Vec::new(),
+            start_timeout: Limit::At(START_TIMEOUT),
+            runtime_max: Limit::Max,
+            watchdog: None,
+            watchdog_signal: Signal::ABRT,
+            guess_main_pid: true,
+            bus_name: None,
+            sockets: Vec::new(),
+            non_blocking: false,
+            fd_store_max: 0,
+            runtime_preserve: Preserve::default(),
+            notify_access: NotifyAccess::default(),
+            restart: Restart::default(),
+            stop: Stop::default(),
+            run_as: RunAs::default(),
+            execution: Execution::default(),
+            environment: Environment::default(),
+            directories: Directories::default(),
+            log: Log::default(),
+            resources: Resources::default(),
+            tty: None,
+        }
+    }
+}
+
+/// As systemd: what takes longer to start than this never will.
+const START_TIMEOUT: Duration = Duration::from_secs(90);
+
 /// When a service counts as started; systemd.service(5), `Type=`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ServiceType {
@@ -53,10 +119,16 @@ pub enum ServiceType {
     Exec,
     /// When its process exists.
     Simple,
+    /// As `Simple`, once nothing else is being started or five seconds are over.
+    Idle,
+    /// When its name is on the message bus.
+    Dbus,
     /// When it has ended successfully.
     Oneshot,
     /// When it says `READY=1` (`sd_notify(3)`).
     Notify,
+    /// As `Notify`, and it is reloaded by a signal, which it acknowledges.
+    NotifyReload,
     /// When its first process has ended, leaving a daemon behind.
     Forking {
         /// Where the daemon writes its pid. Without one the main process is guessed.
@@ -72,6 +144,8 @@ pub enum NotifyAccess {
     None,
     /// The main process's: the default of `notify`.
     Main,
+    /// The main process's and those of its commands.
+    Exec,
     /// Any process of the unit.
     All,
 }
@@ -118,6 +192,10 @@ impl Default for RunAs {
 /// Where the output of a service goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {
+    /// Descriptor 0.
+    pub stdin: Input,
+    /// What it is called in the log, where that is not the unit's name.
+    pub identifier: Option<String>,
     /// Descriptor 1.
     pub stdout: Output,
     /// Descriptor 2; follows `stdout` when absent.
@@ -144,6 +222,28 @@ pub enum Output {
     Append(String),
     /// A file, emptied first.
     Truncate(String),
+    /// The connection or socket it was started by.
+    Socket,
+    /// A socket handed to it, by its name.
+    Descriptor(String),
+}
+
+/// Where descriptor 0 comes from; systemd.exec(5), `StandardInput=`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Input {
+    /// `/dev/null`
+    #[default]
+    Null,
+    /// The unit's terminal.
+    Tty,
+    /// A text of the unit's own.
+    Data(String),
+    /// A file.
+    File(String),
+    /// The connection or socket it was started by.
+    Socket,
+    /// A socket handed to it, by its name.
+    Descriptor(String),
 }
 
 /// Which lines of a service the console shows as well.

@@ -14,6 +14,10 @@ pub struct Stop {
     pub final_signal: Signal,
     /// `SIGHUP` right after the first signal, for shells.
     pub send_hangup: bool,
+    /// Whether the final signal is sent at all.
+    pub send_kill: bool,
+    /// Sent first when it is stopped only to be started again; `signal` when absent.
+    pub restart_signal: Option<Signal>,
 }
 
 /// Who gets the signals; systemd.kill(5), `KillMode=`.
@@ -38,6 +42,8 @@ impl Default for Stop {
             mode: StopMode::default(),
             final_signal: Signal::KILL,
             send_hangup: false,
+            send_kill: true,
+            restart_signal: None,
         }
     }
 }

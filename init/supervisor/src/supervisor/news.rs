@@ -20,14 +20,14 @@ impl Supervisor {
         {
             alive.main_pid = Some(pid);
         }
-        if service.kind == ServiceType::Simple {
+        if matches!(service.kind, ServiceType::Simple | ServiceType::Idle) {
             self.main_goes_on(name, run);
         }
     }
 
     pub(super) fn executed(&mut self, name: &UnitName, run: Run) {
         let units = self.units.clone();
-        if service(&units, name).is_some_and(|service| service.kind == ServiceType::Exec) {
+        if service(&units, name).is_some_and(|service| matches!(service.kind, ServiceType::Exec | ServiceType::Dbus)) {
             self.main_goes_on(name, run);
         }
     }
@@ -61,7 +61,7 @@ impl Supervisor {
 
     pub(super) fn readied(&mut self, name: &UnitName) {
         let units = self.units.clone();
-        let notify = service(&units, name).is_some_and(|service| service.kind == ServiceType::Notify);
+        let notify = service(&units, name).is_some_and(|service| matches!(service.kind, ServiceType::Notify | ServiceType::NotifyReload));
         if let (true, Some(Starting::Main(_))) = (notify, self.starting(name)) {
             self.start_stage(name, Starting::Post(0));
         }
@@ -231,12 +231,12 @@ impl Supervisor {
             (Phase::Start, Starting::Main(index)) => match &service.kind {
                 ServiceType::Oneshot => self.start_stage(name, Starting::Main(index + 1)),
                 ServiceType::Forking { .. } => self.start_stage(name, Starting::Finding { again_at: None }),
-                ServiceType::Notify => {
+                ServiceType::Notify | ServiceType::NotifyReload => {
                     let cause = Cause::Protocol("ended without saying that it is ready");
                     self.end(name, Ending::Fell(cause));
                 }
                 // So short a life that its beginning was not heard of before its end.
-                ServiceType::Exec | ServiceType::Simple => self.main_died(name, None),
+                ServiceType::Exec | ServiceType::Simple | ServiceType::Idle | ServiceType::Dbus => self.main_died(name, None),
             },
             (Phase::Start, Starting::Pre(_) | Starting::Finding { .. } | Starting::Post(_)) => {
                 self.main_died(name, None);

@@ -79,7 +79,7 @@ impl Supervisor {
         let units = self.units.clone();
         let Some(unit) = units.unit(name) else { return };
         match &unit.body {
-            Body::Target => {
+            Body::Target | Body::Slice(_) => {
                 self.enter(name, State::Reached);
                 self.is_up(name);
             }
@@ -89,6 +89,10 @@ impl Supervisor {
                 let until = self.after(service.start_timeout);
                 self.enter(name, State::Preparing { life, until });
                 self.order(Action::Prepare(life, name.clone()));
+            }
+            Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) => {
+                self.enter(name, State::Down(Down::Idle));
+                self.refuse(name, Cause::BadSetting("units of this kind are not started yet".to_string()));
             }
         }
     }
@@ -157,7 +161,16 @@ impl Supervisor {
                         self.recover_dependents(name);
                         self.end(name, Ending::Finished);
                     }
-                    (ServiceType::Exec | ServiceType::Simple | ServiceType::Notify | ServiceType::Forking { .. }, _) => {
+                    (
+                        ServiceType::Exec
+                        | ServiceType::Simple
+                        | ServiceType::Idle
+                        | ServiceType::Dbus
+                        | ServiceType::Notify
+                        | ServiceType::NotifyReload
+                        | ServiceType::Forking { .. },
+                        _,
+                    ) => {
                         self.enter(name, State::Up { alive });
                         self.is_up(name);
                         // Without a main process to watch, it is up as long as any is left.

@@ -293,7 +293,11 @@ impl Supervisor {
             Ending::Finished => {
                 let wanted = match service.restart.policy {
                     RestartPolicy::Always | RestartPolicy::OnSuccess => true,
-                    RestartPolicy::No | RestartPolicy::OnFailure | RestartPolicy::OnAbnormal | RestartPolicy::OnAbort => false,
+                    RestartPolicy::No
+                    | RestartPolicy::OnFailure
+                    | RestartPolicy::OnAbnormal
+                    | RestartPolicy::OnAbort
+                    | RestartPolicy::OnWatchdog => false,
                 };
                 if wanted && self.may_rest(name) {
                     self.rest(name, service.restart.delay);
@@ -470,6 +474,6 @@ fn restarts(policy: RestartPolicy, cause: &Cause) -> bool {
         RestartPolicy::Always | RestartPolicy::OnFailure => true,
         RestartPolicy::OnAbnormal => abnormal,
         RestartPolicy::OnAbort => aborted,
-        RestartPolicy::No | RestartPolicy::OnSuccess => false,
+        RestartPolicy::No | RestartPolicy::OnSuccess | RestartPolicy::OnWatchdog => false,
     }
 }

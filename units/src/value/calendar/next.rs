@@ -97,7 +97,7 @@ pub(super) fn next_after(calendar: &Calendar, micros: i64, offset: i32) -> Optio
     // within 40 years.
     loop {
         let from = at;
-        let Some(year) = least(&calendar.year, at.year) else { return None };
+        let year = least(&calendar.year, at.year)?;
         if year > at.year {
             at = Civil { year, month: 1, day: 1, hour: 0, minute: 0, micros: 0 };
         }

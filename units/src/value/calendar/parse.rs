@@ -46,7 +46,8 @@ fn zone(text: &str) -> (&str, Zone) {
     if word.eq_ignore_ascii_case("UTC") {
         return (rest.trim_end(), Zone::Utc);
     }
-    let name = word.starts_with(|c: char| c.is_ascii_uppercase()) && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b));
+    let name =
+        word.starts_with(|c: char| c.is_ascii_uppercase()) && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b));
     if name && weekday(word).is_none() { (rest.trim_end(), Zone::Named(word.to_owned())) } else { (text, Zone::Local) }
 }
 

@@ -1,0 +1,65 @@
+use super::{SourceFile, SourceKind};
+use crate::{UnitKind, UnitName};
+
+/// Which of the two syntaxes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Syntax {
+    Toml,
+    Systemd,
+}
+
+/// What a file is about, by its path.
+#[derive(Debug)]
+pub(super) enum Subject {
+    Unit(UnitName, Syntax),
+    /// The stem of the folder, which may be a name, a name cut after a dash, or a kind.
+    DropIn {
+        of: String,
+        file: String,
+    },
+    /// The unit the folder belongs to, and whether it requires or only wants the other.
+    Link {
+        from: UnitName,
+        requires: bool,
+        to: UnitName,
+    },
+}
+
+impl SourceFile {
+    pub(super) fn subject(&self) -> Result<Subject, String> {
+        let mut parts = self.path.rsplit('/');
+        let file = parts.next().unwrap_or_default();
+        let folder = parts.next().unwrap_or_default();
+        let name = |text: &str| UnitName::new(text).map_err(|error| error.to_string());
+        if !matches!(self.kind, SourceKind::DropIn(_)) {
+            for (suffix, requires) in [(".wants", false), (".requires", true)] {
+                if let Some(from) = folder.strip_suffix(suffix) {
+                    return Ok(Subject::Link { from: name(from)?, requires, to: name(file)? });
+                }
+            }
+        }
+        if let Some(stem) = folder.strip_suffix(".toml.d") {
+            return Ok(Subject::DropIn { of: name(stem)?.as_str().to_owned(), file: file.to_owned() });
+        }
+        if let Some(stem) = folder.strip_suffix(".d")
+            && file.ends_with(".conf")
+            && (kind_of(stem).is_some() || UnitKind::of_suffix(stem).is_some())
+        {
+            return Ok(Subject::DropIn { of: stem.to_owned(), file: file.to_owned() });
+        }
+        if matches!(self.kind, SourceKind::DropIn(_)) {
+            return Err("a drop-in is NAME.toml.d/ANY.toml or NAME.service.d/ANY.conf".to_owned());
+        }
+        if let Some(stem) = file.strip_suffix(".toml") {
+            return Ok(Subject::Unit(name(stem)?, Syntax::Toml));
+        }
+        match kind_of(file) {
+            Some(_) => Ok(Subject::Unit(name(file)?, Syntax::Systemd)),
+            None => Err("a unit file is named NAME.toml, or NAME.service as systemd has it".to_owned()),
+        }
+    }
+}
+
+fn kind_of(name: &str) -> Option<UnitKind> {
+    UnitKind::of_suffix(name.rsplit_once('.')?.1)
+}

@@ -1,0 +1,124 @@
+//! Setters of `[Socket]`, `[Timer]`, `[Path]` and `[Mount]`.
+
+use super::set::{Assigned, Fault};
+use crate::file::Draft;
+use crate::unit::{Listen, ListenKind, PathEvent, Since};
+use crate::value::{Limit, Mode};
+use std::time::Duration;
+
+type Done = Result<(), Fault>;
+
+pub(crate) fn listen(draft: &mut Draft, a: &Assigned<'_>, kind: ListenKind) -> Done {
+    let address = a.text()?;
+    if address.is_empty() {
+        // Whatever its kind: all are forgotten.
+        draft.socket.listen.clear();
+        return Ok(());
+    }
+    let inet = matches!(kind, ListenKind::Stream | ListenKind::Datagram | ListenKind::SequentialPacket);
+    let fits = if inet { is_address(&address) } else { kind == ListenKind::Netlink || address.starts_with('/') };
+    if !fits && !a.scope.is_verbatim() {
+        return Err(Fault::Refused(format!("{address:?} is nothing that can be listened on")));
+    }
+    draft.socket.listen.push(Listen { kind, address });
+    Ok(())
+}
+
+/// A path, `@name`, a port, `vsock:…`, or an IP address with a port.
+fn is_address(text: &str) -> bool {
+    let port = |text: &str| text.parse::<u16>().is_ok_and(|port| port > 0);
+    if text.starts_with(['/', '@']) || text.starts_with("vsock:") || port(text) {
+        return true;
+    }
+    // `[fe80::1%eth0]:80`: the interface is the kernel's to find.
+    let scopeless = match (text.split_once('%'), text.split_once(']')) {
+        (Some((address, _)), Some((_, port))) => format!("{address}]{port}"),
+        _ => text.to_owned(),
+    };
+    scopeless.parse::<std::net::SocketAddr>().is_ok()
+}
+
+pub(crate) fn backlog(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.socket.backlog = Some(a.number(0, i64::from(u32::MAX))?);
+    Ok(())
+}
+
+pub(crate) fn ipv6_only(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.socket.ipv6_only = a.word(&[("default", None), ("both", Some(false)), ("ipv6-only", Some(true))])?;
+    Ok(())
+}
+
+pub(crate) fn max_connections(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.socket.max_connections = a.number(0, i64::from(u32::MAX))?;
+    Ok(())
+}
+
+/// Kept as written; the last assignment holds.
+pub(crate) fn socket_option(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let value = a.text()?;
+    let Some(name) = a.directive else { return Ok(()) };
+    draft.socket.options.retain(|(known, _)| *known != name);
+    if !value.is_empty() {
+        draft.socket.options.push((name, value));
+    }
+    Ok(())
+}
+
+pub(crate) fn on_calendar(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let text = a.text()?;
+    if text.is_empty() {
+        reset_timer(draft);
+    } else if !a.scope.is_verbatim() || !text.contains('%') {
+        draft.timer.on_calendar.push(text.parse()?);
+    }
+    Ok(())
+}
+
+pub(crate) fn since(draft: &mut Draft, a: &Assigned<'_>, since: Since) -> Done {
+    if a.value.is_empty() {
+        reset_timer(draft);
+        return Ok(());
+    }
+    let span: Duration = a.finite()?;
+    draft.timer.since.push((since, span));
+    Ok(())
+}
+
+/// An empty assignment of any of them forgets all, calendar and spans.
+fn reset_timer(draft: &mut Draft) {
+    draft.timer.on_calendar.clear();
+    draft.timer.since.clear();
+}
+
+pub(crate) fn watch(draft: &mut Draft, a: &Assigned<'_>, event: PathEvent) -> Done {
+    let path = a.text()?;
+    if path.is_empty() {
+        draft.watch.paths.clear();
+    } else if path.starts_with('/') || a.scope.is_verbatim() {
+        draft.watch.paths.push((event, path));
+    } else {
+        return Err(format!("{path:?} is no absolute path").into());
+    }
+    Ok(())
+}
+
+pub(crate) fn watch_mode(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.watch.directory_mode = Some(Mode::read(a.value)?);
+    Ok(())
+}
+
+pub(crate) fn text(field: &mut String, a: &Assigned<'_>) -> Done {
+    *field = a.text()?;
+    Ok(())
+}
+
+pub(crate) fn mount_mode(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.mount.directory_mode = Some(Mode::read(a.value)?);
+    Ok(())
+}
+
+pub(crate) fn mount_timeout(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let timeout: Limit<Duration> = a.span_or_none()?;
+    draft.mount.timeout = Some(timeout);
+    Ok(())
+}

@@ -1,0 +1,263 @@
+//! One assignment put into the draft.
+
+mod assigned;
+mod exec;
+mod service;
+
+pub(crate) use assigned::{Assigned, Fault, boolean};
+pub(crate) use exec::*;
+pub(crate) use service::*;
+
+use super::directives::{Act, Directive};
+use super::exec as lines;
+use super::words::Unknown;
+use crate::file::Draft;
+use crate::unit::{Amount, Condition, DirectoryKind, EmergencyAction, Hardening, Ignored, Resource, Rlimit, Strength, Why};
+use crate::value::{Bytes, Limit, Mode, Percent, Signal, read_span_in};
+
+/// Carries out what the table says about the directive.
+pub(crate) fn put(draft: &mut Draft, directive: &'static Directive, assigned: &Assigned<'_>) -> Result<(), Fault> {
+    let value = assigned.value;
+    let reset = value.is_empty();
+    let why = match directive.act {
+        Act::Bool(field) => {
+            *field(draft) = assigned.bool()?;
+            Why::Pending
+        }
+        Act::Text(field) => {
+            *field(draft) = if reset { None } else { Some(assigned.text()?) };
+            Why::Pending
+        }
+        Act::Texts(field) => {
+            assigned.list(field(draft))?;
+            Why::Pending
+        }
+        Act::Units(key, field) => {
+            units(draft, key, field, assigned);
+            Why::Pending
+        }
+        Act::Names(field) => {
+            if reset {
+                field(draft).clear();
+            }
+            let names = assigned.names();
+            field(draft).extend(names);
+            Why::Pending
+        }
+        Act::Unit(field) => {
+            *field(draft) = if reset { None } else { Some(assigned.name(value)?) };
+            Why::Pending
+        }
+        Act::Commands(field) => {
+            let commands = commands(assigned)?;
+            if reset {
+                field(draft).clear();
+            }
+            field(draft).extend(commands);
+            Why::Pending
+        }
+        Act::Span(field) => {
+            *field(draft) = assigned.span()?;
+            Why::Pending
+        }
+        Act::Finite(field) => {
+            *field(draft) = assigned.finite()?;
+            Why::Pending
+        }
+        Act::Signal(field) => {
+            *field(draft) = Signal::read(value)?;
+            Why::Pending
+        }
+        Act::Mode(field) => {
+            *field(draft) = Mode::read(value)?;
+            Why::Pending
+        }
+        Act::Amount(field) => {
+            *field(draft) = if reset { None } else { Some(amount(value)?) };
+            Why::Pending
+        }
+        Act::Action(field) => {
+            *field(draft) = action(value)?;
+            Why::Pending
+        }
+        Act::Condition(_) | Act::Never(_) => {
+            condition(draft, directive, assigned)?;
+            Why::Pending
+        }
+        Act::Directory(kind) => {
+            directory(draft, kind, assigned)?;
+            Why::Pending
+        }
+        Act::DirectoryMode(kind) => {
+            draft.service.modes.push((kind, Mode::read(value)?));
+            Why::Pending
+        }
+        Act::Limit(resource) => {
+            let limit = rlimit(resource, value)?;
+            draft.service.service.execution.limits.insert(resource, limit);
+            Why::Pending
+        }
+        Act::Set(set) => {
+            set(draft, assigned)?;
+            Why::Pending
+        }
+        Act::Hardening => {
+            let list = &mut draft.service.service.execution.hardening;
+            if reset {
+                list.retain(|hardening| hardening.directive != directive.name);
+            } else {
+                list.push(Hardening { directive: directive.name, value: assigned.text()? });
+            }
+            Why::Hardening
+        }
+        Act::Tuning => Why::Tuning,
+        Act::Foreign => Why::Foreign,
+        Act::Vital(_) if reset => return Ok(()),
+        Act::Vital(reason) => return Err(Fault::Refused(format!("`{}` is not done: {reason}", directive.name))),
+        Act::Old(_) => Why::Foreign,
+    };
+    let asks_nothing = reset || boolean(value) == Some(false);
+    let is_recorded = draft.ignored.iter().any(|ignored| ignored.directive == directive.name);
+    if (why != Why::Pending || !directive.done) && !asks_nothing && !is_recorded {
+        draft.ignored.push(Ignored { directive: directive.name, why });
+    }
+    Ok(())
+}
+
+fn units(
+    draft: &mut Draft,
+    key: &'static str,
+    field: fn(&mut Draft) -> &mut std::collections::BTreeSet<crate::UnitName>,
+    assigned: &Assigned<'_>,
+) {
+    if assigned.value.is_empty() {
+        field(draft).clear();
+        draft.forget(key);
+    }
+    for name in assigned.names() {
+        if name != draft.name {
+            draft.note(assigned.source, key, &name, assigned.span.clone());
+            field(draft).insert(name);
+        }
+    }
+}
+
+pub(crate) fn commands(assigned: &Assigned<'_>) -> Result<Vec<crate::unit::Command>, Fault> {
+    if assigned.value.is_empty() {
+        return Ok(Vec::new());
+    }
+    lines::read(assigned.value, Unknown::Kept, &|text| assigned.scope.expand(text)).map_err(|error| Fault::Refused(error.to_string()))
+}
+
+fn condition(draft: &mut Draft, directive: &Directive, assigned: &Assigned<'_>) -> Result<(), Fault> {
+    let strength = if directive.name.starts_with("Assert") { Strength::Assert } else { Strength::Condition };
+    if assigned.value.is_empty() {
+        // An empty assignment of any kind resets all of that strength, as in systemd.
+        draft.conditions.retain(|condition| condition.strength != strength);
+        return Ok(());
+    }
+    let mut bare = assigned.value;
+    let mut take = |prefix: char| match bare.strip_prefix(prefix) {
+        Some(rest) => {
+            bare = rest.trim_start();
+            true
+        }
+        None => false,
+    };
+    let triggering = take('|');
+    let mut negated = take('!');
+    let value = assigned.scope.expand(bare)?;
+    let test = match directive.act {
+        Act::Never(kind) => crate::unit::Test::Never(kind, value),
+        Act::Condition(make) => {
+            let test = make(value.clone());
+            match test {
+                crate::unit::Test::FirstBoot | crate::unit::Test::AcPower => {
+                    negated ^= !boolean(&value).ok_or_else(|| format!("{value:?} is neither true nor false"))?;
+                }
+                crate::unit::Test::Capability(_) | crate::unit::Test::Virtualization(_) => {}
+                _ if !value.starts_with('/') && !assigned.scope.is_verbatim() => {
+                    return Err(format!("{value:?} is no absolute path").into());
+                }
+                _ => {}
+            }
+            test
+        }
+        _ => return Ok(()),
+    };
+    draft.conditions.push(Condition { test, negated, triggering, strength });
+    Ok(())
+}
+
+fn directory(draft: &mut Draft, kind: DirectoryKind, assigned: &Assigned<'_>) -> Result<(), Fault> {
+    if assigned.value.is_empty() {
+        draft.service.directories.retain(|(k, _)| *k != kind);
+    }
+    for word in assigned.words()? {
+        // Behind a colon: names of links to it.
+        let path = word.split_once(':').map_or(word.as_str(), |(path, _)| path).trim_end_matches('/');
+        let ordinary = |part: &str| !part.is_empty() && part != "." && part != "..";
+        if path.split('/').all(ordinary) {
+            draft.service.directories.push((kind, path.to_owned()));
+        } else {
+            assigned.warn(format!("{word:?} is no path beneath {}", kind.root()));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn amount(value: &str) -> Result<Limit<Amount>, Fault> {
+    if value == "infinity" {
+        return Ok(Limit::Max);
+    }
+    if value.ends_with('%') {
+        return match Percent::read(value) {
+            Ok(Percent(share @ 0..=100)) => Ok(Limit::At(Amount::Share(Percent(share)))),
+            Ok(_) | Err(_) => Err(format!("{value:?} is no share from \"0%\" to \"100%\"").into()),
+        };
+    }
+    Ok(Limit::At(Amount::Bytes(Bytes::read(value)?)))
+}
+
+fn action(value: &str) -> Result<EmergencyAction, Fault> {
+    Ok(match value {
+        "" | "none" => EmergencyAction::None,
+        "reboot" | "reboot-force" | "reboot-immediate" | "kexec" | "soft-reboot" => EmergencyAction::Reboot,
+        "poweroff" | "poweroff-force" | "poweroff-immediate" => EmergencyAction::PowerOff,
+        "halt" | "halt-force" | "halt-immediate" => EmergencyAction::Halt,
+        "exit" | "exit-force" => EmergencyAction::Exit,
+        other => return Err(format!("{other:?} is no action such as \"reboot\" or \"none\"").into()),
+    })
+}
+
+fn rlimit(resource: Resource, value: &str) -> Result<Rlimit, Fault> {
+    let one = |text: &str| -> Result<Limit<u64>, Fault> {
+        let bad = || Fault::from(format!("{text:?} is no limit such as \"65536\" or \"infinity\""));
+        if text == "infinity" {
+            return Ok(Limit::Max);
+        }
+        let number = match resource {
+            Resource::Cpu => read_span_in(text, 1_000_000)?.at().map(|span| span.as_secs()),
+            Resource::Rttime => read_span_in(text, 1)?.at().and_then(|span| u64::try_from(span.as_micros()).ok()),
+            // `+5` and `-5` are niceness, 20 being none.
+            Resource::Nice if text.starts_with(['+', '-']) => {
+                let nice: i64 = text.parse().map_err(|_| bad())?;
+                (-20..=19).contains(&nice).then(|| u64::try_from(20 - nice).ok()).flatten()
+            }
+            Resource::Nofile | Resource::Nproc | Resource::Locks | Resource::Sigpending | Resource::Nice | Resource::Rtprio => {
+                text.parse().ok()
+            }
+            Resource::Fsize | Resource::Data | Resource::Stack | Resource::Core | Resource::Rss | Resource::As => {
+                Some(Bytes::read(text)?.0)
+            }
+            Resource::Memlock | Resource::Msgqueue => Some(Bytes::read(text)?.0),
+        };
+        number.map(Limit::At).ok_or_else(bad)
+    };
+    let (soft, hard) = value.split_once(':').unwrap_or((value, value));
+    let limit = Rlimit { soft: one(soft.trim())?, hard: one(hard.trim())? };
+    if limit.soft > limit.hard {
+        return Err("the soft limit is above the hard one".into());
+    }
+    Ok(limit)
+}

@@ -1,0 +1,206 @@
+//! Setters of systemd.exec(5).
+
+use super::{Assigned, Fault, output};
+use crate::file::Draft;
+use crate::unit::{ConsoleLevel, CpuPolicy, EnvironmentFile, Input, IoClass, Preserve};
+use crate::value::CapabilitySet;
+
+type Done = Result<(), Fault>;
+
+pub(crate) fn working_directory(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let text = a.text()?;
+    let run_as = &mut draft.service.service.run_as;
+    let bare = text.strip_prefix('-');
+    let path = bare.unwrap_or(&text);
+    if !path.is_empty() && path != "~" && !path.starts_with('/') && !a.scope.is_verbatim() {
+        return Err(Fault::Refused(format!("{path:?} is neither an absolute path nor \"~\"")));
+    }
+    run_as.working_directory = (!path.is_empty()).then(|| path.to_owned());
+    run_as.working_directory_optional = bare.is_some();
+    Ok(())
+}
+
+pub(crate) fn nice(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.run_as.nice = Some(a.number(-20, 19)?);
+    Ok(())
+}
+
+pub(crate) fn oom_score(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.run_as.oom_score_adjust = Some(a.number(-1000, 1000)?);
+    Ok(())
+}
+
+pub(crate) fn environment(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let set = &mut draft.service.service.environment.set;
+    if a.value.is_empty() {
+        set.clear();
+    }
+    for word in a.words()? {
+        match word.split_once('=') {
+            Some((name, value)) if crate::unit::is_variable(name) => {
+                set.insert(name.to_owned(), value.to_owned());
+            }
+            Some(_) | None => a.warn(format!("{word:?} is no assignment of a variable")),
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn environment_file(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let files = &mut draft.service.service.environment.files;
+    let text = a.text()?;
+    if text.is_empty() {
+        files.clear();
+        return Ok(());
+    }
+    let bare = text.strip_prefix('-');
+    let path = bare.unwrap_or(&text).trim_start();
+    if !path.starts_with('/') && !a.scope.is_verbatim() {
+        return Err(format!("{path:?} is no absolute path").into());
+    }
+    files.push(EnvironmentFile { path: path.to_owned(), optional: bare.is_some() });
+    Ok(())
+}
+
+pub(crate) fn preserve(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.runtime_preserve = match (a.value, super::boolean(a.value)) {
+        ("restart", _) => Preserve::Restart,
+        (_, Some(true)) => Preserve::Yes,
+        (_, Some(false)) => Preserve::No,
+        (other, None) => return Err(format!("{other:?} is none of yes, no, restart").into()),
+    };
+    Ok(())
+}
+
+pub(crate) fn standard_input(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let text = a.text()?;
+    draft.service.service.log.stdin = match text.as_str() {
+        "null" => Input::Null,
+        "tty" | "tty-force" | "tty-fail" => Input::Tty,
+        "data" => match &draft.service.service.log.stdin {
+            data @ Input::Data(_) => data.clone(),
+            _ => Input::Data(String::new()),
+        },
+        "socket" => Input::Socket,
+        "fd" => Input::Descriptor("stdin".to_owned()),
+        other => match other.split_once(':') {
+            Some(("file", path)) if path.starts_with('/') => Input::File(path.to_owned()),
+            Some(("fd", name)) => Input::Descriptor(name.to_owned()),
+            Some(_) | None => return Err(format!("{other:?} is no source of input").into()),
+        },
+    };
+    Ok(())
+}
+
+pub(crate) fn input_text(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let before = match &draft.service.service.log.stdin {
+        Input::Data(text) if !a.value.is_empty() => text.clone(),
+        _ => String::new(),
+    };
+    let line = if a.value.is_empty() { String::new() } else { a.text()? + "\n" };
+    draft.service.service.log.stdin = Input::Data(before + &line);
+    Ok(())
+}
+
+pub(crate) fn standard_output(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let (output, console) = output(a)?;
+    draft.service.stdout = output;
+    if console {
+        draft.service.service.log.console = ConsoleLevel::All;
+    }
+    Ok(())
+}
+
+pub(crate) fn standard_error(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let (output, console) = output(a)?;
+    draft.service.service.log.stderr = output;
+    if console && draft.service.service.log.console == ConsoleLevel::Off {
+        draft.service.service.log.console = ConsoleLevel::Warning;
+    }
+    Ok(())
+}
+
+pub(crate) fn tty_path(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.tty.path = a.text()?;
+    Ok(())
+}
+
+pub(crate) fn tty_reset(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.tty.reset = a.bool()?;
+    Ok(())
+}
+
+pub(crate) fn tty_hang_up(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.tty.hang_up = a.bool()?;
+    Ok(())
+}
+
+/// A terminal whatever the input is.
+pub(crate) fn own_tty(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.has_tty = a.bool()?;
+    Ok(())
+}
+
+/// What a list of capabilities makes of what there was: it grows, or with `~` shrinks.
+fn capabilities(before: Option<CapabilitySet>, a: &Assigned<'_>) -> Result<CapabilitySet, Fault> {
+    let (inverted, list) = match a.value.strip_prefix('~') {
+        Some(list) => (true, list),
+        None => (false, a.value),
+    };
+    let set = CapabilitySet::read(list)?;
+    Ok(match (a.value.is_empty(), inverted) {
+        (true, _) => CapabilitySet::default(),
+        (false, true) => CapabilitySet(before.unwrap_or(CapabilitySet::ALL).0 & !set.0),
+        (false, false) => CapabilitySet(before.unwrap_or_default().0 | set.0),
+    })
+}
+
+pub(crate) fn bounding(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let field = &mut draft.service.service.execution.capability_bounding_set;
+    *field = Some(capabilities(*field, a)?);
+    Ok(())
+}
+
+pub(crate) fn ambient(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let field = &mut draft.service.service.execution.ambient_capabilities;
+    let before = Some(*field).filter(|set| *set != CapabilitySet::default());
+    *field = capabilities(before, a)?;
+    Ok(())
+}
+
+pub(crate) fn io_class(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let words = [
+        ("none", IoClass::None),
+        ("realtime", IoClass::Realtime),
+        ("best-effort", IoClass::BestEffort),
+        ("idle", IoClass::Idle),
+        ("0", IoClass::None),
+        ("1", IoClass::Realtime),
+        ("2", IoClass::BestEffort),
+        ("3", IoClass::Idle),
+    ];
+    draft.service.service.execution.io_class = Some(a.word(&words)?);
+    Ok(())
+}
+
+pub(crate) fn io_priority(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.execution.io_priority = Some(a.number(0, 7)?);
+    Ok(())
+}
+
+pub(crate) fn cpu_policy(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let words = [
+        ("other", CpuPolicy::Other),
+        ("batch", CpuPolicy::Batch),
+        ("idle", CpuPolicy::Idle),
+        ("fifo", CpuPolicy::Fifo),
+        ("rr", CpuPolicy::Rr),
+    ];
+    draft.service.service.execution.cpu_policy = Some(a.word(&words)?);
+    Ok(())
+}
+
+pub(crate) fn cpu_priority(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.execution.cpu_priority = Some(a.number(1, 99)?);
+    Ok(())
+}

@@ -1,0 +1,284 @@
+//! Setters of `[Service]` and `[Unit]`.
+
+use super::{Assigned, Fault, boolean, commands};
+use crate::file::{Draft, Kind};
+use crate::unit::{NotifyAccess, OomPolicy, Output, Reload, RestartPolicy, Statuses, StopMode};
+use crate::value::{Bytes, Limit, Percent, Signal, Weight, read_span};
+use std::time::Duration;
+
+type Done = Result<(), Fault>;
+
+pub(crate) fn description(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.description = a.text()?;
+    Ok(())
+}
+
+pub(crate) fn service_type(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let kinds = [
+        ("simple", Kind::Simple),
+        ("exec", Kind::Exec),
+        ("forking", Kind::Forking),
+        ("oneshot", Kind::Oneshot),
+        ("notify", Kind::Notify),
+        ("notify-reload", Kind::NotifyReload),
+        ("dbus", Kind::Dbus),
+        ("idle", Kind::Idle),
+    ];
+    // Started as another type it would never be up, or be so too early.
+    let kind = a.word(&kinds).map_err(|fault| match fault {
+        Fault::Passed(message) | Fault::Refused(message) => Fault::Refused(message),
+    })?;
+    draft.service.kind = Some(kind);
+    Ok(())
+}
+
+pub(crate) fn reload(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let more = commands(a)?;
+    let reload = &mut draft.service.service.reload;
+    match reload {
+        Reload::Commands(commands) if !a.value.is_empty() => commands.extend(more),
+        Reload::Commands(_) | Reload::Unsupported | Reload::Signal(_) => {
+            *reload = if more.is_empty() { Reload::Unsupported } else { Reload::Commands(more) };
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn reload_signal(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.reload = Reload::Signal(Signal::read(a.value)?);
+    Ok(())
+}
+
+pub(crate) fn pid_file(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let text = a.text()?;
+    draft.service.pid_file = match text.as_str() {
+        "" => None,
+        path if path.starts_with('/') => Some(path.to_owned()),
+        path => Some(format!("/run/{path}")),
+    };
+    Ok(())
+}
+
+pub(crate) fn restart(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let policies = [
+        ("no", RestartPolicy::No),
+        ("always", RestartPolicy::Always),
+        ("on-success", RestartPolicy::OnSuccess),
+        ("on-failure", RestartPolicy::OnFailure),
+        ("on-abnormal", RestartPolicy::OnAbnormal),
+        ("on-abort", RestartPolicy::OnAbort),
+        ("on-watchdog", RestartPolicy::OnWatchdog),
+    ];
+    draft.service.service.restart.policy = a.word(&policies)?;
+    draft.service.restart_given = true;
+    Ok(())
+}
+
+pub(crate) fn timeout(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    timeout_start(draft, a)?;
+    timeout_stop(draft, a)
+}
+
+pub(crate) fn timeout_start(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.start_timeout = Some(a.span_or_none()?);
+    Ok(())
+}
+
+pub(crate) fn timeout_stop(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.stop.timeout = a.span_or_none()?;
+    Ok(())
+}
+
+pub(crate) fn watchdog(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.watchdog = a.span_or_none()?.at();
+    Ok(())
+}
+
+pub(crate) fn fd_store(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.fd_store_max = a.number(0, i64::from(u32::MAX))?;
+    Ok(())
+}
+
+pub(crate) fn notify_access(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let words = [("none", NotifyAccess::None), ("main", NotifyAccess::Main), ("exec", NotifyAccess::Exec), ("all", NotifyAccess::All)];
+    draft.service.notify_access = Some(a.word(&words)?);
+    Ok(())
+}
+
+pub(crate) fn oom_policy(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let words = [("stop", OomPolicy::Stop), ("continue", OomPolicy::Continue), ("kill", OomPolicy::Kill)];
+    draft.service.service.resources.oom_policy = a.word(&words)?;
+    Ok(())
+}
+
+pub(crate) fn start_limit_interval(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    // 0 switches the limit off, and so does no end.
+    match a.span_or_none()? {
+        Limit::At(interval) => draft.service.service.restart.interval = interval,
+        Limit::Max => draft.service.unlimited_starts = true,
+    }
+    draft.service.unlimited_starts &= read_span(a.value)?.at().is_none_or(|span| span == Duration::ZERO);
+    Ok(())
+}
+
+pub(crate) fn start_limit_burst(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let burst: u32 = a.number(0, i64::from(u32::MAX))?;
+    draft.service.service.restart.burst = if burst == 0 { Limit::Max } else { Limit::At(burst) };
+    Ok(())
+}
+
+pub(crate) fn statuses(list: &mut Statuses, a: &Assigned<'_>) -> Done {
+    if a.value.is_empty() {
+        *list = Statuses::default();
+    }
+    for word in a.words()? {
+        let code = word.parse::<u8>().ok().or_else(|| EXIT_CODES.iter().find(|(name, _)| *name == word).map(|(_, code)| *code));
+        // A number is an exit code here, never a signal.
+        match (code, Signal::read(&word)) {
+            (Some(code), _) => list.codes.push(code),
+            (None, Ok(signal)) => list.signals.push(signal),
+            (None, Err(_)) => a.warn(format!("{word:?} is neither an exit code nor a signal")),
+        }
+    }
+    Ok(())
+}
+
+/// systemd.exec(5), "Process exit codes": those of libc, LSB and BSD.
+const EXIT_CODES: [(&str, u8); 23] = [
+    ("SUCCESS", 0),
+    ("FAILURE", 1),
+    ("INVALIDARGUMENT", 2),
+    ("NOTIMPLEMENTED", 3),
+    ("NOPERMISSION", 4),
+    ("NOTINSTALLED", 5),
+    ("NOTCONFIGURED", 6),
+    ("NOTRUNNING", 7),
+    ("USAGE", 64),
+    ("DATAERR", 65),
+    ("NOINPUT", 66),
+    ("NOUSER", 67),
+    ("NOHOST", 68),
+    ("UNAVAILABLE", 69),
+    ("SOFTWARE", 70),
+    ("OSERR", 71),
+    ("OSFILE", 72),
+    ("CANTCREAT", 73),
+    ("IOERR", 74),
+    ("TEMPFAIL", 75),
+    ("PROTOCOL", 76),
+    ("NOPERM", 77),
+    ("CONFIG", 78),
+];
+
+pub(crate) fn success(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let service = &mut draft.service.service;
+    let mut list = Statuses { codes: std::mem::take(&mut service.success_codes), signals: std::mem::take(&mut service.success_signals) };
+    let done = statuses(&mut list, a);
+    (service.success_codes, service.success_signals) = (list.codes, list.signals);
+    done
+}
+
+pub(crate) fn kill_mode(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let words =
+        [("control-group", StopMode::ControlGroup), ("mixed", StopMode::Mixed), ("process", StopMode::Process), ("none", StopMode::None)];
+    draft.service.service.stop.mode = a.word(&words)?;
+    Ok(())
+}
+
+pub(crate) fn restart_signal(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.stop.restart_signal = Some(Signal::read(a.value)?);
+    Ok(())
+}
+
+pub(crate) fn cpu_quota(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.resources.cpu_quota = match a.value {
+        "" | "infinity" => None,
+        value => match Percent::read(value)? {
+            Percent(0) => return Err("a quota of \"0%\" would let nothing run".into()),
+            percent => Some(Limit::At(percent)),
+        },
+    };
+    Ok(())
+}
+
+fn weight(a: &Assigned<'_>) -> Result<Option<Weight>, Fault> {
+    match a.value {
+        "" => Ok(None),
+        "idle" => Ok(Weight::new(1)),
+        _ => Ok(Weight::new(a.number(1, 10_000)?)),
+    }
+}
+
+pub(crate) fn cpu_weight(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.resources.cpu_weight = weight(a)?;
+    Ok(())
+}
+
+pub(crate) fn cpu_shares(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let shares: u32 = a.number(2, 262_144)?;
+    let weight = u16::try_from((shares * 100 / 1024).clamp(1, 10_000)).ok();
+    draft.service.service.resources.cpu_weight = weight.and_then(Weight::new);
+    Ok(())
+}
+
+pub(crate) fn io_weight(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.resources.io_weight = weight(a)?;
+    Ok(())
+}
+
+pub(crate) fn tasks_max(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let resources = &mut draft.service.service.resources;
+    (resources.tasks_max, resources.tasks_share) = match a.value {
+        "" => (None, None),
+        "infinity" => (Some(Limit::Max), None),
+        share if share.ends_with('%') => (None, Some(Percent::read(share)?)),
+        _ => (Some(Limit::At(a.number(1, i64::MAX)?)), None),
+    };
+    Ok(())
+}
+
+pub(crate) fn delegate(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    // A list of controllers delegates too, and so does an empty one.
+    draft.service.service.resources.delegate = boolean(a.value).unwrap_or(true);
+    Ok(())
+}
+
+pub(crate) fn backoff(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let factor = a.value.parse::<f64>().ok().filter(|factor| (1.0..=100.0).contains(factor));
+    draft.service.service.restart.backoff = factor.ok_or("it takes a factor from 1 to 100")?;
+    Ok(())
+}
+
+pub(crate) fn console(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    use crate::unit::ConsoleLevel;
+    let words = [("off", ConsoleLevel::Off), ("none", ConsoleLevel::Off), ("warning", ConsoleLevel::Warning), ("all", ConsoleLevel::All)];
+    draft.service.service.log.console = a.word(&words)?;
+    Ok(())
+}
+
+pub(crate) fn keep(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.log.keep = Some(Bytes::read(a.value)?);
+    Ok(())
+}
+
+/// Where a descriptor leads, and whether the console shows it too.
+pub(crate) fn output(a: &Assigned<'_>) -> Result<(Option<Output>, bool), Fault> {
+    let text = a.text()?;
+    let file =
+        |path: &str| if path.starts_with('/') { Ok(path.to_owned()) } else { Err(Fault::from(format!("{path:?} is no absolute path"))) };
+    Ok(match text.as_str() {
+        "inherit" => (None, false),
+        "journal" | "log" | "syslog" | "kmsg" => (Some(Output::Log), false),
+        "journal+console" | "syslog+console" | "kmsg+console" => (Some(Output::Log), true),
+        "null" => (Some(Output::Null), false),
+        "tty" => (Some(Output::Tty), false),
+        "socket" => (Some(Output::Socket), false),
+        "fd" => (Some(Output::Descriptor("stdout".to_owned())), false),
+        other => match other.split_once(':') {
+            Some(("append" | "file", path)) => (Some(Output::Append(file(path)?)), false),
+            Some(("truncate", path)) => (Some(Output::Truncate(file(path)?)), false),
+            Some(("fd", name)) => (Some(Output::Descriptor(name.to_owned())), false),
+            Some(_) | None => return Err(format!("{other:?} is no place for output").into()),
+        },
+    })
+}

@@ -1,0 +1,92 @@
+use crate::value::{CapabilitySet, Limit};
+use std::collections::BTreeMap;
+
+/// What the kernel lets the processes of a service do, and how it schedules them; systemd.exec(5).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Execution {
+    /// A user made up for the time it runs.
+    pub dynamic_user: bool,
+    /// What remains of the bounding set; all of PID 1's own when absent.
+    pub capability_bounding_set: Option<CapabilitySet>,
+    /// What a user other than root keeps.
+    pub ambient_capabilities: CapabilitySet,
+    /// `prlimit(2)`, by name.
+    pub limits: BTreeMap<Resource, Rlimit>,
+    /// `PR_SET_SECUREBITS`, by their names: `noroot-locked`.
+    pub secure_bits: Vec<String>,
+    /// `ioprio_set(2)`: class and priority within it.
+    pub io_class: Option<IoClass>,
+    /// 0 (first) to 7 (last).
+    pub io_priority: Option<u8>,
+    /// `sched_setscheduler(2)`
+    pub cpu_policy: Option<CpuPolicy>,
+    /// 1 to 99, for `fifo` and `rr`.
+    pub cpu_priority: Option<u8>,
+    /// `SIGPIPE` is ignored, as systemd has it; a native unit begins with it at its default.
+    pub ignore_sigpipe: bool,
+    /// What is written to utmp, and under which kind of entry.
+    pub utmp_identifier: Option<String>,
+    /// Restrictions that make the service safer and no different, as written.
+    pub hardening: Vec<Hardening>,
+}
+
+/// One hardening directive, as written, specifiers replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hardening {
+    /// systemd's name of it.
+    pub directive: &'static str,
+    /// What stands behind the `=`; never empty.
+    pub value: String,
+}
+
+/// What `prlimit(2)` limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the names are those of prlimit(2)")]
+pub enum Resource {
+    Cpu,
+    Fsize,
+    Data,
+    Stack,
+    Core,
+    Rss,
+    Nofile,
+    As,
+    Nproc,
+    Memlock,
+    Locks,
+    Sigpending,
+    Msgqueue,
+    Nice,
+    Rtprio,
+    Rttime,
+}
+
+/// A soft and a hard limit, in `prlimit(2)`'s units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rlimit {
+    /// What holds.
+    pub soft: Limit<u64>,
+    /// How far the process itself may raise it.
+    pub hard: Limit<u64>,
+}
+
+/// Classes of `ioprio_set(2)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are those of ioprio_set(2)")]
+pub enum IoClass {
+    None,
+    Realtime,
+    BestEffort,
+    Idle,
+}
+
+/// Policies of `sched(7)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are those of sched(7)")]
+pub enum CpuPolicy {
+    Other,
+    Batch,
+    Idle,
+    Fifo,
+    Rr,
+}
