@@ -241,7 +241,7 @@ fn name_is_free(host: &Host, name: &TemplateName) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::new(Class::Exists, "making the template", format!("there is a template {name} already"))
-        .advice(format!("choose another name, or --replace it")))
+        .advice("choose another name, or --replace it"))
 }
 
 /// Removes hidden folders and workshops that nobody is filling any more. Called with the shelf's lock held.
