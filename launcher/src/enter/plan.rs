@@ -186,6 +186,7 @@ mod tests {
         expect![[r#"
             default signals
             new session
+            new session keyring
             umask 022
             oom score 0
             rlimit RLIMIT_CORE 0:18446744073709551615
@@ -203,7 +204,7 @@ mod tests {
             descriptor 1 inherited
             descriptor 2 inherited
             take descriptor 0 as controlling terminal
-            close other descriptors
+            close all descriptors from 3 on
             keep capabilities all -sys_module -sys_rawio -sys_time -audit_control -mac_override -mac_admin -syslog -wake_alarm -block_suspend -audit_read
             become uid 33 gid 33
             not dumpable
