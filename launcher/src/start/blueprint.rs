@@ -59,6 +59,8 @@ pub(crate) struct Blueprint {
     pub base: u32,
     /// What lies on the stage.
     pub pieces: Vec<Piece>,
+    /// Directories on the stage that an empty, read-only one is laid over.
+    pub(crate) hidden: Vec<&'static str>,
     /// What becomes `/run/host`.
     pub view: PathBuf,
     /// The host's `fief-init`.
@@ -99,7 +101,10 @@ impl Blueprint {
             Piece { from: rootfs, at: "lower", attributes: Attributes::RDONLY.and(Attributes::NODEV), map_ids: true },
             Piece { from: layer, at: "layer", attributes: Attributes::NODEV, map_ids: true },
         ];
+        let mut hidden = Vec::new();
         if config.template.is_builtin() {
+            // What the host's owner put there by hand is nobody else's business, and with mapped ids root inside could read all of it.
+            hidden.push("usr/local");
             let from = PathBuf::from("/usr");
             pieces.push(Piece { from, at: "usr", attributes: Attributes::RDONLY.and(Attributes::NODEV), map_ids: true });
         }
@@ -110,6 +115,7 @@ impl Blueprint {
         Ok(Self {
             base: config.ids.base,
             pieces,
+            hidden,
             view: host.paths.guest_view(&config.name),
             init: host.init_program()?,
             steps,
@@ -141,6 +147,7 @@ impl std::fmt::Display for Blueprint {
             let ids = if piece.map_ids { format!(", ids mapped to {}", self.base) } else { String::new() };
             writeln!(f, "  stage {} at {} ({}{ids})", piece.from.display(), piece.at, piece.attributes)?;
         }
+        self.hidden.iter().try_for_each(|name| writeln!(f, "  hide {name}"))?;
         writeln!(f, "  stage a tmpfs at dev with the nodes and a devpts")?;
         writeln!(f, "  stage a tmpfs at run with {} read-only at host", self.view.display())?;
         let namespaces = Kind::ALL.into_iter().filter(|kind| self.namespaces.contains(kind.flag()));

@@ -53,6 +53,9 @@ impl Stage {
         for piece in &plan.pieces {
             lay(piece, userns.as_fd())?;
         }
+        for name in plan.hidden.iter().filter(|name| Path::new(name).is_dir()) {
+            attach(&tmpfs(&[("mode", "755"), ("size", "4k")], Attributes::RDONLY.and(Attributes::NODEV).and(Attributes::NOSUID))?, name)?;
+        }
         let console = devices(plan.base)?;
         run(plan)?;
         Ok(Self { back, console })
