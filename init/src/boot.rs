@@ -127,6 +127,7 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
         queue: Queue::new(),
         more_to_reap: true,
         more_to_sweep: false,
+        deadline: None,
         options: options.clone(),
         broken: None,
     };

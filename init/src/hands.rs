@@ -103,6 +103,9 @@ pub(crate) struct Hands {
     leftovers: Vec<(UnitName, Group)>,
     /// Somebody was killed who is nobody's main process: the counters may say why.
     stranger_killed: bool,
+    /// Some pipe is left alone, some main process looked for: else nobody has to be asked.
+    any_paused: bool,
+    any_looked_for: bool,
 }
 
 /// Where facts go that come of an order.
@@ -120,6 +123,8 @@ impl Hands {
             gone: Gone::new("/run/fief/gone"),
             leftovers: Vec::new(),
             stranger_killed: false,
+            any_paused: false,
+            any_looked_for: false,
         }
     }
 

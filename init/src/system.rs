@@ -62,6 +62,8 @@ pub(crate) struct System {
     pub(crate) queue: Queue,
     pub(crate) more_to_reap: bool,
     pub(crate) more_to_sweep: bool,
+    /// The supervisor's, asked for only when it may have changed: it looks at every unit.
+    pub(crate) deadline: Option<Moment>,
     pub(crate) options: Options,
     /// A fault of our own has happened; the moment at which waiting ends.
     pub(crate) broken: Option<Moment>,
@@ -116,7 +118,7 @@ impl System {
         self.hands.resume_pipes(&mut self.reactor);
         self.more_to_sweep = self.hands.sweep();
         self.hands.look_again(self.supervisor.units(), &mut self.reactor, &mut self.queue);
-        if self.supervisor.deadline().is_some_and(|deadline| now() >= deadline) {
+        if self.deadline.is_some_and(|deadline| now() >= deadline) {
             self.queue.push_back(Event::Ticked);
         }
         None
@@ -127,17 +129,21 @@ impl System {
         if self.more_to_reap || self.more_to_sweep || !self.queue.is_empty() || self.control.is_busy(&self.journal) {
             return Some(Duration::ZERO);
         }
-        let deadlines = [self.supervisor.deadline(), self.broken, self.hands.deadline().map(Moment)];
+        let deadlines = [self.deadline, self.broken, self.hands.deadline().map(Moment)];
         deadlines.into_iter().flatten().min().map(|deadline| deadline.since(now()))
     }
 
     fn carry_out(&mut self) -> Option<Way> {
+        let anything = !self.queue.is_empty();
         while let Some(event) = self.queue.pop_front() {
             for action in self.supervisor.step(now(), event) {
                 if let Some(way) = self.perform(action) {
                     return Some(way);
                 }
             }
+        }
+        if anything {
+            self.deadline = self.supervisor.deadline();
         }
         None
     }

@@ -30,6 +30,7 @@ impl Hands {
         if let Some(body) = self.bodies.get_mut(&life) {
             let until = *body.looking.get_or_insert(now + LONGEST_LOOK);
             if found.is_none() && hopeful && now < until {
+                self.any_looked_for = true;
                 return;
             }
             body.looking = None;
@@ -39,6 +40,9 @@ impl Hands {
 
     /// Look again for those not found yet.
     pub(crate) fn look_again(&mut self, units: &UnitSet, reactor: &mut Reactor, queue: &mut Queue) {
+        if !std::mem::take(&mut self.any_looked_for) {
+            return;
+        }
         let looking = self.bodies.iter().filter(|(_, body)| body.looking.is_some());
         let looking: Vec<_> = looking.map(|(life, body)| (*life, body.unit.clone())).collect();
         for (life, unit) in looking {
@@ -48,8 +52,7 @@ impl Hands {
 
     /// When it is worth to look again; `None` when nobody is looked for.
     pub(super) fn next_look(&self) -> Option<Duration> {
-        let anybody = self.bodies.values().any(|body| body.looking.is_some());
-        anybody.then(|| kernel::time::boottime() + BETWEEN_LOOKS)
+        self.any_looked_for.then(|| kernel::time::boottime() + BETWEEN_LOOKS)
     }
 
     /// Take a process for the main one of a life from now on. False when it is no more.

@@ -38,20 +38,32 @@ impl Hands {
         if let Some(pipe) = self.pipes.get_mut(&number) {
             reactor.rewatch(&pipe.intake, pipe.watch, false, false);
             pipe.paused = Some(kernel::time::boottime() + journal::BREATH);
+            self.any_paused = true;
         }
     }
 
     /// Listen again to those that have been left alone long enough.
     pub(crate) fn resume_pipes(&mut self, reactor: &mut Reactor) {
-        for pipe in self.pipes.values_mut().filter(|pipe| pipe.paused.is_some_and(|until| until <= kernel::time::boottime())) {
-            pipe.paused = None;
-            reactor.rewatch(&pipe.intake, pipe.watch, true, false);
+        if !std::mem::take(&mut self.any_paused) {
+            return;
+        }
+        let now = kernel::time::boottime();
+        for pipe in self.pipes.values_mut() {
+            match pipe.paused {
+                Some(until) if until <= now => {
+                    pipe.paused = None;
+                    reactor.rewatch(&pipe.intake, pipe.watch, true, false);
+                }
+                Some(_) => self.any_paused = true,
+                None => {}
+            }
         }
     }
 
     /// The moment at which something of the hands' own wants to be done.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.pipes.values().filter_map(|pipe| pipe.paused).chain(self.next_look()).min()
+        let paused = if self.any_paused { self.pipes.values().filter_map(|pipe| pipe.paused).min() } else { None };
+        paused.into_iter().chain(self.next_look()).min()
     }
 
     /// Its last writer has gone.
