@@ -59,16 +59,19 @@ fn boot(site: &Site) -> Result<()> {
     })
 }
 
-/// Copies a growing file to our standard output until it is `done` and read to its end.
+/// Copies a growing file to our standard output until it is `done` and nothing more comes: the console may still be on its
+/// way when the guest is ready.
 fn follow(log: &PathBuf, done: &AtomicBool) {
     let mut file: Option<File> = None;
+    let mut silent = 0;
     loop {
-        let last = done.load(Ordering::Acquire);
+        let last = done.load(Ordering::Acquire) && silent >= 15;
         file = file.or_else(|| File::open(Path::new(log)).ok());
         let mut news = Vec::new();
         if let Some(file) = &mut file {
             drop(file.read_to_end(&mut news));
         }
+        silent = if news.is_empty() { silent + 1 } else { 0 };
         let mut out = std::io::stdout().lock();
         drop(out.write_all(&news).and_then(|()| out.flush()));
         if last {
