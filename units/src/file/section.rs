@@ -107,6 +107,18 @@ impl<'s, 'd> Section<'s, 'd> {
     }
 
     fn text_of(&self, value: &Spanned<DeValue<'_>>, key: &str) -> Option<Found<String>> {
+        let text = self.plain_of(value, key)?;
+        match self.source.scope().expand(text) {
+            Ok(text) => Some(Found { value: text, span: value.span() }),
+            Err(message) => {
+                self.wrong(value, message);
+                None
+            }
+        }
+    }
+
+    /// The text as it is written: specifiers stay.
+    fn plain_of<'v>(&self, value: &'v Spanned<DeValue<'_>>, key: &str) -> Option<&'v str> {
         let Some(text) = value.get_ref().as_str() else {
             self.mistyped(value, key, "a string");
             return None;
@@ -115,13 +127,7 @@ impl<'s, 'd> Section<'s, 'd> {
             self.wrong(value, format!("`{key}` may not hold a NUL byte"));
             return None;
         }
-        match self.source.scope().expand(text) {
-            Ok(text) => Some(Found { value: text, span: value.span() }),
-            Err(message) => {
-                self.wrong(value, message);
-                None
-            }
-        }
+        Some(text)
     }
 
     /// A string, or a number written without quotes.
@@ -275,7 +281,7 @@ impl<'s, 'd> Section<'s, 'd> {
 
     fn argv(&self, value: &Spanned<DeValue<'_>>, key: &str) -> Option<Command> {
         let words: Vec<String> =
-            value.get_ref().as_array()?.iter().map(|item| Some(self.text_of(item, key)?.value)).collect::<Option<_>>()?;
+            value.get_ref().as_array()?.iter().map(|item| Some(self.plain_of(item, key)?.to_owned())).collect::<Option<_>>()?;
         Command::verbatim(words).map_err(|error| self.wrong(value, error.to_string())).ok()
     }
 

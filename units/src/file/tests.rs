@@ -34,7 +34,7 @@ fn a_whole_unit_is_read() {
         x-note = "ours"
         [service]
         type = "notify"
-        command = ["/usr/bin/shop", "--port", "$80"]
+        command = ["/usr/bin/shop", "--port", "$80", "%s%N"]
         exec-start-pre = ["-/usr/bin/shop-check now", ["/bin/true", "a b"]]
         exec-reload = "HUP"
         PIDFile = "/run/shop.pid"
@@ -71,7 +71,7 @@ fn a_whole_unit_is_read() {
     let web = units.unit(&name("web")).unwrap();
     let service = web.service().unwrap();
     assert_eq!(service.kind, ServiceType::Notify);
-    assert_eq!(service.start.first().unwrap().argv(|_| None), ["/usr/bin/shop", "--port", "$80"]);
+    assert_eq!(service.start.first().unwrap().argv(|_| None), ["/usr/bin/shop", "--port", "$80", "%s%N"]);
     assert_eq!(service.start_pre.len(), 2);
     assert!(service.start_pre.first().unwrap().ignore_failure);
     assert_eq!(service.start_timeout, Limit::At(Duration::from_secs(5)));

@@ -271,10 +271,7 @@ fn instances_know_their_specifiers_in_both_syntaxes() {
     let specifiers = Specifiers::default().with('H', "box");
     let (set, diagnostics) = Reader::new(specifiers).read([
         file("/f/all.toml", "wants = [\"w@a-b\", \"s@a-b\"]\n[service]\ncommand = \"/bin/x\""),
-        file(
-            "/f/w@.toml",
-            "after = [\"net-%i\"]\n[service]\ncommand = [\"/bin/w\", \"%I\", \"100%%\"]\n[environment]\nset = { HOST = \"%H\" }",
-        ),
+        file("/f/w@.toml", "after = [\"net-%i\"]\n[service]\ncommand = \"/bin/w %I 100%%\"\n[environment]\nset = { HOST = \"%H\" }"),
         file("/l/s@.service", "[Unit]\nAfter=net-%i.service\n[Service]\nExecStart=/bin/s %I 100%%\nEnvironment=HOST=%H"),
     ]);
     assert_eq!(messages(&diagnostics), [""; 0]);
