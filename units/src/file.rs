@@ -24,6 +24,7 @@ pub(crate) use draft::{Draft, Origin};
 pub(crate) use keys::{canonical, nearest};
 pub use reader::Reader;
 pub(crate) use source::Source;
+pub(crate) use toml::assignments;
 
 use crate::{Diagnostic, UnitSet};
 

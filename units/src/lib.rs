@@ -13,6 +13,7 @@
 
 pub mod accounting;
 pub mod control;
+pub mod convert;
 pub mod diagnostic;
 pub mod file;
 pub mod graph;

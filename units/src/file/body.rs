@@ -187,11 +187,14 @@ impl ServiceDraft {
                 commands.iter_mut().for_each(raise);
             }
         }
+        if self.has_tty && service.log.stdin == Input::Null {
+            service.log.stdin = Input::Tty;
+        }
         let on_terminal = service.log.stdin == Input::Tty;
         match (self.stdout, &service.log.stdin) {
             (Some(output), _) => service.log.stdout = output,
-            (None, Input::Tty) => service.log.stdout = Output::Tty,
-            (None, Input::Socket) => service.log.stdout = Output::Socket,
+            (None, Input::Tty) if service.log.stdout == Output::Log => service.log.stdout = Output::Tty,
+            (None, Input::Socket) if service.log.stdout == Output::Log => service.log.stdout = Output::Socket,
             (None, _) => {}
         }
         service.tty = (self.has_tty || on_terminal).then_some(self.tty);

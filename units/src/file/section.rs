@@ -5,7 +5,6 @@ use crate::UnitName;
 use crate::systemd::directives;
 use crate::systemd::exec;
 use crate::systemd::set::{Assigned, Fault, put};
-use crate::systemd::words::Unknown;
 use crate::unit::Command;
 use crate::value::{Limit, read_span};
 use std::collections::BTreeMap;
@@ -273,7 +272,7 @@ impl<'s, 'd> Section<'s, 'd> {
             self.mistyped(value, key, "a string");
             return Vec::new();
         };
-        exec::read(text, Unknown::Refused, &|text| self.source.scope().expand(text)).unwrap_or_else(|error| {
+        exec::read(text, &|text| self.source.scope().expand(text)).unwrap_or_else(|error| {
             self.wrong(value, error.to_string());
             Vec::new()
         })

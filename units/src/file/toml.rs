@@ -85,7 +85,6 @@ fn read_unit(draft: &mut Draft, source: &Source<'_>, section: &mut Section<'_, '
     if let Some(found) = section.text("description") {
         draft.description = found.value;
     }
-    draft.documentation.extend(section.texts("documentation").into_iter().map(|f| f.value));
     for (key, set) in RELATIONS {
         for Found { value, span } in section.names(key) {
             if value == draft.name {
@@ -118,13 +117,19 @@ fn reset(draft: &mut Draft, what: &str) -> bool {
         "assert" => draft.conditions.retain(|c| c.strength != Strength::Assert),
         "install.wanted-by" => draft.wanted_by.clear(),
         "install.required-by" => draft.required_by.clear(),
+        "socket.listen" => draft.socket.listen.clear(),
+        "timer.on" => {
+            draft.timer.on_calendar.clear();
+            draft.timer.since.clear();
+        }
+        "path.watch" => draft.watch.paths.clear(),
         _ => return draft.service.reset(what),
     }
     true
 }
 
 /// What stands behind a key as systemd's assignments: an array is several of them.
-pub(super) fn assignments(value: &DeValue<'_>) -> Option<Vec<String>> {
+pub(crate) fn assignments(value: &DeValue<'_>) -> Option<Vec<String>> {
     let scalar = |value: &DeValue<'_>| match value {
         DeValue::String(text) => Some(text.to_string()),
         DeValue::Boolean(true) => Some("yes".to_owned()),

@@ -1,6 +1,6 @@
 //! Command lines as `ExecStart=` takes them; systemd.service(5), "Command lines".
 
-use super::words::{self, Unknown};
+use super::words;
 use crate::unit::{Command, CommandError, Privileges};
 
 /// Reads one assignment: several commands where a lone `;` stands between them. `expand` replaces
@@ -8,10 +8,10 @@ use crate::unit::{Command, CommandError, Privileges};
 ///
 /// # Errors
 /// [`CommandError`] says what is wrong with the line.
-pub(crate) fn read(line: &str, unknown: Unknown, expand: &dyn Fn(&str) -> Result<String, String>) -> Result<Vec<Command>, CommandError> {
+pub(crate) fn read(line: &str, expand: &dyn Fn(&str) -> Result<String, String>) -> Result<Vec<Command>, CommandError> {
     let mut commands = Vec::new();
     let mut rest = line;
-    while let Some(first) = words::next(&mut rest, unknown)? {
+    while let Some(first) = words::next(&mut rest)? {
         let (mut command, program) = prefixes(&first);
         let mut words = vec![expand(program).map_err(CommandError::Specifier)?];
         while !rest.is_empty() {
@@ -24,7 +24,7 @@ pub(crate) fn read(line: &str, unknown: Unknown, expand: &dyn Fn(&str) -> Result
                 rest = after;
                 continue;
             }
-            let Some(word) = words::next(&mut rest, unknown)? else { break };
+            let Some(word) = words::next(&mut rest)? else { break };
             words.push(expand(&word).map_err(CommandError::Specifier)?);
         }
         if command.argv0.is_some() {
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn read(line: &str) -> Result<Vec<Command>, CommandError> {
-        super::read(line, Unknown::Kept, &|text| Ok(text.replace("%i", "a b")))
+        super::read(line, &|text| Ok(text.replace("%i", "a b")))
     }
 
     fn argv(command: &Command) -> Vec<String> {

@@ -10,7 +10,6 @@ pub(crate) use service::*;
 
 use super::directives::{Act, Directive};
 use super::exec as lines;
-use super::words::Unknown;
 use crate::file::Draft;
 use crate::unit::{Amount, Condition, DirectoryKind, EmergencyAction, Hardening, Ignored, Resource, Rlimit, Strength, Why};
 use crate::value::{Bytes, Limit, Mode, Percent, Signal, read_span_in};
@@ -21,7 +20,11 @@ pub(crate) fn put(draft: &mut Draft, directive: &'static Directive, assigned: &A
     let reset = value.is_empty();
     let why = match directive.act {
         Act::Bool(field) => {
-            *field(draft) = assigned.bool()?;
+            let wanted = assigned.bool()?;
+            // What holds anyway asks for nothing.
+            if std::mem::replace(field(draft), wanted) == wanted {
+                return Ok(());
+            }
             Why::Pending
         }
         Act::Text(field) => {
@@ -111,12 +114,21 @@ pub(crate) fn put(draft: &mut Draft, directive: &'static Directive, assigned: &A
             Why::Hardening
         }
         Act::Tuning => Why::Tuning,
+        // An empty assignment of any condition resets all, of those too that are not asked.
+        Act::Foreign if reset && (directive.name.starts_with("Condition") || directive.name.starts_with("Assert")) => {
+            condition(draft, directive, assigned)?;
+            Why::Foreign
+        }
         Act::Foreign => Why::Foreign,
         Act::Vital(_) if reset => return Ok(()),
         Act::Vital(reason) => return Err(Fault::Refused(format!("`{}` is not done: {reason}", directive.name))),
         Act::Old(_) => Why::Foreign,
     };
-    let asks_nothing = reset || boolean(value) == Some(false);
+    let switched_off = boolean(value) == Some(false) && (why != Why::Pending || matches!(directive.act, Act::Set(_)));
+    if reset {
+        draft.ignored.retain(|ignored| ignored.directive != directive.name);
+    }
+    let asks_nothing = reset || switched_off;
     let is_recorded = draft.ignored.iter().any(|ignored| ignored.directive == directive.name);
     if (why != Why::Pending || !directive.done) && !asks_nothing && !is_recorded {
         draft.ignored.push(Ignored { directive: directive.name, why });
@@ -146,7 +158,7 @@ pub(crate) fn commands(assigned: &Assigned<'_>) -> Result<Vec<crate::unit::Comma
     if assigned.value.is_empty() {
         return Ok(Vec::new());
     }
-    lines::read(assigned.value, Unknown::Kept, &|text| assigned.scope.expand(text)).map_err(|error| Fault::Refused(error.to_string()))
+    lines::read(assigned.value, &|text| assigned.scope.expand(text)).map_err(|error| Fault::Refused(error.to_string()))
 }
 
 fn condition(draft: &mut Draft, directive: &Directive, assigned: &Assigned<'_>) -> Result<(), Fault> {
@@ -154,6 +166,8 @@ fn condition(draft: &mut Draft, directive: &Directive, assigned: &Assigned<'_>) 
     if assigned.value.is_empty() {
         // An empty assignment of any kind resets all of that strength, as in systemd.
         draft.conditions.retain(|condition| condition.strength != strength);
+        let prefix = if strength == Strength::Assert { "Assert" } else { "Condition" };
+        draft.ignored.retain(|ignored| !ignored.directive.starts_with(prefix));
         return Ok(());
     }
     let mut bare = assigned.value;

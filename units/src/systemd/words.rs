@@ -2,30 +2,21 @@
 
 use crate::unit::CommandError;
 
-/// What becomes of an escape that nothing is known of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unknown {
-    /// It is an error; the backslash also protects any punctuation.
-    Refused,
-    /// It stays as it is, backslash and all, as systemd leaves it.
-    Kept,
-}
-
 /// Splits all of `text`.
 ///
 /// # Errors
-/// [`CommandError`] for a quote that is not closed, and for escapes.
-pub(crate) fn split(text: &str, unknown: Unknown) -> Result<Vec<String>, CommandError> {
+/// [`CommandError`] for a quote that is not closed.
+pub(crate) fn split(text: &str) -> Result<Vec<String>, CommandError> {
     let mut words = Vec::new();
     let mut rest = text;
-    while let Some(word) = next(&mut rest, unknown)? {
+    while let Some(word) = next(&mut rest)? {
         words.push(word);
     }
     Ok(words)
 }
 
 /// Takes one word off the front, with the blanks around it.
-pub(crate) fn next(rest: &mut &str, unknown: Unknown) -> Result<Option<String>, CommandError> {
+pub(crate) fn next(rest: &mut &str) -> Result<Option<String>, CommandError> {
     let text = rest.trim_start();
     *rest = text;
     if text.is_empty() {
@@ -42,13 +33,12 @@ pub(crate) fn next(rest: &mut &str, unknown: Unknown) -> Result<Option<String>, 
             (Some(q), Some(c)) if q == c => quote = None,
             (None, Some(c @ ('\'' | '"'))) => quote = Some(c),
             (None, Some(c)) if c.is_ascii_whitespace() => break,
-            (_, Some('\\')) => match escape(chars.as_str(), unknown) {
-                Ok((c, after)) => {
+            (_, Some('\\')) => match escape(chars.as_str()) {
+                Some((c, after)) => {
                     word.push(c);
                     chars = after.chars();
                 }
-                Err(_) if unknown == Unknown::Kept => word.push('\\'),
-                Err(error) => return Err(error),
+                None => word.push('\\'),
             },
             (_, Some(c)) => word.push(c),
         }
@@ -57,17 +47,14 @@ pub(crate) fn next(rest: &mut &str, unknown: Unknown) -> Result<Option<String>, 
     Ok(Some(word))
 }
 
-/// The character behind a backslash, and what follows.
-fn escape(text: &str, unknown: Unknown) -> Result<(char, &str), CommandError> {
-    let mut chars = text.chars();
-    let Some(c) = chars.next() else { return Ok(('\\', "")) };
-    let after = chars.as_str();
-    let coded = |digits: Option<&str>, radix, skip: usize| {
-        let digits = digits.unwrap_or(after);
-        let hex = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
-        let code = u32::from_str_radix(digits, radix).ok().filter(|code| hex && (*code != 0 || unknown == Unknown::Refused));
-        let c = code.and_then(char::from_u32).ok_or_else(|| CommandError::Escape(digits.to_owned()))?;
-        Ok((c, text.get(skip..).unwrap_or_default()))
+/// The character that follows a backslash stands for, and what comes after; `None` for an escape
+/// that nothing is known of, which stays as it is, backslash and all.
+fn escape(text: &str) -> Option<(char, &str)> {
+    let c = text.chars().next()?;
+    let coded = |from: usize, to: usize, radix| {
+        let digits = text.get(from..to).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        let code = u32::from_str_radix(digits, radix).ok().filter(|code| *code != 0)?;
+        Some((char::from_u32(code)?, text.get(to..)?))
     };
     let plain = match c {
         'a' => '\x07',
@@ -79,14 +66,35 @@ fn escape(text: &str, unknown: Unknown) -> Result<(char, &str), CommandError> {
         't' => '\t',
         'v' => '\x0b',
         '\\' | '"' | '\'' => c,
-        '$' | ' ' | '%' | ';' if unknown == Unknown::Refused => c,
-        'x' => return coded(after.get(..2), 16, 3),
-        'u' => return coded(after.get(..4), 16, 5),
-        'U' => return coded(after.get(..8), 16, 9),
-        '0'..='7' => return coded(text.get(..3), 8, 3),
-        other => return Err(CommandError::Escape(other.to_string())),
+        'x' => return coded(1, 3, 16),
+        'u' => return coded(1, 5, 16),
+        'U' => return coded(1, 9, 16),
+        '0'..='7' => return coded(0, 3, 8),
+        _ => return None,
     };
-    Ok((plain, after))
+    Some((plain, text.get(c.len_utf8()..)?))
+}
+
+/// A word as [`split`] reads it back, quoted where it must be.
+pub(crate) fn quote(word: &str) -> String {
+    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"\"'\\;".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    let mut out = String::with_capacity(word.len() + 2);
+    out.push('"');
+    for c in word.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() && u32::from(c) < 0x80 => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
 }
 
 #[cfg(test)]
@@ -96,9 +104,17 @@ mod tests {
 
     #[test]
     fn unknown_escapes_stay_in_systemds_files() {
-        let kept = |text| split(text, Unknown::Kept).unwrap();
+        let kept = |text| split(text).unwrap();
         assert_eq!(kept(r"s/\.d$// a\ b \x4 \x41\u00e4 \101 end\"), [r"s/\.d$//", r"a\", "b", r"\x4", "A\u{e4}", "A", r"end\"]);
         assert_eq!(kept(r#"a"b c"d "" 'it "is"'"#), ["ab cd", "", "it \"is\""]);
-        assert_eq!(split("'a", Unknown::Kept), Err(CommandError::Quote('\'')));
+        assert_eq!(split("'a"), Err(CommandError::Quote('\'')));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn quoting_is_undone_by_splitting(words in proptest::collection::vec("[^\\x00\\x7f-\\x9f]{0,12}", 0..5)) {
+            let line = words.iter().map(|w| quote(w)).collect::<Vec<_>>().join(" ");
+            proptest::prop_assert_eq!(split(&line).unwrap(), words);
+        }
     }
 }

@@ -1,5 +1,5 @@
 use crate::systemd::exec;
-use crate::systemd::words::{Unknown, split};
+use crate::systemd::words::split;
 use crate::value::Signal;
 use std::fmt;
 
@@ -53,9 +53,6 @@ pub enum CommandError {
     /// A quote opened and not closed.
     #[error("the quote {0} is not closed")]
     Quote(char),
-    /// An escape that nothing is known of.
-    #[error("\\{0} is no known escape")]
-    Escape(String),
     /// A leading `@`, and no second word.
     #[error("behind `@PROGRAM` its name must follow")]
     NameMissing,
@@ -91,7 +88,7 @@ impl Command {
     /// # Errors
     /// [`CommandError`] says what is wrong with the line.
     pub fn read(line: &str) -> Result<Self, CommandError> {
-        let mut commands = exec::read(line, Unknown::Refused, &|text| Ok(text.to_owned()))?;
+        let mut commands = exec::read(line, &|text| Ok(text.to_owned()))?;
         match (commands.pop(), commands.is_empty()) {
             (Some(command), true) => Ok(command),
             (Some(_), false) => Err(CommandError::Several),
@@ -134,7 +131,7 @@ impl Command {
                 (_, _, _) if !self.expand => argv.push(word.clone()),
                 (_, _, Some(name)) => {
                     let value = lookup(name).unwrap_or_default();
-                    match split(&value, Unknown::Kept) {
+                    match split(&value) {
                         Ok(words) => argv.extend(words),
                         Err(_) => argv.extend(value.split_whitespace().map(str::to_owned)),
                     }
@@ -212,8 +209,8 @@ mod tests {
         assert!(Command::read("-/bin/a").unwrap().ignore_failure);
         assert_eq!(Command::read("  ").unwrap_err(), CommandError::Empty);
         assert_eq!(Command::read("a 'b").unwrap_err(), CommandError::Quote('\''));
-        assert_eq!(Command::read("a \\q").unwrap_err(), CommandError::Escape("q".into()));
-        assert_eq!(Command::read("a \\x00").unwrap_err(), CommandError::Nul);
+        assert_eq!(argv("a \\q \\x00"), ["a", "\\q", "\\x00"]);
+        assert_eq!(Command::read("a \0").unwrap_err(), CommandError::Nul);
     }
 
     #[test]

@@ -90,7 +90,8 @@ pub(super) fn read_service(draft: &mut ServiceDraft, section: &mut Section<'_, '
     }
     set(&mut service.remain_after_exit, section.bool("remain-after-exit"));
     if let Some(span) = section.span(&["start-timeout", "timeout-start-sec"]) {
-        draft.start_timeout = Some(span);
+        // As of old with systemd, 0 is no limit.
+        draft.start_timeout = Some(if span == Limit::At(std::time::Duration::ZERO) { Limit::Max } else { span });
     }
     let access = [("none", NotifyAccess::None), ("main", NotifyAccess::Main), ("exec", NotifyAccess::Exec), ("all", NotifyAccess::All)];
     if let Some(access) = section.word("notify-access", &access) {

@@ -198,7 +198,6 @@ pub(crate) const SERVICE: &[Directive] = &[
     done("X-FiefConsole", Set(set::console)),
     done("X-FiefKeep", Set(set::keep)),
     done("X-FiefReloadSignal", Set(set::reload_signal)),
-    done("X-FiefTTY", Set(set::own_tty)),
     done("RootDirectoryStartOnly", Vital("a root directory of its own cannot be given")),
     done("TimeoutAbortSec", Foreign),
     done("TimeoutStartFailureMode", Foreign),

@@ -1,7 +1,7 @@
 use crate::UnitName;
 use crate::file::Source;
 use crate::systemd::Scope;
-use crate::systemd::words::{self, Unknown};
+use crate::systemd::words;
 use crate::value::{Limit, ValueError, read_span};
 use std::ops::Range;
 use std::time::Duration;
@@ -67,7 +67,7 @@ impl Assigned<'_> {
     }
 
     pub(crate) fn words(&self) -> Result<Vec<String>, Fault> {
-        let words = words::split(self.value, Unknown::Kept).map_err(|error| error.to_string())?;
+        let words = words::split(self.value).map_err(|error| error.to_string())?;
         words.iter().map(|word| Ok(self.scope.expand(word)?)).collect()
     }
 

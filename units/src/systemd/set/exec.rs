@@ -135,12 +135,6 @@ pub(crate) fn tty_hang_up(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     Ok(())
 }
 
-/// A terminal whatever the input is.
-pub(crate) fn own_tty(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    draft.service.has_tty = a.bool()?;
-    Ok(())
-}
-
 /// What a list of capabilities makes of what there was: it grows, or with `~` shrinks.
 fn capabilities(before: Option<CapabilitySet>, a: &Assigned<'_>) -> Result<CapabilitySet, Fault> {
     let (inverted, list) = match a.value.strip_prefix('~') {

@@ -49,7 +49,7 @@ pub(crate) const EXEC: &[Directive] = &[
     pending("IOSchedulingPriority", Set(set::io_priority)),
     pending("CPUSchedulingPolicy", Set(set::cpu_policy)),
     pending("CPUSchedulingPriority", Set(set::cpu_priority)),
-    pending("IgnoreSIGPIPE", Bool(|d| &mut d.service.service.execution.ignore_sigpipe)),
+    done("IgnoreSIGPIPE", Bool(|d| &mut d.service.service.execution.ignore_sigpipe)),
     pending("LimitCPU", Limit(Resource::Cpu)),
     pending("LimitFSIZE", Limit(Resource::Fsize)),
     pending("LimitDATA", Limit(Resource::Data)),
