@@ -61,6 +61,7 @@ fn debians_files_become_ours_and_back() {
          Environment=\"A=b c\" D=%p\nEnvironment=\nEnvironment=E=1\nPrivateTmp=yes\nProtectSystem=full\nTimeoutStartSec=0\nX-Own=1\nPermissionsStartOnly=true\nStandardInput=tty\nTTYVHangup=yes\n",
     );
     there_and_back("socket", "[Socket]\nListenStream=/run/x\nListenStream=80\nAccept=yes\nSocketMode=0600\nKeepAlive=true\n");
+    there_and_back("socket", "[Socket]\nListenFIFO=/run/f\nListenStream=\nListenStream=111\nListenDatagram=111\nListenStream=[::]:112\n");
     there_and_back("timer", "[Timer]\nOnCalendar=daily\nOnBootSec=\nOnCalendar=weekly\n");
     there_and_back(
         "service",

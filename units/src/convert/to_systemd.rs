@@ -179,6 +179,15 @@ impl Sheet {
                         self.line(Part::Own, "Environment", &quote(&format!("{}={text}", name.get_ref())));
                     }
                 }
+                ("socket", "listen", _) => {
+                    for text in assignments(value).unwrap_or_default() {
+                        let (kind, address) = text.split_once(' ').unwrap_or((&text, ""));
+                        match directives::find_kebab("Socket", &format!("listen-{kind}")) {
+                            Some(directive) => self.line(Part::Own, directive.name, address),
+                            None => self.strange.push(text),
+                        }
+                    }
+                }
                 ("service", _, Some(name)) if name.starts_with("Exec") => self.commands(name, value),
                 (
                     "directories" | "run-as" | "environment",

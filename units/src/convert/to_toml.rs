@@ -66,6 +66,7 @@ fn write_section<'a>(out: &mut String, section: &str, lines: impl Iterator<Item 
     let known = !directives::groups(section).is_empty();
     let mut keys: Vec<Key> = Vec::new();
     let mut strange = Vec::new();
+    let mut listens = Vec::new();
     for line in lines {
         let Some(directive) = directives::find(section, &line.key).filter(|_| known) else {
             strange.push(format!("[{section}] {}={}", line.key, line.value));
@@ -78,6 +79,7 @@ fn write_section<'a>(out: &mut String, section: &str, lines: impl Iterator<Item 
             if !resets.iter().any(|reset| reset == word) {
                 resets.push(word.to_owned());
             }
+            listens.clear();
             continue;
         }
         if directive.name == "TimeoutSec" && section == "Service" {
@@ -87,6 +89,11 @@ fn write_section<'a>(out: &mut String, section: &str, lines: impl Iterator<Item 
                 keys.push(Key { name: name.to_owned(), values: vec![line.value.clone()], style: Style::One });
             }
             continue;
+        }
+        if section == "Socket"
+            && let Some(kind) = name.strip_prefix("listen-")
+        {
+            listens.push(format!("{kind} {}", line.value));
         }
         let style = style(section, directive.name, directive.act);
         let at = keys.iter().position(|key| key.name == name).unwrap_or_else(|| {
@@ -105,6 +112,11 @@ fn write_section<'a>(out: &mut String, section: &str, lines: impl Iterator<Item 
             (Style::Commands | Style::Command, value) => key.values.push(value.to_owned()),
             (Style::Bool | Style::One, value) => key.values = vec![value.to_owned()],
         }
+    }
+    if section == "Socket" && keys.iter().filter(|key| key.name.starts_with("listen-")).count() > 1 {
+        // Of several kinds the order counts, and a table has none.
+        keys.retain(|key| !key.name.starts_with("listen-"));
+        keys.push(Key { name: "listen".to_owned(), values: listens, style: Style::Words });
     }
     if section != "Unit" && !keys.is_empty() {
         let _ = writeln!(out, "\n[{title}]");

@@ -68,7 +68,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ("resources", &["memory-max", "memory-high", "cpu-quota", "cpu-weight", "tasks-max", "oom-policy"]),
     ("tty", &["path", "reset", "hang-up"]),
     ("install", &["wanted-by", "required-by"]),
-    ("socket", &[]),
+    ("socket", &["listen"]),
     ("timer", &[]),
     ("path", &[]),
     ("mount", &[]),

@@ -2,7 +2,7 @@ use super::draft::Draft;
 use super::keys;
 use super::source::Source;
 use crate::UnitName;
-use crate::systemd::directives;
+use crate::systemd::directives::{self, Directive};
 use crate::systemd::exec;
 use crate::systemd::set::{Assigned, Fault, put};
 use crate::unit::Command;
@@ -310,17 +310,32 @@ impl<'s, 'd> Section<'s, 'd> {
                 continue;
             };
             for text in texts {
-                if text.contains(['\0', '\n']) {
-                    self.wrong(value, format!("`{key}` may hold neither a NUL byte nor the end of a line"));
-                    continue;
-                }
-                let scope = self.source.scope();
-                let name = Some(directive.name);
-                let assigned = Assigned { value: text.trim(), scope, source: self.source, directive: name, span: value.span() };
-                if let Err(Fault::Passed(message) | Fault::Refused(message)) = put(draft, directive, &assigned) {
-                    self.wrong(value, message);
-                }
+                self.assign(draft, directive, &key, &text, value);
             }
+        }
+    }
+
+    /// What a socket listens on, where the order of several kinds matters: `"stream 80"`.
+    pub(super) fn listen(&mut self, draft: &mut Draft) {
+        let Some(value) = self.take("listen") else { return };
+        for text in super::toml::assignments(value.get_ref()).unwrap_or_default() {
+            let (kind, address) = text.split_once(' ').unwrap_or((&text, ""));
+            match directives::find_kebab("Socket", &format!("listen-{kind}")) {
+                Some(directive) => self.assign(draft, directive, "listen", address, value),
+                None => self.wrong(value, "`listen` takes a kind and an address, such as \"stream 80\"".to_owned()),
+            }
+        }
+    }
+
+    fn assign(&self, draft: &mut Draft, directive: &'static Directive, key: &str, text: &str, value: &Spanned<DeValue<'_>>) {
+        if text.contains(['\0', '\n']) {
+            return self.wrong(value, format!("`{key}` may hold neither a NUL byte nor the end of a line"));
+        }
+        let scope = self.source.scope();
+        let name = Some(directive.name);
+        let assigned = Assigned { value: text.trim(), scope, source: self.source, directive: name, span: value.span() };
+        if let Err(Fault::Passed(message) | Fault::Refused(message)) = put(draft, directive, &assigned) {
+            self.wrong(value, message);
         }
     }
 

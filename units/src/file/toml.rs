@@ -61,6 +61,9 @@ pub(super) fn apply(draft: &mut Draft, source: &Source<'_>) {
             if kind == UnitKind::Service {
                 service::read_service(&mut draft.service, &mut section);
             }
+            if kind == UnitKind::Socket {
+                section.listen(draft);
+            }
             section.directives(draft, theirs);
             section.finish();
         }
