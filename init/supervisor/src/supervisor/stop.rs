@@ -398,9 +398,15 @@ impl Supervisor {
             State::Resting { .. } => match &slot.job {
                 // Its job says what is next, when its turn comes.
                 Some(job) if !job.begun => self.enter(name, State::Down(Down::Idle)),
-                Some(_) | None => {
+                Some(_) => {
                     slot.history.restarts = slot.history.restarts.saturating_add(1);
                     self.start(name);
+                }
+                // A start like any other: it takes its turn behind what the unit comes after, and others wait for it in theirs.
+                None => {
+                    slot.history.restarts = slot.history.restarts.saturating_add(1);
+                    self.want(name, JobKind::Start);
+                    self.enter(name, State::Down(Down::Idle));
                 }
             },
             State::Preparing { .. } => self.end(name, Ending::Fell(Cause::TimedOut(Phase::StartPre))),

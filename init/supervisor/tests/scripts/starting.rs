@@ -266,3 +266,45 @@ fn what_takes_too_long_to_start_is_stopped() {
     "#]],
     );
 }
+
+#[test]
+fn a_start_after_a_fall_takes_its_turn_and_others_wait_for_it() {
+    let units = "-- default.target\nwants = ['last']\n-- slow\n[service]\ntype = 'oneshot'\ncommand = '/bin/slow'\n\
+                 -- falls\n[service]\ntype = 'oneshot'\ncommand = '/bin/falls'\n[restart]\npolicy = 'on-failure'\n\
+                 -- last\nafter = ['slow', 'falls']\nwants = ['slow', 'falls']\n[service]\ncommand = '/bin/last'";
+    check(
+        units,
+        "boot | exit falls 1 | +1s | exit slow 0 | exit falls 0",
+        expect![[r#"
+        > boot
+        prepare falls#1
+        prepare slow#2
+        spawn falls#1 start[0]
+        spawn slow#2 start[0]
+        > exit falls 1
+        signal falls All SIGTERM
+        signal falls All SIGCONT
+        release falls
+          falls fell: exit code 1, again at 100ms
+        > +1s
+        @ 100ms
+        prepare falls#3
+        spawn falls#3 start[0]
+        > exit slow 0
+        signal slow All SIGTERM
+        signal slow All SIGCONT
+        release slow
+          Finished(slow.service)
+        > exit falls 0
+        signal falls All SIGTERM
+        signal falls All SIGCONT
+        prepare last#4
+        release falls
+          Finished(falls.service)
+        spawn last#4 start[0]
+          last is up
+          default.target is up
+          BootFinished { up: 2, failed: 0, skipped: 0, took: 1s }
+    "#]],
+    );
+}
