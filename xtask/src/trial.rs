@@ -46,8 +46,12 @@ fn title(text: &str) {
     println!("\n== {text}");
 }
 
-/// Starts the guest and shows its console meanwhile.
+/// Starts the guest and shows its console meanwhile; in a pipe behind it, as plain text.
 fn boot(site: &Site) -> Result<()> {
+    if !std::io::stdout().is_terminal() {
+        run::run(&mut site.fief(&["start", "--wait", GUEST]))?;
+        return run::run(&mut site.fief(&["logs", GUEST]));
+    }
     let log = site.path(&format!("/var/log/fief/{GUEST}.log"));
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
