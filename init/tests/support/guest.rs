@@ -44,7 +44,8 @@ pub fn as_pid_1(arguments: &[&str]) -> Boot {
     let output = Command::new(GUEST)
         .arg(name)
         .args(arguments)
-        .env("GUEST_TIMEOUT", "40")
+        // More on a machine that is emulated.
+        .env("GUEST_TIMEOUT", std::env::var("GUEST_TIMEOUT").as_deref().unwrap_or("40"))
         .env("container", "fief")
         .stdin(Stdio::null())
         .output()
