@@ -105,6 +105,7 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
         Some(Err(why)) => (None, Some(say::chain(&why))),
         None => (None, Some("not PID 1".to_owned())),
     };
+    remarks.extend(group.as_ref().and_then(cgroups::not_handed_down));
     let facts = Facts::gather();
     let Read { units, diagnostics, count, remarks: about_units } = read_units(options);
     remarks.extend(about_units);

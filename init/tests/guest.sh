@@ -13,7 +13,7 @@ case $hierarchies in
 *) kind=hybrid hierarchies="/sys/fs/cgroup/unified /sys/fs/cgroup/memory /sys/fs/cgroup/pids /sys/fs/cgroup/cpu" ;;
 esac
 for place in $hierarchies; do
-    mkdir -p "$place/$name/guest"
+    mkdir -p "$place/$name/guest" "$place/$name/outside"
     if [ $kind = pure ]; then
         # Who moves there must not be in a group that hands controllers down.
         for controller in memory pids cpu; do
@@ -26,9 +26,15 @@ export kind home=$(mktemp -d)
 (
     for place in $hierarchies; do
         read -r self _ </proc/self/stat
-        echo "$self" >"$place/$name/guest/cgroup.procs" || exit 99
+        echo "$self" >"$place/$name/outside/cgroup.procs" || exit 99
     done
-    exec timeout -s KILL "${GUEST_TIMEOUT:-60}" unshare -mpfnuiC --kill-child -- sh -ec '
+    # PID 1 alone enters the group it will be the root of: with anybody else there no controller
+    # could be handed down.
+    exec timeout -s KILL "${GUEST_TIMEOUT:-60}" unshare -mpfnui --kill-child -- sh -ec '
+        for place in '"$(echo $hierarchies)"'; do
+            echo 0 >"$place/'"$name"'/guest/cgroup.procs"
+        done
+        exec unshare -C -- "$@"' sh sh -ec '
         mount -t proc proc /proc
         mount -t tmpfs tmpfs /run
         mount -t tmpfs -o mode=755 tmpfs "$home"

@@ -59,6 +59,21 @@ pub(super) fn take(machine: bool) -> Result<Group, Without> {
     Ok(root)
 }
 
+/// What units will do without, because somebody who is not ours to move sits in the root of our
+/// tree ("no internal processes", cgroup-v2.rst).
+pub(super) fn not_handed_down(root: &Group) -> Option<String> {
+    let there = root.read_unified("cgroup.controllers")?;
+    let down = root.read_unified("cgroup.subtree_control")?;
+    missing(&there, &down).map(|names| format!("units run without limits of {names}: the controllers cannot be handed down"))
+}
+
+fn missing(there: &str, down: &str) -> Option<String> {
+    let names: Vec<&str> = there.split_whitespace().filter(|name| !down.split_whitespace().any(|other| other == *name)).collect();
+    // The others are no limits of ours.
+    let names: Vec<&str> = names.into_iter().filter(|name| ["cpu", "io", "memory", "pids"].contains(name)).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
 /// Whether the mount shows the tree from the root of our cgroup namespace; a mount made outside
 /// of it shows as `/..`. proc_pid_mountinfo(5), field 4.
 fn shows_own_root(mountinfo: &str, mount: &str) -> bool {
@@ -78,6 +93,12 @@ fn writable(mount: &std::path::Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_handed_down_is_named() {
+        assert_eq!(missing("cpuset cpu io memory pids", "cpu memory io"), Some("pids".to_owned()));
+        assert_eq!(missing("cpuset hugetlb", ""), None);
+    }
 
     #[test]
     fn a_tree_seen_from_outside_is_not_ours() {
