@@ -17,7 +17,7 @@ use units::control::{ActiveState, CONTROL_SOCKET, LoadState, LogsRequest, Outcom
 
 use crate::power::{Asked, USAGE};
 use crate::say;
-use words::{Ask, Line};
+use words::{Ask, Form, Line};
 
 const FAILED: u8 = 1;
 const USAGE_ERROR: u8 = 2;
@@ -38,7 +38,7 @@ enum NoAnswer {
 
 /// `fiefctl …`
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    let Line { ask, json } = match words::read(arguments) {
+    let Line { ask, form } = match words::read(arguments) {
         Ok(line) => line,
         Err(why) => {
             say::error(format_args!("fiefctl: {why}\n\n{}", words::USAGE));
@@ -50,10 +50,10 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
             say::line(format_args!("{}", words::USAGE));
             return ExitCode::SUCCESS;
         }
-        Ask::Status(units) if !json && !units.is_empty() => status(units),
-        Ask::Status(units) => ask_for(&Request::Status { units }, json),
-        Ask::Plain(Request::Logs(wanted)) => logs(wanted, json),
-        Ask::Plain(request) => ask_for(&request, json),
+        Ask::Status(units) if form != Form::Json && !units.is_empty() => status(units),
+        Ask::Status(units) => ask_for(&Request::Status { units }, form),
+        Ask::Plain(Request::Logs(wanted)) => logs(wanted, form),
+        Ask::Plain(request) => ask_for(&request, form),
     };
     done.unwrap_or_else(|why| {
         say::error(format_args!("fiefctl: {}", say::chain(&why)));
@@ -84,7 +84,7 @@ pub(crate) fn power(name: &str, arguments: &[String]) -> ExitCode {
         Asked::Nothing => return ExitCode::SUCCESS,
         Asked::Reload => Request::DaemonReload,
     };
-    match ask_for(&request, false) {
+    match ask_for(&request, Form::Table) {
         Ok(code) => code,
         Err(why) => {
             // No signal to PID 1 instead: where our init does not answer, PID 1 may be the
@@ -100,11 +100,11 @@ pub(crate) fn power(name: &str, arguments: &[String]) -> ExitCode {
 }
 
 /// Ask, and show every answer as it comes.
-fn ask_for(request: &Request, json: bool) -> Result<ExitCode, NoAnswer> {
+fn ask_for(request: &Request, form: Form) -> Result<ExitCode, NoAnswer> {
     let stream = UnixStream::connect(CONTROL_SOCKET).map_err(NoAnswer::Connect)?;
     let mut code = 0;
     talk(stream, request, |line, reply| {
-        let shown = if json { say::raw(format!("{line}\n").as_bytes()) } else { show::reply(request, &reply) };
+        let shown = if form == Form::Json { say::raw(format!("{line}\n").as_bytes()) } else { show::reply(request, &reply, form) };
         code = code.max(exit_code(request, &reply));
         if let Err(error) = &shown
             && error.kind() != std::io::ErrorKind::BrokenPipe
@@ -120,7 +120,7 @@ fn ask_for(request: &Request, json: bool) -> Result<ExitCode, NoAnswer> {
 }
 
 /// `fiefctl logs`: of a unit that there is; of another there would be silence for ever.
-fn logs(wanted: LogsRequest, json: bool) -> Result<ExitCode, NoAnswer> {
+fn logs(wanted: LogsRequest, form: Form) -> Result<ExitCode, NoAnswer> {
     if let Some(unit) = &wanted.unit {
         let stream = UnixStream::connect(CONTROL_SOCKET).map_err(NoAnswer::Connect)?;
         let request = Request::Status { units: vec![unit.clone()] };
@@ -134,7 +134,7 @@ fn logs(wanted: LogsRequest, json: bool) -> Result<ExitCode, NoAnswer> {
             return Ok(ExitCode::from(NO_SUCH_UNIT));
         }
     }
-    ask_for(&Request::Logs(wanted), json)
+    ask_for(&Request::Logs(wanted), form)
 }
 
 /// `fiefctl status UNIT…`: what it does, and the last it has said.
@@ -147,7 +147,7 @@ fn status(units: Vec<units::UnitName>) -> Result<ExitCode, NoAnswer> {
         code = exit_code(&request, &reply);
         match reply {
             Reply::Units { units } => rows = units,
-            other => drop(show::reply(&request, &other)),
+            other => drop(show::reply(&request, &other, Form::Table)),
         }
         Ok(false)
     })?;

@@ -7,15 +7,16 @@ use units::control::{ActiveState, LogLine, LogStream, Outcome, Reply, Request, U
 use units::value::{Bytes, Limit};
 
 use super::table::Table;
+use super::words::Form;
 use crate::console::printable;
 use crate::say;
 use crate::telling::span;
 
 /// Show one answer. The error is a reader that has gone.
-pub(super) fn reply(request: &Request, reply: &Reply) -> io::Result<()> {
+pub(super) fn reply(request: &Request, reply: &Reply, form: Form) -> io::Result<()> {
     match reply {
         Reply::Units { units } if matches!(request, Request::Account { .. }) => account(units),
-        Reply::Units { units } => list(units),
+        Reply::Units { units } => list(units, form),
         Reply::Done { results } => {
             for result in results {
                 let text = match &result.outcome {
@@ -91,9 +92,10 @@ fn sources(row: &UnitRow) -> String {
     if row.sources.is_empty() { String::new() } else { format!(" ({})", row.sources.join(", ")) }
 }
 
-fn list(rows: &[UnitRow]) -> io::Result<()> {
+fn list(rows: &[UnitRow], form: Form) -> io::Result<()> {
     let mut table = Table::new(&["UNIT", "ACTIVE", "SUB", ">PID", ">FOR", "DESCRIPTION"]);
-    for row in rows {
+    let shown = |row: &&UnitRow| form == Form::Whole || row.active != ActiveState::Inactive;
+    for row in rows.iter().filter(shown) {
         let what = row.result.as_ref().filter(|_| row.active == ActiveState::Failed);
         table.row(vec![
             row.name.to_string(),
@@ -105,7 +107,15 @@ fn list(rows: &[UnitRow]) -> io::Result<()> {
             what.map_or_else(|| row.description.clone(), Clone::clone),
         ]);
     }
-    say::raw(table.render(io::stdout().is_terminal()).as_bytes())
+    say::raw(table.render(io::stdout().is_terminal()).as_bytes())?;
+    match rows.len() - rows.iter().filter(shown).count() {
+        0 => Ok(()),
+        // To stderr: what reads the table in a pipe wants rows.
+        down => {
+            say::error(format_args!("{down} more are down or were skipped: fiefctl list --all"));
+            Ok(())
+        }
+    }
 }
 
 fn account(rows: &[UnitRow]) -> io::Result<()> {

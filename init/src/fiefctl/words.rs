@@ -7,7 +7,7 @@ use units::control::{LogsRequest, Request, Way};
 pub(super) const USAGE: &str = "\
 usage: fiefctl [--json] VERB
 
-  list                         all units and what they do
+  list [--all]                 the units and what they do; --all: also those that are down
   status [UNIT…]               one unit in detail, with its last lines
   start|stop|restart UNIT…     and wait until it is done
   reload UNIT…                 have it read its configuration again
@@ -25,7 +25,19 @@ Exit codes: 0 done, 1 failed, 2 not understood, 3 not running, 4 no such unit,
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) ask: Ask,
-    pub(super) json: bool,
+    pub(super) form: Form,
+}
+
+/// How the answer is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Form {
+    /// For the eye; of a list, what is up or should be.
+    #[default]
+    Table,
+    /// The same with all units.
+    Whole,
+    /// The answer itself.
+    Json,
 }
 
 /// What is asked.
@@ -57,7 +69,7 @@ pub(super) enum Unclear {
 
 /// Read a command line.
 pub(super) fn read(arguments: &[String]) -> Result<Line, Unclear> {
-    let mut json = false;
+    let mut form = Form::default();
     let mut help = false;
     let mut force = false;
     let mut logs = LogsRequest::default();
@@ -65,7 +77,9 @@ pub(super) fn read(arguments: &[String]) -> Result<Line, Unclear> {
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            "--json" => json = true,
+            "--json" => form = Form::Json,
+            "-a" | "--all" if form == Form::Json => {}
+            "-a" | "--all" => form = Form::Whole,
             "-h" | "--help" | "help" => help = true,
             "-f" | "--follow" | "--force" => force = true,
             "-n" | "--lines" => {
@@ -80,7 +94,7 @@ pub(super) fn read(arguments: &[String]) -> Result<Line, Unclear> {
         }
     }
     if help {
-        return Ok(Line { ask: Ask::Help, json });
+        return Ok(Line { ask: Ask::Help, form });
     }
     let mut words = words.into_iter();
     let verb = words.next().ok_or(Unclear::NoVerb)?;
@@ -91,7 +105,7 @@ pub(super) fn read(arguments: &[String]) -> Result<Line, Unclear> {
     let leave = |way| Request::Leave { way, at_once: force };
     let request = match verb.as_str() {
         "list" | "list-units" => Request::List,
-        "status" | "show" => return Ok(Line { ask: Ask::Status(units), json }),
+        "status" | "show" => return Ok(Line { ask: Ask::Status(units), form }),
         "start" => Request::Start { units: some(units)? },
         "stop" => Request::Stop { units: some(units)? },
         "restart" => Request::Restart { units: some(units)? },
@@ -114,7 +128,7 @@ pub(super) fn read(arguments: &[String]) -> Result<Line, Unclear> {
         "halt" => leave(Way::Halt),
         _ => return Err(Unclear::Verb(verb)),
     };
-    Ok(Line { ask: Ask::Plain(request), json })
+    Ok(Line { ask: Ask::Plain(request), form })
 }
 
 #[cfg(test)]
