@@ -30,7 +30,7 @@ mod template;
 pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     if matches!(cli.verb, Verb::Exec(_) | Verb::Enter(_) | Verb::Run(_)) {
         // First of all, for it begins this command line anew.
-        crate::enter::seal()?;
+        crate::seal::seal()?;
     }
     let host = Host::load()?;
     match cli.verb {

@@ -42,7 +42,7 @@ impl Host {
         let candidates: Vec<PathBuf> = if let Some(path) = &self.config.init {
             vec![path.clone()]
         } else {
-            let exe = crate::enter::own_path().or_fail(Class::Internal, STEP, || "who am I".into())?;
+            let exe = crate::seal::own_path().or_fail(Class::Internal, STEP, || "who am I".into())?;
             let beside = exe.parent().map(|folder| folder.join("fief-init"));
             beside.into_iter().chain([PathBuf::from("/usr/lib/fief/fief-init")]).collect()
         };

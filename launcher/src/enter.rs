@@ -1,7 +1,7 @@
 //! Running programs in a running container, and sitting at its console.
 //!
 //! ```text
-//!   exec, enter ──▶ seal      once more from a sealed copy
+//!   exec, enter ──▶ (crate::seal) once more from a sealed copy
 //!                   guest     init by descriptor; namespaces, groups, devpts by the host's /proc
 //!                   accounts  who the user is, by the guest's files
 //!                   streams   pipes as they are; for a terminal one of the guest's
@@ -26,7 +26,6 @@ mod console;
 mod guest;
 mod plan;
 mod relay;
-mod seal;
 mod session;
 mod streams;
 mod terminal;
@@ -34,7 +33,6 @@ mod terminal;
 use accounts::{Accounts, Person, Wanted};
 use guest::Guest;
 use plan::Program;
-pub use seal::{own_path, seal};
 use streams::Streams;
 
 const STEP: &str = "finding the user";
@@ -52,7 +50,7 @@ pub struct ExecOptions {
     pub command: Vec<OsString>,
 }
 
-/// Runs a program and gives its exit code (126, 127, 128+N as sh(1) has them). [`seal`] must have been called.
+/// Runs a program and gives its exit code (126, 127, 128+N as sh(1) has them). [`crate::seal::seal`] must have been called.
 ///
 /// # Errors
 /// When the container does not run, or a step before the program fails.
@@ -70,7 +68,7 @@ pub fn exec(host: &Host, name: &ContainerName, options: &ExecOptions) -> Result<
     })
 }
 
-/// A login shell of `user` on a pty of the guest; gives its exit code. Without a terminal the shell gets the caller's pipes. [`seal`] must have
+/// A login shell of `user` on a pty of the guest; gives its exit code. Without a terminal the shell gets the caller's pipes. [`crate::seal::seal`] must have
 /// been called.
 ///
 /// # Errors
@@ -107,7 +105,7 @@ fn term() -> Option<String> {
 }
 
 fn run(host: &Host, name: &ContainerName, wanted: &Wanted, program: impl FnOnce(Person) -> Program) -> Result<u8, Error> {
-    seal::check()?;
+    crate::seal::check()?;
     // A login inside must be able to set its own; soft, for not every kernel has it (pam_loginuid(8)).
     if let Err(e) = kernel::process::clear_login_uid() {
         log::debug!("cannot clear the login uid: {e}");

@@ -7,6 +7,7 @@
 //!                      ├─► enter      exec, enter, console
 //!                      └─► network    links, addresses, nftables
 //!   config: where things are on this host, and fief.toml
+//!   seal:   running from a sealed copy of ourselves, and where the original lies
 //!   error:  classes of failure; the only place that knows exit codes
 //! ```
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@ pub mod enter;
 pub mod error;
 pub mod logging;
 pub mod network;
+pub mod seal;
 pub mod start;
 pub mod store;
 pub mod template;

@@ -65,7 +65,7 @@ pub(super) fn keeper(name: &ContainerName, lock: Lock, task: Task) -> Result<Lau
         }
     }
     // A keeper made by a sealed copy of this program (`fief run`) is not to hold that copy in memory for its whole life.
-    let own = crate::enter::own_path().map_err(fail)?;
+    let own = crate::seal::own_path().map_err(fail)?;
     let programs = [CString::new(own.into_os_string().into_encoded_bytes()).ok(), Some(c"/proc/self/exe".to_owned())];
     let programs = programs.into_iter().flatten().collect();
     let null = |number| Step::Open { path: c"/dev/null".to_owned(), flags: nix::libc::O_RDWR, mode: 0, number };

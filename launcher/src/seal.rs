@@ -58,6 +58,6 @@ pub fn own_path() -> std::io::Result<PathBuf> {
 ///
 /// # Errors
 /// Then.
-pub(super) fn check() -> Result<(), Error> {
+pub(crate) fn check() -> Result<(), Error> {
     if memfd::runs_sealed() { Ok(()) } else { Err(Error::new(Class::Internal, STEP, "this verb did not ask for it")) }
 }
