@@ -37,7 +37,8 @@ pub(super) fn root(options: &Options) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut inner = run::cargo(&["test", "--workspace", "--exclude", "tests", "--no-fail-fast", "--lib", "--bins"]);
     inner.args(["--tests", "--quiet", "--", "--ignored", "--test-threads=1"]).args(&options.filter);
-    tally.add(watch(&mut inner)?);
+    // A limit against what hangs; a busy machine must not meet it.
+    tally.add(watch(inner.env("GUEST_TIMEOUT", "300"))?);
 
     let suite = Suite::build(options)?;
     let mut guests = run::command([&suite.program]);
