@@ -50,6 +50,9 @@ use control::Client;
 const REBOOTS: usize = 6;
 const REBOOT_WINDOW: Duration = Duration::from_secs(30);
 
+/// What a guest has to end when nobody said how long: `fief stop` has the same.
+const STOP_TIME: Duration = Duration::from_secs(30);
+
 /// Who is told how the start goes, and who sees the console.
 #[derive(Debug)]
 pub(crate) enum Audience {
@@ -143,6 +146,10 @@ pub(crate) fn adopt(
     let console = console::reopen(init.pid, &init.pidfd, keeper.config.ids.base);
     let console = console.inspect_err(|e| log::warn!("the guest's console cannot be had back: {}", e.line())).ok();
     log::info!("adopted, init is {}", init.pid);
+    if keeper.record.phase == Phase::Stopping {
+        // Whether the dead keeper came to ask is not known. Asked twice, init hurries; not asked, it would run on.
+        keeper.stop(&init, STOP_TIME, false);
+    }
     keeper.tell(&Progress::Ready);
     let kept = keeper.watch(&init, &notify, console).and_then(|end| if keeper.goes_on(&end) { keeper.boots() } else { Ok(()) });
     keeper.end(lock, kept)
@@ -170,7 +177,9 @@ fn take_over<'h>(
         }
         keeper.groups.enter_keeper()?;
         let notify = view::notify_socket(&host.paths.guest_view(name), keeper.config.ids.base)?;
-        keeper.record = RuntimeRecord { keeper: ProcessMark::of_self(), phase: Phase::Running, ready: true, ..record.clone() };
+        // A stop that was under way stays under way: "running" would be the truth for a moment only.
+        let phase = if record.phase == Phase::Stopping { Phase::Stopping } else { Phase::Running };
+        keeper.record = RuntimeRecord { keeper: ProcessMark::of_self(), phase, ready: true, ..record.clone() };
         keeper.write_record()?;
         Ok((Init { pid, pidfd, child: false }, notify))
     };
@@ -380,7 +389,7 @@ impl<'h> Keeper<'h> {
             }
             if signalled {
                 drain(&self.signals);
-                self.stop(init, Duration::from_secs(30), false);
+                self.stop(init, STOP_TIME, false);
             }
             if ended {
                 console.pump(&mut self.clients);
