@@ -48,6 +48,15 @@ impl Outcome {
         drop(self.said());
     }
 
+    /// Asserts that a command run inside took the guest down: it succeeded, or was itself ended with the guest (SIGTERM, then SIGKILL), which
+    /// may come before it has returned.
+    ///
+    /// # Panics
+    /// When it ended otherwise.
+    pub fn left(self) {
+        assert!(matches!(self.code, 0 | 137 | 143), "{self}");
+    }
+
     /// Asserts a refusal: this exit code and one line `fief: …` that holds all of `words`.
     ///
     /// # Panics

@@ -88,9 +88,9 @@ fn a_lost_keeper_is_replaced_and_services_live_on() {
     assert_eq!(host.state("k"), "running");
     // The new keeper sees a reboot and a poweroff as the old one would have.
     let boots = host.boot_count("k");
-    host.sh("k", "reboot").ok();
+    host.sh("k", "reboot").left();
     until("it is back", || host.boot_count("k") == boots + 1 && host.record("k")["ready"] == true);
-    host.sh("k", "poweroff").ok();
+    host.sh("k", "poweroff").left();
     until("it is off", || host.state("k") == "stopped");
     host.assert_clean();
 }

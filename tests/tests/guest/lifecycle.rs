@@ -22,7 +22,7 @@ fn reboot_inside_comes_back_with_the_same_address() {
     let address = host.address("a");
     let (init, boots) = (host.pid("a", "init"), host.boot_count("a"));
     host.sh("a", "touch /root/kept; echo here > /run/gone").ok();
-    host.sh("a", "reboot").ok();
+    host.sh("a", "reboot").left();
     until("the second boot is ready", || host.boot_count("a") == boots + 1 && host.record("a")["ready"] == true);
     assert_eq!(host.state("a"), "running");
     assert_ne!(host.pid("a", "init"), init);
@@ -32,7 +32,7 @@ fn reboot_inside_comes_back_with_the_same_address() {
     assert!(seen.contains("/root/kept\n"), "{seen}");
     assert!(!seen.contains("\n/run/gone\n"), "{seen}");
 
-    host.sh("a", "poweroff").ok();
+    host.sh("a", "poweroff").left();
     until("the container is stopped", || host.state("a") == "stopped");
     assert_eq!(host.processes("a"), Vec::<i32>::new());
     host.assert_clean();
