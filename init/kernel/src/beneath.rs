@@ -31,11 +31,6 @@ impl Dir {
         Ok(Self(raw::openat2(mount::working_directory(), &path, flags, 0, 0)?))
     }
 
-    /// Takes an open directory.
-    pub fn from_fd(fd: OwnedFd) -> Self {
-        Self(fd)
-    }
-
     fn resolve(&self, path: &Path, flags: i32, mode: u32) -> io::Result<OwnedFd> {
         let path = mount::c_path(path)?;
         let resolve = libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS;

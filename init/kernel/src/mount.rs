@@ -152,8 +152,3 @@ pub fn detach(path: &Path) -> Result<(), Errno> {
 pub fn mount(kind: &str, target: &Path, flags: MsFlags, options: &str) -> Result<(), Errno> {
     nix::mount::mount(Some(kind), target, Some(kind), flags, Some(options))
 }
-
-/// Makes the mount at `path` read-only if it can be; for shutting down.
-pub fn remount_read_only(path: &Path) -> Result<(), Errno> {
-    nix::mount::mount(None::<&str>, path, None::<&str>, MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, None::<&str>)
-}

@@ -39,22 +39,6 @@ impl PidFd {
         let mut fds = [nix::poll::PollFd::new(self.0.as_fd(), nix::poll::PollFlags::POLLIN)];
         matches!(nix::poll::poll(&mut fds, nix::poll::PollTimeout::ZERO), Ok(n) if n > 0)
     }
-
-    /// Waits until it has ended, at most `timeout`. True when it has.
-    pub fn wait_end(&self, timeout: std::time::Duration) -> bool {
-        let until = std::time::Instant::now() + timeout;
-        loop {
-            let left = until.saturating_duration_since(std::time::Instant::now());
-            let left = nix::poll::PollTimeout::try_from(left + std::time::Duration::from_millis(1)).unwrap_or(nix::poll::PollTimeout::MAX);
-            let mut fds = [nix::poll::PollFd::new(self.0.as_fd(), nix::poll::PollFlags::POLLIN)];
-            match nix::poll::poll(&mut fds, left) {
-                Ok(0) if std::time::Instant::now() >= until => return false,
-                Ok(n) if n > 0 => return true,
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(_) => return false,
-            }
-        }
-    }
 }
 
 impl AsFd for PidFd {

@@ -8,7 +8,6 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
-use nix::unistd::Pid;
 
 use crate::raw;
 
@@ -47,23 +46,6 @@ pub fn set_name(name: &std::ffi::CStr) {
     unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), 0, 0, 0) };
 }
 
-/// When a process began, in clock ticks since boot: with its number, its identity. Field 22 of `/proc/PID/stat`, proc_pid_stat(5).
-/// `None` when there is no such process.
-pub fn start_time(pid: Pid) -> Option<u64> {
-    stat_fields(pid).and_then(|f| f.split_ascii_whitespace().nth(19).and_then(|t| t.parse().ok()))
-}
-
-/// Whether a process has ended and waits for its parent (state Z or X), or is not there at all.
-pub fn is_gone(pid: Pid) -> bool {
-    stat_fields(pid).is_none_or(|f| f.starts_with(['Z', 'X']))
-}
-
-/// The fields of `/proc/PID/stat` from the third (state) on: the name before them may hold blanks and parentheses.
-fn stat_fields(pid: Pid) -> Option<String> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    text.rsplit_once(") ").map(|(_, fields)| fields.to_owned())
-}
-
 /// Takes the login uid off, so that programs of a guest may set theirs: pam_loginuid(8) fails otherwise. Soft: kernels without audit lack it.
 pub fn clear_login_uid() -> io::Result<()> {
     match fs::write("/proc/self/loginuid", "4294967295") {
@@ -75,11 +57,6 @@ pub fn clear_login_uid() -> io::Result<()> {
 /// The executable of this process, open for reading; survives its file being replaced.
 pub fn own_executable() -> io::Result<File> {
     File::open("/proc/self/exe")
-}
-
-/// setsid(2).
-pub fn new_session() -> Result<(), Errno> {
-    nix::unistd::setsid().map(drop)
 }
 
 /// Takes over a descriptor that the parent passed under `number` (3 or above) and marks it close-on-exec. `EBADF` when nothing is open there.

@@ -84,12 +84,6 @@ fn perform(step: &Step<'_>, report: RawFd) -> Result<Next, Errno> {
         Step::Umask(mask) => drop(unsafe { libc::umask(*mask) }),
         Step::Inherit(fd, number) => place(fd.as_raw_fd(), *number)?,
         Step::Open { path, flags, mode, number } => open_at_number(path, *flags, *mode, *number)?,
-        Step::SlaveMounts => {
-            // SAFETY: all pointers are constant C strings or null, as mount(2) wants for a change of propagation.
-            check(unsafe {
-                libc::mount(c"none".as_ptr(), c"/".as_ptr(), std::ptr::null(), libc::MS_SLAVE | libc::MS_REC, std::ptr::null())
-            })?;
-        }
         Step::Overlay { options, place } => {
             let kind = c"overlay".as_ptr();
             // SAFETY: all pointers are C strings that live through the call.
@@ -118,16 +112,6 @@ fn perform(step: &Step<'_>, report: RawFd) -> Result<Next, Errno> {
         },
         Step::PivotRoot(path) => pivot(path)?,
         Step::WriteFile { path, temporary, text, mode, policy } => write_and_rename(path, temporary, text, *mode, *policy)?,
-        // SAFETY: both are C strings.
-        Step::Symlink { target, path } => match check(unsafe { libc::symlink(target.as_ptr(), path.as_ptr()) }) {
-            Ok(()) | Err(Errno::EEXIST) => {}
-            Err(e) => return Err(e),
-        },
-        Step::Chroot(path) => {
-            // SAFETY: `path` is a C string.
-            check(unsafe { libc::chroot(path.as_ptr()) })?;
-            chdir(c"/")?;
-        }
         Step::Chdir(path) => chdir(path)?,
         Step::ChdirOrRoot(path) => chdir(path).or_else(|_| chdir(c"/"))?,
         Step::Identity { uid, gid, groups, keep_capabilities } => {
@@ -140,8 +124,6 @@ fn perform(step: &Step<'_>, report: RawFd) -> Result<Next, Errno> {
         Step::CloseOthers => raw::close_range_cloexec(3)?,
         Step::CloseAll => close_all_but(report)?,
         Step::NewKeyring => new_keyring()?,
-        // SAFETY: the child's copy, which nobody else in the child uses: the steps that name it come before.
-        Step::Close(fd) => check(unsafe { libc::close(fd.as_raw_fd()) })?,
         Step::ForkAndFollow => return fork_and_follow(),
         Step::Exec { programs, argv, envp } => {
             let mut errno = Errno::ENOENT;

@@ -65,8 +65,6 @@ pub enum Step<'a> {
     Inherit(BorrowedFd<'a>, i32),
     /// open(2) with `flags` onto a number.
     Open { path: CString, flags: i32, mode: u32, number: i32 },
-    /// Makes all mounts of this namespace slaves: nothing made here is seen outside. mount_namespaces(7).
-    SlaveMounts,
     /// mount(2) of an overlay on `place`; the options name their directories relative to the working directory.
     Overlay { options: CString, place: CString },
     /// Binds the mount or file at `from` (relative to the working directory) on `place` beneath `root`: open_tree(2), move_mount(2).
@@ -81,10 +79,6 @@ pub enum Step<'a> {
     PivotRoot(CString),
     /// Writes a file by write-and-rename, resolved inside the present root; its directory must exist.
     WriteFile { path: CString, temporary: CString, text: Vec<u8>, mode: u32, policy: FilePolicy },
-    /// symlink(2); there already is fine.
-    Symlink { target: CString, path: CString },
-    /// chroot(2) and chdir("/").
-    Chroot(CString),
     /// chdir(2); then getcwd(2) must be beneath the root (CVE-2024-21626).
     Chdir(CString),
     /// Like `Chdir`, but the root directory where that fails.
@@ -105,8 +99,6 @@ pub enum Step<'a> {
     /// A new, empty session keyring: the caller's, whose keys whoever inherits it may read, is left behind. keyctl(2),
     /// session-keyring(7). Passed over where the kernel has no keys, or lets nobody here use them.
     NewKeyring,
-    /// close(2).
-    Close(BorrowedFd<'a>),
     /// Gives birth to the rest of the plan and ends with its exit status: what a joiner of a pid namespace needs. See setns(2).
     /// Until then SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1 and SIGUSR2 go on to the child, and to its process group if it leads one.
     ForkAndFollow,
@@ -140,16 +132,12 @@ impl Step<'_> {
         match self {
             Self::Gate { .. } | Self::ForkAndFollow => Stage::Gate,
             Self::JoinCgroup(_) => Stage::Cgroup,
-            Self::Inherit(..) | Self::Open { .. } | Self::CloseOthers | Self::CloseAll | Self::Close(_) => Stage::Descriptors,
+            Self::Inherit(..) | Self::Open { .. } | Self::CloseOthers | Self::CloseAll => Stage::Descriptors,
             Self::Limit(..) | Self::Nice(_) | Self::OomScore(_) | Self::Umask(_) => Stage::Limits,
-            Self::SlaveMounts
-            | Self::Overlay { .. }
-            | Self::Bind { .. }
-            | Self::NewFs { .. }
-            | Self::MakeDir { .. }
-            | Self::Detach(_)
-            | Self::PivotRoot(_) => Stage::Mounts,
-            Self::WriteFile { .. } | Self::Symlink { .. } => Stage::Files,
+            Self::Overlay { .. } | Self::Bind { .. } | Self::NewFs { .. } | Self::MakeDir { .. } | Self::Detach(_) | Self::PivotRoot(_) => {
+                Stage::Mounts
+            }
+            Self::WriteFile { .. } => Stage::Files,
             Self::Unshare(_)
             | Self::Setns(..)
             | Self::NewSession
@@ -161,7 +149,7 @@ impl Step<'_> {
             | Self::ParentIs(_)
             | Self::DefaultSignals => Stage::Namespaces,
             Self::Identity { .. } | Self::Bound(_) | Self::NoNewPrivileges | Self::NotDumpable => Stage::Identity,
-            Self::Chroot(_) | Self::Chdir(_) | Self::ChdirOrRoot(_) => Stage::Directory,
+            Self::Chdir(_) | Self::ChdirOrRoot(_) => Stage::Directory,
             Self::Exec { .. } => Stage::Exec,
         }
     }
@@ -189,7 +177,6 @@ impl std::fmt::Display for Step<'_> {
             Self::Umask(mask) => write!(f, "umask {mask:03o}"),
             Self::Inherit(_, number) => write!(f, "descriptor {number} inherited"),
             Self::Open { path, number, .. } => write!(f, "descriptor {number} = {}", show(path)),
-            Self::SlaveMounts => write!(f, "mounts become slaves"),
             Self::Overlay { options, place } => write!(f, "mount overlay on {} ({})", show(place), show(options)),
             Self::Bind { from, root, place, .. } => write!(f, "mount {} on {}/{}", show(from), show(root), show(place)),
             Self::NewFs { kind, options, attributes, root, place } => {
@@ -213,8 +200,6 @@ impl std::fmt::Display for Step<'_> {
                 };
                 write!(f, "write {} ({} bytes, {mode:04o}{when})", show(path), text.len())
             }
-            Self::Symlink { target, path } => write!(f, "link {} -> {}", show(path), show(target)),
-            Self::Chroot(path) => write!(f, "chroot {}", show(path)),
             Self::Chdir(path) | Self::ChdirOrRoot(path) => write!(f, "chdir {}", show(path)),
             Self::Identity { uid, gid, .. } => write!(f, "become uid {uid} gid {gid}"),
             Self::Bound(set) => write!(f, "keep capabilities {set}"),
@@ -223,7 +208,6 @@ impl std::fmt::Display for Step<'_> {
             Self::CloseOthers => write!(f, "close other descriptors"),
             Self::CloseAll => write!(f, "close all descriptors from 3 on"),
             Self::NewKeyring => write!(f, "new session keyring"),
-            Self::Close(fd) => write!(f, "close descriptor {}", fd.as_raw_fd()),
             Self::ForkAndFollow => write!(f, "fork into the pid namespace"),
             Self::Exec { programs, .. } => write!(f, "exec {}", programs.first().map(|p| show(p)).unwrap_or_default()),
         }
