@@ -9,6 +9,14 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
+/// What no sealed copy allows. `F_SEAL_FUTURE_WRITE` and not `F_SEAL_WRITE`: nobody but us ever had the file, so there is no writable mapping of
+/// old that the difference would be about, and the latter fails with EBUSY whenever the kernel itself happens to hold one of its pages (writeback,
+/// compaction), which on a busy machine it does.
+fn seals() -> SealFlag {
+    let no_new_writer = SealFlag::from_bits_retain(libc::F_SEAL_FUTURE_WRITE);
+    SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | no_new_writer
+}
+
 /// A sealed copy of `source`, executable, close-on-exec.
 pub fn sealed_copy(name: &CStr, source: &mut impl Read) -> io::Result<OwnedFd> {
     // MFD_EXEC (Linux 6.3) says so openly; older kernels do not know the flag and make every memfd executable.
@@ -21,15 +29,14 @@ pub fn sealed_copy(name: &CStr, source: &mut impl Read) -> io::Result<OwnedFd> {
     let mut file = File::from(fd);
     io::copy(source, &mut file)?;
     file.flush()?;
-    let seals = SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
-    fcntl(file.as_fd(), FcntlArg::F_ADD_SEALS(seals))?;
+    fcntl(file.as_fd(), FcntlArg::F_ADD_SEALS(seals()))?;
     Ok(OwnedFd::from(file))
 }
 
 /// Whether this program already runs from a sealed anonymous file.
 pub fn runs_sealed() -> bool {
     let Ok(exe) = File::open("/proc/self/exe") else { return false };
-    fcntl(&exe, FcntlArg::F_GET_SEALS).is_ok_and(|bits| SealFlag::from_bits_retain(bits).contains(SealFlag::F_SEAL_WRITE))
+    fcntl(&exe, FcntlArg::F_GET_SEALS).is_ok_and(|bits| SealFlag::from_bits_retain(bits).contains(seals()))
 }
 
 /// The path by which an open file can be executed; needs `/proc` on the caller's side.
