@@ -418,6 +418,7 @@ fn v1_procs(group: &Group) -> std::io::Result<Vec<OwnedFd>> {
 /// The command a run means.
 fn command_of(service: &Service, run: Run) -> Option<&Command> {
     let commands = match run.phase {
+        Phase::Condition => &service.start_conditions,
         Phase::StartPre => &service.start_pre,
         Phase::Start => &service.start,
         Phase::StartPost => &service.start_post,

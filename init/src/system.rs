@@ -163,7 +163,19 @@ impl System {
             Action::Signal(life, whom, signal) => self.hands.signal(life, whom, signal),
             Action::Kill(life) => self.hands.kill(life),
             Action::Drain(life) => self.hands.drain(life, reactor, queue),
-            Action::Release(life, unit) => self.hands.release(life, &unit, units, reactor),
+            Action::Release(life, unit, _) => self.hands.release(life, &unit, units, reactor),
+            Action::Listen(life, _) => queue.push_back(Event::ListenFailed(life, "sockets are not made yet".to_owned())),
+            Action::WatchPaths(life, _) => queue.push_back(Event::WatchFailed(life, "paths are not watched yet".to_owned())),
+            Action::Attend(..)
+            | Action::Flush(_)
+            | Action::Unlisten(..)
+            | Action::Give(..)
+            | Action::Drop(_)
+            | Action::WatchCalendar(..)
+            | Action::Stamp(_)
+            | Action::Unwatch(_)
+            | Action::Limit(..)
+            | Action::Freeze(..) => {}
             Action::Answer(ticket, mut reply) => {
                 if let Reply::Units { units } = &mut reply
                     && self.control.is_awaited(ticket)

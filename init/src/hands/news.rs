@@ -113,7 +113,7 @@ impl Hands {
             queue.push_back(match word {
                 Word::Ready => Event::Readied(life),
                 Word::Stopping => Event::StoppingSaid(life),
-                Word::Reloading => Event::Reloading(life),
+                Word::Reloading => Event::Reloading(life, None),
                 Word::Status(text) => Event::Stated(life, text),
                 Word::Extend(span) => Event::Extended(life, span),
                 Word::MainPid(main) => {

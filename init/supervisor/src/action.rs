@@ -1,6 +1,6 @@
 //! What is to be done, and what is to be told.
 
-use crate::{Cause, Exit, Life, Moment, Run, Ticket};
+use crate::{Cause, Connection, Exit, Life, Moment, Run, Ticket};
 use alloc::string::String;
 use core::time::Duration;
 use units::UnitName;
@@ -39,9 +39,36 @@ pub enum Action {
     /// Say [`crate::Event::Emptied`] as soon as the cgroup of this life has no process: at once if
     /// it has none already, or was never made.
     Drain(Life),
-    /// The life is over: forget its processes, remove its cgroup (if empty) and its runtime
-    /// directories.
-    Release(Life, UnitName),
+    /// The life is over: forget its processes, close what it listened on or watched, remove its cgroup
+    /// (if empty), and its run-time directories and stored descriptors unless those are kept.
+    Release(Life, UnitName, Afterwards),
+    /// Make the sockets and FIFOs of a socket unit and listen on them; say [`crate::Event::Listening`] or
+    /// [`crate::Event::ListenFailed`]. Nothing is attended to yet.
+    Listen(Life, UnitName),
+    /// Say [`crate::Event::Incoming`] (or, with `accept`, [`crate::Event::Connected`] as often as somebody
+    /// connects) when somebody wants something, until told otherwise or, without `accept`, said once.
+    Attend(Life, bool),
+    /// Throw away what waits on the sockets; systemd.socket(5), `FlushPending=`.
+    Flush(Life),
+    /// Close the sockets, and remove what of them is in the file system where the unit wants that.
+    Unlisten(Life, UnitName),
+    /// The connection goes to the process of this unit, which is started next.
+    Give(Connection, UnitName),
+    /// The connection is closed.
+    Drop(Connection),
+    /// Say [`crate::Event::CalendarElapsed`] at the next point of the timer's calendars after its last
+    /// one (with `persistent`: also of those missed), or when the clock or zone is set where it minds.
+    WatchCalendar(Life, UnitName),
+    /// The timer has elapsed now: remember that, on disk where it is `persistent`.
+    Stamp(UnitName),
+    /// Say [`crate::Event::PathTriggered`] when what a path unit waits for comes about, or is so already.
+    WatchPaths(Life, UnitName),
+    /// Watch neither calendar nor paths for this life any more.
+    Unwatch(Life),
+    /// Apply resource limits that were changed while the unit is up.
+    Limit(Life, UnitName),
+    /// Freeze or thaw all processes; cgroup.freeze.
+    Freeze(Life, bool),
     /// Answer a request. Rows have no `account` yet: fill it in.
     Answer(Ticket, Reply),
     /// Read the unit files again, hand them to [`crate::Supervisor::reread`], and answer.
@@ -59,6 +86,15 @@ pub struct Ended {
     pub result: &'static str,
     /// How the main process ended; none while it runs, or when there was none.
     pub exit: Option<Exit>,
+}
+
+/// What comes after a life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// Another life, soon: what is preserved over a restart stays.
+    Restart,
+    /// Nothing, until somebody asks.
+    Rest,
 }
 
 /// Whom a signal is for.

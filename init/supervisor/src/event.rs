@@ -1,7 +1,8 @@
 //! What has happened.
 
-use crate::{Exit, Life, Run, Ticket};
+use crate::{Connection, Exit, Life, Moment, Run, Ticket};
 use alloc::string::String;
+use core::time::Duration;
 use units::control::{Request, Way};
 use units::unit::Verdict;
 
@@ -33,12 +34,12 @@ pub enum Event {
     Readied(Life),
     /// `STATUS=…` came.
     Stated(Life, String),
-    /// `RELOADING=1` came.
-    Reloading(Life),
+    /// `RELOADING=1` came, with the moment of `MONOTONIC_USEC=` where that was said.
+    Reloading(Life, Option<Moment>),
     /// `STOPPING=1` came.
     StoppingSaid(Life),
     /// `EXTEND_TIMEOUT_USEC=` came.
-    Extended(Life, core::time::Duration),
+    Extended(Life, Duration),
     /// The main process is now this one: `MAINPID=` came, or an answer to
     /// [`crate::Action::FindMain`]. None: no such process.
     MainFound(Life, Option<u32>),
@@ -46,6 +47,33 @@ pub enum Event {
     Emptied(Life),
     /// The kernel killed a process of the unit for want of memory.
     OomKilled(Life),
+    /// `WATCHDOG=1` came.
+    WatchdogPinged(Life),
+    /// `WATCHDOG=trigger` came: as if the time were over.
+    WatchdogTriggered(Life),
+    /// `WATCHDOG_USEC=` came: from now on it says so this often.
+    WatchdogChanged(Life, Duration),
+    /// `ERRNO=` or `EXIT_STATUS=` came: the error it says it has, for [`units::control`]'s status.
+    ErrnoTold(Life, u32),
+    /// [`crate::Action::Listen`] succeeded.
+    Listening(Life),
+    /// [`crate::Action::Listen`] failed: "listening on /run/x.sock failed: Address already in use".
+    ListenFailed(Life, String),
+    /// Somebody wants something on a socket that is attended to ([`crate::Action::Attend`]). It is
+    /// attended to no more until that is ordered again.
+    Incoming(Life),
+    /// Somebody has connected to a socket with `accept`: one process of the template is wanted for it,
+    /// under this instance name (`3-10.0.0.1:22-10.0.0.7:51034`). The reactor keeps the connection until
+    /// it is given away or dropped.
+    Connected(Life, Connection, String),
+    /// A point of the calendar, or the setting of the clock or zone, has come for a timer watched by
+    /// [`crate::Action::WatchCalendar`]. It is watched no more until that is ordered again.
+    CalendarElapsed(Life),
+    /// What a path unit waits for has come about ([`crate::Action::WatchPaths`]): this path. They are
+    /// watched no more until that is ordered again.
+    PathTriggered(Life, String),
+    /// [`crate::Action::WatchPaths`] failed: "watching /etc/x failed: No space left on device".
+    WatchFailed(Life, String),
     /// Somebody asked; answer this ticket exactly once.
     Asked(Ticket, Request),
     /// Who asked is gone: no answer is wanted.

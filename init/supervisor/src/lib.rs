@@ -20,8 +20,8 @@ mod event;
 mod life;
 mod supervisor;
 
-pub use action::{Action, Ended, Notice, Whom};
+pub use action::{Action, Afterwards, Ended, Notice, Whom};
 pub use cause::{Cause, Exit};
 pub use event::Event;
-pub use life::{Life, Moment, Phase, Run, Ticket};
+pub use life::{Connection, Life, Moment, Phase, Run, Ticket};
 pub use supervisor::{Config, Supervisor};

@@ -46,18 +46,25 @@ impl fmt::Debug for Life {
     }
 }
 
+/// A connection accepted for a socket, until it is given to a service or dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Connection(pub u64);
+
 /// Which commands of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
+    /// `exec-condition`
+    Condition,
     /// `exec-start-pre`
     StartPre,
-    /// `command`, the main process; also the daemon a forking service leaves behind.
+    /// `command`, the main process; also the daemon a forking service leaves behind, and the mounting of a
+    /// mount.
     Start,
     /// `exec-start-post`
     StartPost,
     /// `exec-reload`
     Reload,
-    /// `exec-stop`
+    /// `exec-stop`; also the unmounting of a mount.
     Stop,
     /// `exec-stop-post`
     StopPost,
@@ -66,6 +73,7 @@ pub enum Phase {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Condition => "condition",
             Self::StartPre => "start-pre",
             Self::Start => "start",
             Self::StartPost => "start-post",

@@ -156,7 +156,19 @@ impl Supervisor {
             Event::Stated(life, text) => self.heard(life, |s, name| s.stated(name, text)),
             // Neither changes what is to be done: readiness after a reload is not waited for, and
             // a service that stops says so by ending.
-            Event::Reloading(_) | Event::StoppingSaid(_) => {}
+            Event::Reloading(..) | Event::StoppingSaid(_) => {}
+            // Nothing of the kind is ordered yet.
+            Event::WatchdogPinged(_)
+            | Event::WatchdogTriggered(_)
+            | Event::WatchdogChanged(..)
+            | Event::ErrnoTold(..)
+            | Event::Listening(_)
+            | Event::ListenFailed(..)
+            | Event::Incoming(_)
+            | Event::Connected(..)
+            | Event::CalendarElapsed(_)
+            | Event::PathTriggered(..)
+            | Event::WatchFailed(..) => {}
             Event::Extended(life, span) => self.heard(life, |s, name| s.extended(name, span)),
             Event::MainFound(life, pid) => self.heard(life, |s, name| s.main_found(name, pid)),
             Event::Emptied(life) => self.heard(life, Self::emptied),
@@ -267,7 +279,7 @@ impl Supervisor {
         let main_pid = alive.main_pid;
         let ended = match phase {
             crate::Phase::Stop | crate::Phase::StopPost => self.ended(name),
-            crate::Phase::StartPre | crate::Phase::Start | crate::Phase::StartPost | crate::Phase::Reload => None,
+            crate::Phase::Condition | crate::Phase::StartPre | crate::Phase::Start | crate::Phase::StartPost | crate::Phase::Reload => None,
         };
         self.orders.push(Action::Spawn { run, unit: name.clone(), main_pid, ended });
     }

@@ -242,7 +242,7 @@ impl Supervisor {
                 self.main_died(name, None);
             }
             (
-                Phase::StartPre | Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost,
+                Phase::Condition | Phase::StartPre | Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost,
                 Starting::Pre(_) | Starting::Main(_) | Starting::Finding { .. } | Starting::Post(_),
             ) => {}
         }
@@ -308,7 +308,7 @@ impl Supervisor {
                 }
                 (Phase::Start, _) => self.main_gone_while_stopping(name),
                 (
-                    Phase::StartPre | Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost,
+                    Phase::Condition | Phase::StartPre | Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost,
                     Stopping::Commands(_) | Stopping::Terminate | Stopping::Kill | Stopping::Post(_),
                 ) => self.check_gone(name),
             },
@@ -370,6 +370,7 @@ impl Supervisor {
 
 fn command(service: &Service, run: Run) -> Option<&Command> {
     let list = match run.phase {
+        Phase::Condition => &service.start_conditions,
         Phase::StartPre => &service.start_pre,
         Phase::Start => &service.start,
         Phase::StartPost => &service.start_post,

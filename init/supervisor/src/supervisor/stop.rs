@@ -278,7 +278,7 @@ impl Supervisor {
 
     fn release(&mut self, name: &UnitName, life: Life) {
         self.lives.remove(&life);
-        self.order(Action::Release(life, name.clone()));
+        self.order(Action::Release(life, name.clone(), crate::Afterwards::Rest));
     }
 
     fn after_life(&mut self, name: &UnitName, ending: Ending, out_of_memory: bool) {

@@ -327,7 +327,19 @@ impl World {
                     self.end_process(run, Exit::Code(0));
                 }
             }
-            Action::FindMain(..) => {}
+            Action::FindMain(..)
+            | Action::Attend(..)
+            | Action::Flush(_)
+            | Action::Unlisten(..)
+            | Action::Give(..)
+            | Action::Drop(_)
+            | Action::WatchCalendar(..)
+            | Action::Stamp(_)
+            | Action::WatchPaths(..)
+            | Action::Unwatch(_)
+            | Action::Limit(..)
+            | Action::Freeze(..) => {}
+            Action::Listen(life, _) => self.queue.push_back(Event::Listening(life)),
             Action::Signal(life, whom, signal) => self.signal(life, whom, signal),
             Action::Kill(life) => self.signal(life, Whom::All, Signal::KILL),
             Action::Drain(life) => {
@@ -337,7 +349,7 @@ impl World {
                     self.drained.insert(life);
                 }
             }
-            Action::Release(life, unit) => {
+            Action::Release(life, unit, _) => {
                 assert_eq!(self.lives.remove(&life), Some(unit), "released what does not live");
                 self.former.push(life);
                 self.drained.remove(&life);
@@ -378,10 +390,22 @@ impl World {
             Action::Prepare(life, unit) => format!("prepare {unit}{life:?}"),
             Action::Spawn { run, unit, .. } => format!("spawn {unit}{:?} {}[{}]", run.life, run.phase, run.index),
             Action::FindMain(_, unit) => format!("find main of {unit}"),
+            Action::Listen(_, unit) => format!("listen for {unit}"),
+            Action::Attend(life, on) => format!("attend to {} {on}", unit(life)),
+            Action::Flush(life) => format!("flush {}", unit(life)),
+            Action::Unlisten(_, unit) => format!("close {unit}"),
+            Action::Give(connection, unit) => format!("give {connection:?} to {unit}"),
+            Action::Drop(connection) => format!("drop {connection:?}"),
+            Action::WatchCalendar(_, unit) => format!("watch calendar of {unit}"),
+            Action::Stamp(unit) => format!("stamp {unit}"),
+            Action::WatchPaths(_, unit) => format!("watch paths of {unit}"),
+            Action::Unwatch(life) => format!("unwatch {}", unit(life)),
+            Action::Limit(_, unit) => format!("limit {unit}"),
+            Action::Freeze(life, on) => format!("freeze {} {on}", unit(life)),
             Action::Signal(life, whom, signal) => format!("signal {} {whom:?} {signal}", unit(life)),
             Action::Kill(life) => format!("kill {}", unit(life)),
             Action::Drain(_) => return None,
-            Action::Release(_, unit) => format!("release {unit}"),
+            Action::Release(_, unit, _) => format!("release {unit}"),
             Action::Answer(Ticket(n), Reply::Done { results }) => {
                 let results: Vec<String> = results.iter().map(|r| format!("{} {:?}", r.unit, r.outcome)).collect();
                 format!("answer {n}: {}", results.join(", "))
