@@ -10,30 +10,14 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::time::Duration;
+
+use units::notify::{self, Word};
 
 /// Where services find it, as `$NOTIFY_SOCKET`.
 pub(crate) const PATH: &str = "/run/fief/notify";
 const LONGEST: usize = 4096;
 /// Datagrams taken per turn of the loop.
 const BUDGET: usize = 64;
-
-/// One thing a service has told.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Word {
-    /// `READY=1`: it serves.
-    Ready,
-    /// `STOPPING=1`: it has begun to end.
-    Stopping,
-    /// `RELOADING=1`.
-    Reloading,
-    /// `STATUS=…`: a line for people.
-    Status(String),
-    /// `MAINPID=…`: another process is the main one now.
-    MainPid(i32),
-    /// `EXTEND_TIMEOUT_USEC=…`
-    Extend(Duration),
-}
 
 /// The socket.
 #[derive(Debug)]
@@ -57,7 +41,7 @@ impl Notify {
     pub(crate) fn turn(&self, mut each: impl FnMut(i32, Vec<Word>)) {
         for _ in 0..BUDGET {
             match self.receive() {
-                Ok(Some((pid, text))) => each(pid, words(&text)),
+                Ok(Some((pid, text))) => each(pid, notify::read(&text)),
                 Ok(None) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return,
@@ -77,33 +61,5 @@ impl Notify {
 impl AsFd for Notify {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
-    }
-}
-
-fn words(text: &str) -> Vec<Word> {
-    text.lines()
-        .filter_map(|line| {
-            let (key, value) = line.split_once('=')?;
-            match (key, value) {
-                ("READY", "1") => Some(Word::Ready),
-                ("STOPPING", "1") => Some(Word::Stopping),
-                ("RELOADING", "1") => Some(Word::Reloading),
-                ("EXTEND_TIMEOUT_USEC", _) => value.parse().ok().map(Duration::from_micros).map(Word::Extend),
-                ("STATUS", _) => Some(Word::Status(value.chars().take(200).collect())),
-                ("MAINPID", _) => value.parse().ok().map(Word::MainPid),
-                _ => None,
-            }
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn knows_the_words_and_passes_over_others() {
-        let told = words("READY=1\nSTATUS=serving\nMAINPID=12\nX_OWN=1\nnonsense\nMAINPID=x");
-        assert_eq!(told, vec![Word::Ready, Word::Status("serving".to_owned()), Word::MainPid(12)]);
     }
 }

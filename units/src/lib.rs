@@ -4,6 +4,7 @@
 //! ```text
 //!   SourceFile… ──file::read──▶ UnitSet (Unit…, Graph) + Vec<Diagnostic>
 //!   fiefctl ──control::Request──▶ init ──control::Reply──▶ fiefctl
+//!   service ──notify::Word──▶ init
 //!   memory.current, cpu.stat, … ──accounting──▶ Account
 //! ```
 //!
@@ -18,6 +19,7 @@ pub mod diagnostic;
 pub mod file;
 pub mod graph;
 pub mod name;
+pub mod notify;
 pub mod set;
 pub mod stock;
 pub mod systemd;

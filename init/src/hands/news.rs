@@ -7,11 +7,11 @@ use kernel::pidfd::PidFd;
 use kernel::wait::How;
 use nix::unistd::Pid;
 use supervisor::{Event, Life, Phase, Run};
+use units::notify::Word;
 use units::unit::NotifyAccess;
 use units::{UnitName, UnitSet};
 
 use super::{Hands, Process, Queue, main_pid};
-use crate::notify::Word;
 use crate::reactor::{Reactor, Source};
 
 /// How long a pid file may come after the first process has ended.
