@@ -11,6 +11,7 @@
 
 mod body;
 mod draft;
+mod instance;
 mod keys;
 mod library;
 mod reader;
@@ -21,6 +22,8 @@ mod toml;
 
 pub(crate) use body::Kind;
 pub(crate) use draft::{Draft, Origin};
+pub(crate) use instance::Moulds;
+pub use instance::{InstanceError, Made};
 pub(crate) use keys::{canonical, nearest};
 pub use reader::Reader;
 pub(crate) use source::Source;
@@ -37,7 +40,7 @@ pub const FILE_LIMIT: usize = 1 << 20;
 /// Its path says what it is about: `…/web.toml` and `…/web.service` are units, `…/web.toml.d/10.toml`,
 /// `…/web.service.d/10.conf`, `…/foo-.service.d/10.conf` and `…/service.d/10.conf` drop-ins, and
 /// `…/multi-user.target.wants/web.service` says that the one wants the other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
     /// Its path.
     pub path: String,
@@ -47,14 +50,15 @@ pub struct SourceFile {
 
 /// What a file is, and what stands in it. An empty text masks the unit, as does a link to
 /// `/dev/null`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceKind {
     /// A unit.
     Unit(Vec<u8>),
     /// A drop-in to a unit.
     DropIn(Vec<u8>),
     /// A symbolic link whose target has another unit's name: a further name for that unit. In a
-    /// folder `NAME.wants` or `NAME.requires` the target does not matter.
+    /// folder `NAME.wants`, `NAME.requires` or `NAME.upholds` only a target `/dev/null` matters: it
+    /// takes the relation back.
     Alias {
         /// What it leads to, as read from the link.
         target: String,

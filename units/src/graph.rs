@@ -79,6 +79,34 @@ impl Graph {
         order
     }
 
+    /// Takes a unit out, and what others have of it.
+    pub(crate) fn remove(&mut self, unit: &Unit) {
+        let name = &unit.name;
+        let Some(node) = self.nodes.remove(name) else { return };
+        for earlier in &node.after {
+            self.node_mut(earlier).before.remove(name);
+        }
+        for later in &node.before {
+            self.node_mut(later).after.remove(name);
+        }
+        for other in node.requires.iter().chain(&node.requisite).chain(&node.binds_to) {
+            if let Some(other) = self.nodes.get_mut(other) {
+                other.required_by.remove(name);
+                other.bound_by.remove(name);
+            }
+        }
+        for other in &node.conflicts {
+            self.node_mut(other).conflicts.remove(name);
+        }
+        for other in unit.relations.part_of.iter().chain(&unit.wanted_by).chain(&unit.required_by) {
+            if let Some(other) = self.nodes.get_mut(other) {
+                other.consists_of.remove(name);
+                other.wants.remove(name);
+                other.requires.remove(name);
+            }
+        }
+    }
+
     fn node_mut(&mut self, name: &UnitName) -> &mut Node {
         self.nodes.entry(name.clone()).or_default()
     }
@@ -102,13 +130,7 @@ impl Origins {
 
 /// Builds the graph; tells cycles and what is required but missing.
 pub(crate) fn build(entries: &BTreeMap<UnitName, Entry>, origins: &Origins, diagnostics: &mut Vec<Diagnostic>) -> Graph {
-    let units: BTreeMap<&UnitName, &Unit> = entries
-        .iter()
-        .filter_map(|(name, entry)| match entry {
-            Entry::Unit(unit) => Some((name, unit.as_ref())),
-            Entry::Bad { .. } | Entry::Masked { .. } => None,
-        })
-        .collect();
+    let units = good(entries);
     let mut graph = Graph::default();
     for (name, unit) in &units {
         graph.node_mut(name);
@@ -123,38 +145,75 @@ pub(crate) fn build(entries: &BTreeMap<UnitName, Entry>, origins: &Origins, diag
     graph
 }
 
-fn written(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&UnitName, &Unit>) {
-    let relations = &unit.relations;
-    for other in relations.after.iter().filter(|other| units.contains_key(other)) {
-        order(graph, name, other);
-    }
-    for other in relations.before.iter().filter(|other| units.contains_key(other)) {
-        order(graph, other, name);
-    }
-    for other in &relations.requires {
-        graph.node_mut(name).requires.insert(other.clone());
-        require(graph, name, other, units);
-    }
-    for other in &relations.requisite {
-        graph.node_mut(name).requisite.insert(other.clone());
-        require(graph, name, other, units);
-    }
-    for other in &relations.binds_to {
-        graph.node_mut(name).binds_to.insert(other.clone());
-        require(graph, name, other, units);
-        if units.contains_key(other) {
-            graph.node_mut(other).bound_by.insert(name.clone());
+/// Adds the nodes of units that came later. Between the others nothing changes, but for an edge
+/// that would close a cycle with them.
+pub(crate) fn add(
+    graph: &mut Graph,
+    new: &BTreeSet<&UnitName>,
+    entries: &BTreeMap<UnitName, Entry>,
+    origins: &Origins,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let units = good(entries);
+    for (name, unit) in &units {
+        if new.contains(name) {
+            graph.node_mut(name);
+            written(graph, name, unit, &units);
+        } else {
+            // What was written of it before it was there.
+            for other in new.iter().filter(|other| units.contains_key(*other)) {
+                towards(graph, name, unit, other);
+            }
         }
     }
-    for other in &relations.wants {
-        graph.node_mut(name).wants.insert(other.clone());
+    let added: BTreeMap<&UnitName, &Unit> = units.iter().filter(|(name, _)| new.contains(*name)).map(|(n, u)| (*n, *u)).collect();
+    for (name, unit) in &added {
+        implied(graph, name, unit, &units);
+        defaults(graph, name, unit, &units);
     }
-    for other in relations.part_of.iter().filter(|other| units.contains_key(other)) {
-        graph.node_mut(other).consists_of.insert(name.clone());
+    if added.keys().any(|name| is_after_itself(graph, name)) {
+        cycle::break_all(graph, origins, diagnostics);
     }
-    for other in relations.conflicts.iter().filter(|other| units.contains_key(other)) {
-        graph.node_mut(name).conflicts.insert(other.clone());
-        graph.node_mut(other).conflicts.insert(name.clone());
+    tell_missing(&added, entries, origins, diagnostics);
+}
+
+/// Whether the order leads from a unit back to it.
+fn is_after_itself(graph: &Graph, name: &UnitName) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut next: Vec<&UnitName> = graph.nodes.get(name).into_iter().flat_map(|node| &node.after).collect();
+    while let Some(at) = next.pop() {
+        if at == name {
+            return true;
+        }
+        if seen.insert(at) {
+            next.extend(graph.nodes.get(at).into_iter().flat_map(|node| &node.after));
+        }
+    }
+    false
+}
+
+fn good(entries: &BTreeMap<UnitName, Entry>) -> BTreeMap<&UnitName, &Unit> {
+    entries
+        .iter()
+        .filter_map(|(name, entry)| match entry {
+            Entry::Unit(unit) => Some((name, unit.as_ref())),
+            Entry::Bad { .. } | Entry::Masked { .. } => None,
+        })
+        .collect()
+}
+
+fn written(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&UnitName, &Unit>) {
+    let relations = &unit.relations;
+    let node = graph.node_mut(name);
+    node.requires.extend(relations.requires.iter().cloned());
+    node.requisite.extend(relations.requisite.iter().cloned());
+    node.binds_to.extend(relations.binds_to.iter().cloned());
+    node.wants.extend(relations.wants.iter().cloned());
+    let r = relations;
+    for set in [&r.after, &r.before, &r.requires, &r.requisite, &r.binds_to, &r.part_of, &r.conflicts] {
+        for other in set.iter().filter(|other| units.contains_key(other)) {
+            towards(graph, name, unit, other);
+        }
     }
     for target in unit.wanted_by.iter().filter(|target| units.contains_key(target)) {
         graph.node_mut(target).wants.insert(name.clone());
@@ -162,6 +221,30 @@ fn written(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&Un
     for target in unit.required_by.iter().filter(|target| units.contains_key(target)) {
         graph.node_mut(target).requires.insert(name.clone());
         require(graph, target, name, units);
+    }
+}
+
+/// What a unit says of another that is there.
+fn towards(graph: &mut Graph, name: &UnitName, unit: &Unit, other: &UnitName) {
+    let relations = &unit.relations;
+    if relations.after.contains(other) {
+        order(graph, name, other);
+    }
+    if relations.before.contains(other) {
+        order(graph, other, name);
+    }
+    if relations.requires.contains(other) || relations.requisite.contains(other) || relations.binds_to.contains(other) {
+        graph.node_mut(other).required_by.insert(name.clone());
+    }
+    if relations.binds_to.contains(other) {
+        graph.node_mut(other).bound_by.insert(name.clone());
+    }
+    if relations.part_of.contains(other) {
+        graph.node_mut(other).consists_of.insert(name.clone());
+    }
+    if relations.conflicts.contains(other) {
+        graph.node_mut(name).conflicts.insert(other.clone());
+        graph.node_mut(other).conflicts.insert(name.clone());
     }
 }
 

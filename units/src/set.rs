@@ -1,7 +1,9 @@
 //! All units that were found, good and bad.
 
+use crate::file::Moulds;
 use crate::{Diagnostic, Graph, Unit, UnitName};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What is known under a name.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +28,8 @@ pub struct UnitSet {
     pub(crate) entries: BTreeMap<UnitName, Entry>,
     pub(crate) graph: Graph,
     pub(crate) aliases: BTreeMap<UnitName, UnitName>,
-    pub(crate) templates: BTreeSet<UnitName>,
+    /// What instances are made of.
+    pub(crate) moulds: Arc<Moulds>,
 }
 
 impl UnitSet {
@@ -40,11 +43,6 @@ impl UnitSet {
     /// All aliases, with the units they stand for.
     pub fn aliases(&self) -> impl Iterator<Item = (&UnitName, &UnitName)> {
         self.aliases.iter()
-    }
-
-    /// The templates there are: `getty@.service`. They are no units themselves.
-    pub fn templates(&self) -> impl Iterator<Item = &UnitName> {
-        self.templates.iter()
     }
 
     /// What is known under `name`.

@@ -1,21 +1,23 @@
-use super::subject::{Subject, Syntax};
+use super::subject::{Pull, Subject, Syntax};
 use super::{SourceFile, SourceKind, whole_file};
 use crate::systemd::plumbing;
-use crate::{Diagnostic, UnitName, stock};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::{Diagnostic, UnitKind, UnitName, stock};
+use std::collections::BTreeMap;
 
 /// All files, sorted by what they are about.
-#[derive(Default)]
-pub(super) struct Library {
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Library {
     units: BTreeMap<UnitName, Vec<(Syntax, SourceFile)>>,
     /// By the stem of their folder; in order of precedence.
     drop_ins: BTreeMap<String, Vec<DropIn>>,
-    /// Which unit wants or requires which.
-    pub(super) links: Vec<(UnitName, bool, UnitName)>,
+    /// By the stem of their folder, what is linked there, and whether the link counts: one to
+    /// `/dev/null` takes a relation back. The first of a name counts.
+    links: BTreeMap<String, BTreeMap<(Pull, UnitName), bool>>,
     aliases: BTreeMap<UnitName, UnitName>,
     bases: BTreeMap<String, usize>,
 }
 
+#[derive(Clone, Debug, PartialEq)]
 struct DropIn {
     file: String,
     /// Which of the search folders it was found in, first ones first.
@@ -46,7 +48,10 @@ impl Library {
                 let base = *self.bases.entry(base).or_insert(next);
                 self.drop_ins.entry(of).or_default().push(DropIn { file, base, source });
             }
-            Ok(Subject::Link { from, requires, to }) => self.links.push((from, requires, to)),
+            Ok(Subject::Link { from, pull, to }) => {
+                let counts = !matches!(&source.kind, SourceKind::Alias { target } if target == "/dev/null");
+                self.links.entry(from).or_default().entry((pull, to)).or_insert(counts);
+            }
             Err(message) => diagnostics.push(whole_file(&source.path, message)),
         }
     }
@@ -54,6 +59,20 @@ impl Library {
     /// Every name that has files, templates too.
     pub(super) fn names(&self) -> impl Iterator<Item = &UnitName> {
         self.units.keys()
+    }
+
+    /// Every name that is linked to another, and those it is linked to.
+    pub(super) fn linked(&self) -> impl Iterator<Item = UnitName> {
+        let folders = self.links.keys().filter_map(|stem| UnitName::new(stem).ok());
+        let links = self.links.values().flatten().filter(|(_, counts)| **counts);
+        folders.chain(links.map(|((_, to), _)| to.clone()))
+    }
+
+    /// What the folders of links say of `name`, its other names and its template: how it is bound
+    /// to which, and whether that holds or is taken back. The name's own word comes first.
+    pub(super) fn links_of(&self, name: &UnitName) -> impl Iterator<Item = (Pull, &UnitName, bool)> {
+        let links = self.stems(name).into_iter().filter_map(|stem| self.links.get(&stem)).flatten();
+        links.map(|((pull, to), counts)| (*pull, to, *counts))
     }
 
     /// Which names are other names for which; call once, when all files are in.
@@ -123,22 +142,7 @@ impl Library {
     /// are in. Of one file name that of the first search folder counts, within it that for the
     /// longest name; those for the whole kind come last.
     fn drop_ins(&self, name: &UnitName, syntax: Syntax) -> Vec<&SourceFile> {
-        let mut stems: Vec<String> = Vec::new();
-        let own = std::iter::once(name.clone());
-        let names = own.chain(self.aliases().filter(|(_, target)| target == name).map(|(alias, _)| alias.clone()));
-        for name in names {
-            let suffix = name.kind().suffix();
-            stems.push(name.as_str().to_owned());
-            let template = name.template().map(|template| template.as_str().to_owned());
-            stems.extend(template);
-            let dashes = name.prefix().match_indices('-').map(|(at, _)| at).collect::<Vec<_>>();
-            for at in dashes.into_iter().rev() {
-                let cut = name.prefix().get(..=at).unwrap_or_default();
-                if cut.len() < name.prefix().len() {
-                    stems.push(format!("{cut}.{suffix}"));
-                }
-            }
-        }
+        let stems = self.stems(name);
         let kind = name.kind().suffix().to_owned();
         let ranked = stems.iter().enumerate().map(|(rank, stem)| (false, rank, stem)).chain([(true, 0, &kind)]);
         let mut best: BTreeMap<&str, ((bool, usize, usize), &SourceFile)> = BTreeMap::new();
@@ -155,8 +159,50 @@ impl Library {
         best.into_values().map(|(_, source)| source).collect()
     }
 
+    /// The stems of the folders that concern a unit, its own first; of each of its names: itself, its
+    /// template, and cut after every dash.
+    fn stems(&self, name: &UnitName) -> Vec<String> {
+        let mut stems: Vec<String> = Vec::new();
+        let own = std::iter::once(name.clone());
+        let names = own.chain(self.aliases().filter(|(_, target)| target == name).map(|(alias, _)| alias.clone()));
+        for name in names {
+            let suffix = name.kind().suffix();
+            stems.push(name.as_str().to_owned());
+            let template = name.template().map(|template| template.as_str().to_owned());
+            stems.extend(template);
+            let dashes = name.prefix().match_indices('-').map(|(at, _)| at).collect::<Vec<_>>();
+            for at in dashes.into_iter().rev() {
+                let cut = name.prefix().get(..=at).unwrap_or_default();
+                if cut.len() < name.prefix().len() {
+                    stems.push(format!("{cut}.{suffix}"));
+                }
+            }
+        }
+        stems
+    }
+
     /// The templates there are.
-    pub(super) fn templates(&self) -> BTreeSet<UnitName> {
-        self.units.keys().filter(|name| name.is_template() && !self.aliases.contains_key(*name)).cloned().collect()
+    pub(crate) fn templates(&self) -> impl Iterator<Item = &UnitName> {
+        self.units.keys().filter(|name| name.is_template() && !self.aliases.contains_key(*name))
+    }
+
+    /// What instances may still be made of when everything else has been read: the templates, with
+    /// whatever concerns an instance of theirs.
+    pub(super) fn into_moulds(mut self) -> Self {
+        self.units.retain(|name, _| name.is_template());
+        let units = &self.units;
+        let concerns = |stem: &str| {
+            let kind = UnitKind::of_suffix(stem);
+            let name = UnitName::new(stem).ok();
+            units.keys().any(|template| {
+                let of_kind = kind == Some(template.kind());
+                let named = name.as_ref().filter(|name| name.kind() == template.kind()).map(UnitName::prefix);
+                let cut = |prefix: &str| prefix.ends_with('-') && template.prefix().starts_with(prefix);
+                of_kind || named.is_some_and(|prefix| prefix == template.prefix() || cut(prefix))
+            })
+        };
+        self.drop_ins.retain(|stem, _| concerns(stem));
+        self.links.retain(|stem, _| concerns(stem));
+        self
     }
 }

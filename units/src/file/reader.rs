@@ -1,12 +1,13 @@
 use super::draft::{Defaults, Draft};
 use super::library::{Found, Library};
-use super::subject::Syntax;
-use super::{Source, SourceFile, SourceKind, toml, whole_file};
+use super::subject::{Pull, Syntax};
+use super::{Moulds, Source, SourceFile, SourceKind, toml, whole_file};
 use crate::set::Entry;
 use crate::systemd::{self, Scope, Specifiers, plumbing};
 use crate::unit::{Relations, Unit};
 use crate::{Diagnostic, Severity, UnitName, UnitSet, graph};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// More instances of templates than this are a template that names ever more of itself.
 const INSTANCES: usize = 2000;
@@ -40,38 +41,47 @@ impl Reader {
     /// [`crate::Entry::Bad`].
     #[must_use]
     pub fn read(&self, files: impl IntoIterator<Item = SourceFile>) -> (UnitSet, Vec<Diagnostic>) {
-        let mut work = Work { reader: self, library: Library::default(), entries: BTreeMap::new(), origins: graph::Origins::default() };
+        let mut library = Library::default();
         let mut diagnostics = Vec::new();
         for file in files {
-            work.library.add(file, &mut diagnostics);
+            library.add(file, &mut diagnostics);
         }
-        work.library.settle_aliases();
-        work.read_all(&mut diagnostics);
-        work.link();
-        let Work { library, mut entries, origins, .. } = work;
+        library.settle_aliases();
+        let mut next: Vec<UnitName> = library.names().filter(|name| !name.is_template()).cloned().collect();
+        next.extend(library.linked());
+        next.extend(self.wanted.iter().cloned());
+        next.reverse();
+        let mut entries = BTreeMap::new();
+        let mut work = Work::new(&self.specifiers, &library, &mut entries);
+        let new = work.read_all(next, &mut diagnostics);
+        work.settle(&new);
+        let origins = work.origins;
         let aliases: BTreeMap<UnitName, UnitName> =
             library.aliases().filter(|(_, target)| entries.contains_key(target)).map(|(alias, target)| (alias.clone(), target)).collect();
-        settle(&mut entries, &library, &aliases);
         let graph = graph::build(&entries, &origins, &mut diagnostics);
-        (UnitSet { entries, graph, aliases, templates: library.templates() }, diagnostics)
+        let moulds = Arc::new(Moulds { library: library.into_moulds(), specifiers: self.specifiers.clone() });
+        (UnitSet { entries, graph, aliases, moulds }, diagnostics)
     }
 }
 
-struct Work<'a> {
-    reader: &'a Reader,
-    library: Library,
-    entries: BTreeMap<UnitName, Entry>,
-    origins: graph::Origins,
+/// Units being read, into what has been read before.
+pub(super) struct Work<'a> {
+    specifiers: &'a Specifiers,
+    library: &'a Library,
+    entries: &'a mut BTreeMap<UnitName, Entry>,
+    pub(super) origins: graph::Origins,
 }
 
-impl Work<'_> {
-    /// Every unit that has a file, then what these name, until nothing new is named.
-    fn read_all(&mut self, diagnostics: &mut Vec<Diagnostic>) {
-        let mut next: Vec<UnitName> = self.library.names().filter(|name| !name.is_template()).cloned().collect();
-        next.extend(self.library.links.iter().flat_map(|(from, _, to)| [from.clone(), to.clone()]));
-        next.extend(self.reader.wanted.iter().cloned());
+impl<'a> Work<'a> {
+    pub(super) fn new(specifiers: &'a Specifiers, library: &'a Library, entries: &'a mut BTreeMap<UnitName, Entry>) -> Self {
+        Self { specifiers, library, entries, origins: graph::Origins::default() }
+    }
+
+    /// These units, the last first, then what they name, until nothing new is named. Which are new,
+    /// in the order in which they were read.
+    pub(super) fn read_all(&mut self, mut next: Vec<UnitName>, diagnostics: &mut Vec<Diagnostic>) -> Vec<UnitName> {
+        let mut new = Vec::new();
         let mut instances = 0;
-        next.reverse();
         while let Some(name) = next.pop() {
             let name = self.library.resolve(&name);
             if self.entries.contains_key(&name) || name.is_template() {
@@ -85,13 +95,37 @@ impl Work<'_> {
                 Some(found) => self.read_found(&name, &found, diagnostics),
                 None => self.standard(&name, diagnostics),
             };
-            let Some((entry, origins)) = entry else { continue };
-            if let Entry::Unit(unit) = &entry {
+            let Some((mut entry, origins)) = entry else { continue };
+            if let Entry::Unit(unit) = &mut entry {
+                self.link(unit);
                 next.extend(named(unit));
             }
             self.origins.add(&name, origins);
-            self.entries.insert(name, entry);
+            self.entries.insert(name.clone(), entry);
+            new.push(name);
         }
+        new
+    }
+
+    /// What folders of links add to a unit's own relations.
+    fn link(&self, unit: &mut Unit) {
+        let mut said = BTreeSet::new();
+        for (pull, to, counts) in self.library.links_of(&unit.name) {
+            if said.insert((pull, to)) && counts && *to != unit.name {
+                let set = match pull {
+                    Pull::Wants => &mut unit.relations.wants,
+                    Pull::Requires => &mut unit.relations.requires,
+                    Pull::Upholds => &mut unit.relations.upholds,
+                };
+                set.insert(to.clone());
+            }
+        }
+    }
+
+    /// Whether a link to `/dev/null` takes back that `from` wants or requires `to`.
+    fn is_taken_back(&self, pull: Pull, from: &UnitName, to: &UnitName) -> bool {
+        let mut said = self.library.links_of(from).filter(|(of, other, _)| *of == pull && self.library.resolve(other) == *to);
+        said.next().is_some_and(|(_, _, counts)| !counts)
     }
 
     fn read_found(&self, name: &UnitName, found: &Found<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Read> {
@@ -122,7 +156,7 @@ impl Work<'_> {
     fn read_unit(&self, name: &UnitName, found: &Found<'_>, diagnostics: &mut Vec<Diagnostic>) -> Result<(Unit, Origins), Box<Diagnostic>> {
         let mut draft = Draft::new(name.clone(), defaults(found));
         let mut first_error = None;
-        let specifiers = &self.reader.specifiers;
+        let specifiers = self.specifiers;
         for file in std::iter::once(found.unit).chain(found.drop_ins.iter().copied()) {
             let told = match &file.kind {
                 SourceKind::Unreadable(why) => vec![whole_file(&file.path, format!("cannot be read: {why}"))],
@@ -157,16 +191,35 @@ impl Work<'_> {
         })
     }
 
-    /// What folders of links say, as relations.
-    fn link(&mut self) {
-        for (from, requires, to) in std::mem::take(&mut self.library.links) {
-            let (from, to) = (self.library.resolve(&from), self.library.resolve(&to));
-            if let Some(Entry::Unit(unit)) = self.entries.get_mut(&to) {
-                let list = if requires { &mut unit.required_by } else { &mut unit.wanted_by };
-                if !list.contains(&from) {
-                    list.push(from);
-                }
+    /// Aliases become the names they stand for; what is satisfied by our being there is taken out.
+    pub(super) fn settle(&mut self, new: &[UnitName]) {
+        for name in new {
+            // Out of the map while the others are asked for.
+            let Some(mut entry) = self.entries.remove(name) else { continue };
+            if let Entry::Unit(unit) = &mut entry {
+                self.settle_one(unit);
             }
+            self.entries.insert(name.clone(), entry);
+        }
+    }
+
+    fn settle_one(&self, unit: &mut Unit) {
+        let own = unit.name.clone();
+        unit.aliases.extend(self.library.aliases().filter(|(_, target)| *target == own).map(|(alias, _)| alias.clone()));
+        let known = |name: &UnitName| *name == own || self.entries.contains_key(name);
+        let canonical = |name: &UnitName| {
+            let name = self.library.resolve(name);
+            plumbing::replacement(&name).filter(|ours| !known(&name) && known(ours)).unwrap_or(name)
+        };
+        each_relation(&mut unit.relations, |set, needs| {
+            let names = set.iter().map(canonical).filter(|name| *name != own);
+            *set = names.filter(|name| !needs || known(name) || !plumbing::is_satisfied(name)).collect();
+        });
+        for (list, pull) in [(&mut unit.wanted_by, Pull::Wants), (&mut unit.required_by, Pull::Requires)] {
+            for name in list.iter_mut() {
+                *name = canonical(name);
+            }
+            list.retain(|from| !self.is_taken_back(pull, from, &own));
         }
     }
 }
@@ -196,29 +249,6 @@ fn named(unit: &Unit) -> Vec<UnitName> {
     let sets = [&r.requires, &r.requisite, &r.wants, &r.binds_to, &r.upholds, &r.on_failure, &r.on_success];
     let listed = unit.wanted_by.iter().chain(&unit.required_by).cloned();
     sets.into_iter().flatten().cloned().chain(listed).chain(unit.triggers()).collect()
-}
-
-/// Aliases become the names they stand for; what is satisfied by our being there is taken out.
-fn settle(entries: &mut BTreeMap<UnitName, Entry>, library: &Library, aliases: &BTreeMap<UnitName, UnitName>) {
-    let known: BTreeSet<UnitName> = entries.keys().cloned().collect();
-    for entry in entries.values_mut() {
-        let Entry::Unit(unit) = entry else { continue };
-        let own = unit.name.clone();
-        unit.aliases.extend(aliases.iter().filter(|(_, target)| **target == own).map(|(alias, _)| alias.clone()));
-        let canonical = |name: &UnitName| {
-            let name = library.resolve(name);
-            plumbing::replacement(&name).filter(|ours| !known.contains(&name) && known.contains(ours)).unwrap_or(name)
-        };
-        each_relation(&mut unit.relations, |set, needs| {
-            let names = set.iter().map(canonical).filter(|name| *name != own);
-            *set = names.filter(|name| !needs || known.contains(name) || !plumbing::is_satisfied(name)).collect();
-        });
-        for list in [&mut unit.wanted_by, &mut unit.required_by] {
-            for name in list.iter_mut() {
-                *name = canonical(name);
-            }
-        }
-    }
 }
 
 /// All sets of names; whether those named must be there.

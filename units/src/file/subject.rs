@@ -17,12 +17,26 @@ pub(super) enum Subject {
         of: String,
         file: String,
     },
-    /// The unit the folder belongs to, and whether it requires or only wants the other.
+    /// The stem of the folder, which is a unit's name or one cut after a dash; how it is bound to
+    /// the other.
     Link {
-        from: UnitName,
-        requires: bool,
+        from: String,
+        pull: Pull,
         to: UnitName,
     },
+}
+
+/// How a folder of links binds the unit it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Pull {
+    Wants,
+    Requires,
+    Upholds,
+}
+
+impl Pull {
+    /// Each, with what the name of its folder ends in.
+    pub(crate) const ALL: [(Self, &'static str); 3] = [(Self::Wants, ".wants"), (Self::Requires, ".requires"), (Self::Upholds, ".upholds")];
 }
 
 impl SourceFile {
@@ -32,9 +46,10 @@ impl SourceFile {
         let folder = parts.next().unwrap_or_default();
         let name = |text: &str| UnitName::new(text).map_err(|error| error.to_string());
         if !matches!(self.kind, SourceKind::DropIn(_)) {
-            for (suffix, requires) in [(".wants", false), (".requires", true)] {
+            for (pull, suffix) in Pull::ALL {
                 if let Some(from) = folder.strip_suffix(suffix) {
-                    return Ok(Subject::Link { from: name(from)?, requires, to: name(file)? });
+                    let to = file.strip_suffix(".toml").unwrap_or(file);
+                    return Ok(Subject::Link { from: name(from)?.as_str().to_owned(), pull, to: name(to)? });
                 }
             }
         }

@@ -231,3 +231,27 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn folders_of_links_add_relations_and_take_them_back() {
+    let link = |path: &str, target: &str| SourceFile { path: path.to_owned(), kind: SourceKind::Alias { target: target.to_owned() } };
+    let body = "[service]\ncommand = \"/bin/x\"\n[install]\nwanted-by = [\"a.target\", \"b.target\"]\n";
+    let (units, diagnostics) = read([
+        link("/etc/fief/units/a.target.wants/web.toml", "/dev/null"),
+        link("/etc/systemd/system/a.target.requires/db.service", "/no/where"),
+        link("/etc/systemd/system/a.target.wants/log.service", "/dev/null"),
+        link("/usr/lib/systemd/system/a.target.wants/log.service", "../log.service"),
+        link("/usr/lib/systemd/system/web@.service.upholds/db.service", "../db.service"),
+        unit("/etc/fief/units/a.target.toml", "description = \"a\""),
+        unit("/etc/fief/units/b.target.toml", "wants = [\"web@1\"]"),
+        unit("/etc/fief/units/web.toml", body),
+        unit("/etc/fief/units/web@.toml", "[service]\ncommand = \"/bin/x\"\n"),
+        unit("/etc/fief/units/log.toml", "[service]\ncommand = \"/bin/x\"\n"),
+    ]);
+    assert_eq!(diagnostics, []);
+    let node = |text: &str| units.graph().node(&name(text)).unwrap();
+    assert!(node("a.target").wants.is_empty(), "{:?}", node("a.target").wants);
+    assert_eq!(node("a.target").requires, [name("db")].into());
+    assert_eq!(node("b.target").wants, [name("web"), name("web@1")].into());
+    assert_eq!(units.unit(&name("web@1")).unwrap().relations.upholds, [name("db")].into());
+}
