@@ -15,7 +15,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
-use slot::{Slot, State};
+use slot::{Slot, State, Why};
 use units::control::{UnitResult, Way};
 use units::unit::Service;
 use units::{Entry, UnitName, UnitSet};
@@ -195,7 +195,7 @@ impl Supervisor {
                     slot.since = self.now;
                 }
                 let target = self.config.default_target.clone();
-                self.want_start(&target);
+                self.want_start(&target, Why::Boot);
             }
             System::Booting { .. } | System::Running | System::Leaving { .. } | System::Left => {}
         }
@@ -207,7 +207,7 @@ impl Supervisor {
             self.begin(&name);
         }
         if let System::Booting { since } = self.system
-            && self.slots.values().all(|slot| slot.job.is_none())
+            && !self.slots.values().any(|slot| slot.job.as_ref().is_some_and(|job| job.why == Why::Boot))
         {
             self.system = System::Running;
             self.tell_boot(since);

@@ -3,7 +3,7 @@
 //! Starts wait for everything they come after; stops wait for everything that comes after them to
 //! be stopped. Both follow the graph, which has no cycle, so somebody can always go on.
 
-use super::slot::{Ending, Job, JobKind, Slot, State};
+use super::slot::{Ending, Job, JobKind, Slot, State, Why};
 use super::{Supervisor, slot};
 use crate::{Action, Cause, Notice, Ticket};
 use alloc::collections::BTreeSet;
@@ -15,7 +15,7 @@ use units::{Entry, UnitName};
 
 impl Supervisor {
     /// Wants `name` up, and all it requires or wants; what it conflicts with is to go down.
-    pub(super) fn want_start(&mut self, name: &UnitName) {
+    pub(super) fn want_start(&mut self, name: &UnitName, why: Why) {
         let units = self.units.clone();
         let mut seen = BTreeSet::new();
         let mut open = alloc::vec![name.clone()];
@@ -30,7 +30,7 @@ impl Supervisor {
                 }
             }
             if self.slots.get(&name).is_some_and(|slot| !slot.is_up() || slot.has_job(JobKind::stops)) {
-                self.want(&name, JobKind::Start);
+                self.want(&name, JobKind::Start, why);
             }
             open.extend(node.requires.iter().chain(&node.binds_to).chain(&node.wants).cloned());
         }
@@ -40,7 +40,7 @@ impl Supervisor {
     pub(super) fn want_stop(&mut self, name: &UnitName) {
         for name in self.dependents(name) {
             if self.slots.get(&name).is_some_and(|slot| !slot.is_down() || slot.job.is_some()) {
-                self.want(&name, JobKind::Stop);
+                self.want(&name, JobKind::Stop, Why::Asked);
             }
         }
     }
@@ -48,11 +48,11 @@ impl Supervisor {
     /// Wants `name` down and up again, and so all that depend on it and are up.
     pub(super) fn want_restart(&mut self, name: &UnitName) {
         let dependents = self.dependents(name);
-        self.want_start(name);
+        self.want_start(name, Why::Asked);
         for other in dependents {
             let up = self.slots.get(&other).is_some_and(|slot| !slot.is_down());
             if other == *name || up {
-                self.want(&other, JobKind::Restart);
+                self.want(&other, JobKind::Restart, Why::Asked);
             }
         }
     }
@@ -71,12 +71,16 @@ impl Supervisor {
     }
 
     /// Puts a job on one unit. What contradicts it is cancelled.
-    pub(super) fn want(&mut self, name: &UnitName, kind: JobKind) {
+    pub(super) fn want(&mut self, name: &UnitName, kind: JobKind, why: Why) {
         let Some(slot) = self.slots.get_mut(name) else { return };
-        match &slot.job {
-            Some(job) if job.kind == kind && !(kind == JobKind::Restart && job.begun) => {}
+        match &mut slot.job {
+            Some(job) if job.kind == kind && !(kind == JobKind::Restart && job.begun) => {
+                if job.why == Why::Again {
+                    job.why = why;
+                }
+            }
             Some(_) | None => {
-                let former = slot.job.replace(Job { kind, begun: false, tickets: Vec::new() });
+                let former = slot.job.replace(Job { kind, why, begun: false, tickets: Vec::new() });
                 for ticket in former.into_iter().flat_map(|job| job.tickets) {
                     self.report(ticket, name, Outcome::Cancelled);
                 }
@@ -135,17 +139,13 @@ impl Supervisor {
             return false;
         }
         let Some(node) = self.units.graph().node(name) else { return true };
-        let busy = |names: &BTreeSet<UnitName>, wanted: fn(JobKind) -> bool| {
-            names.iter().any(|other| self.slots.get(other).is_some_and(|slot| slot.has_job(wanted)))
-        };
+        let any = |names: &BTreeSet<UnitName>, what: fn(&Slot) -> bool| names.iter().any(|other| self.slots.get(other).is_some_and(what));
+        let stops = |slot: &Slot| slot.has_job(JobKind::stops);
         match job.kind {
             JobKind::Start => {
-                !slot.is_stopping()
-                    && !busy(&node.after, |_| true)
-                    && !busy(&node.before, JobKind::stops)
-                    && !busy(&node.conflicts, JobKind::stops)
+                !slot.is_stopping() && !any(&node.after, Slot::holds_up) && !any(&node.before, stops) && !any(&node.conflicts, stops)
             }
-            JobKind::Stop | JobKind::Restart => !busy(&node.before, JobKind::stops),
+            JobKind::Stop | JobKind::Restart => !any(&node.before, stops),
         }
     }
 
@@ -279,7 +279,7 @@ impl Supervisor {
                 | State::Reached => false,
             });
             if waiting {
-                self.want_start(other);
+                self.want_start(other, Why::Again);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The end of the system: everything is stopped in order, each within its own limit and all within
 //! the budget; then what is left is killed; then the reactor leaves.
 
-use super::slot::{Down, Ending, JobKind, Slot, State, Stopping};
+use super::slot::{Down, Ending, JobKind, Slot, State, Stopping, Why};
 use super::{Supervisor, System};
 use crate::{Action, Notice};
 use alloc::vec::Vec;
@@ -40,7 +40,7 @@ impl Supervisor {
         // All of them: there is nobody else who goes down with one.
         for name in &names {
             if self.slots.get(name).is_some_and(|slot| !slot.is_down() || slot.job.is_some()) {
-                self.want(name, JobKind::Stop);
+                self.want(name, JobKind::Stop, Why::Asked);
             }
         }
         let clipped = |s: &Self, until| s.clipped(until);

@@ -1,6 +1,6 @@
 //! What is asked over the control socket. Every request is answered exactly once.
 
-use super::slot::{Down, State};
+use super::slot::{Down, State, Why};
 use super::{Supervisor, Waiting, service};
 use crate::{Action, Cause, Ticket, Whom};
 use alloc::string::{String, ToString};
@@ -94,7 +94,7 @@ impl Supervisor {
 
     fn ask_start(&mut self, ticket: Ticket, name: &UnitName) {
         self.forgive(name);
-        self.want_start(name);
+        self.want_start(name, Why::Asked);
         self.follow(ticket, name);
     }
 

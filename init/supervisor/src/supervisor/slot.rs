@@ -140,6 +140,7 @@ pub(super) enum Ending {
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) kind: JobKind,
+    pub(super) why: Why,
     /// Whether it is under way; if not, it waits for its turn in the order.
     pub(super) begun: bool,
     /// Who waits for it.
@@ -152,6 +153,17 @@ pub(super) enum JobKind {
     Stop,
     /// Stop first, then it becomes a start.
     Restart,
+}
+
+/// Where a job comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The boot, which has ended when all of these are done.
+    Boot,
+    /// A request, or what follows from one.
+    Asked,
+    /// It fell, or what it requires did, and is tried again.
+    Again,
 }
 
 impl JobKind {
@@ -263,6 +275,15 @@ impl Slot {
 
     pub(super) fn has_job(&self, wanted: impl Fn(JobKind) -> bool) -> bool {
         self.job.as_ref().is_some_and(|job| wanted(job.kind))
+    }
+
+    /// Whether what comes after it waits for its job. Who falls again and again holds nobody up: of two
+    /// such units one or the other would always be starting.
+    pub(super) fn holds_up(&self) -> bool {
+        self.job.as_ref().is_some_and(|job| match job.why {
+            Why::Boot | Why::Asked => true,
+            Why::Again => self.history.failures <= 1,
+        })
     }
 
     /// How long it has been so.

@@ -5,7 +5,7 @@
 //!                        └─ all gone ──────┴──▶ Post(0) … ─▶ Down | Failed | Resting
 //! ```
 
-use super::slot::{Alive, Down, Ending, JobKind, Slot, State, Stopping};
+use super::slot::{Alive, Down, Ending, JobKind, Slot, State, Stopping, Why};
 use super::{Supervisor, System, service};
 use crate::{Action, Cause, Ended, Exit, Life, Moment, Notice, Phase, Whom};
 use alloc::collections::BTreeMap;
@@ -405,7 +405,7 @@ impl Supervisor {
                 // A start like any other: it takes its turn behind what the unit comes after, and others wait for it in theirs.
                 None => {
                     slot.history.restarts = slot.history.restarts.saturating_add(1);
-                    self.want(name, JobKind::Start);
+                    self.want(name, JobKind::Start, Why::Again);
                     self.enter(name, State::Down(Down::Idle));
                 }
             },

@@ -308,3 +308,52 @@ fn a_start_after_a_fall_takes_its_turn_and_others_wait_for_it() {
     "#]],
     );
 }
+
+/// Two that fall in turn, so that one of them is always being started: the boot ends all the same.
+#[test]
+fn what_is_tried_again_does_not_hold_up_the_boot() {
+    let unit = "[service]\ntype = 'oneshot'\ncommand = '/bin/x'\n[restart]\npolicy = 'on-failure'\ndelay = '1s'\nbackoff = 1\n";
+    check(
+        &format!("-- default.target\nwants = ['a', 'b']\n-- a\n{unit}-- b\n{unit}"),
+        "boot | exit a 1 | +1s | exit b 1 | exit a 1 | +1s | exit b 1",
+        expect![[r#"
+            > boot
+            prepare a#1
+            prepare b#2
+            spawn a#1 start[0]
+            spawn b#2 start[0]
+            > exit a 1
+            signal a All SIGTERM
+            signal a All SIGCONT
+            release a
+              a fell: exit code 1, again at 1s
+            > +1s
+            @ 1s
+            prepare a#3
+            spawn a#3 start[0]
+            > exit b 1
+            signal b All SIGTERM
+            signal b All SIGCONT
+            release b
+              b fell: exit code 1, again at 2s
+            > exit a 1
+            signal a All SIGTERM
+            signal a All SIGCONT
+            release a
+              a fell: exit code 1, again at 2s
+              default.target is up
+              BootFinished { up: 1, failed: 0, skipped: 0, took: 1s }
+            > +1s
+            @ 2s
+            prepare a#4
+            prepare b#5
+            spawn a#4 start[0]
+            spawn b#5 start[0]
+            > exit b 1
+            signal b All SIGTERM
+            signal b All SIGCONT
+            release b
+              b fell: exit code 1, again at 3s
+        "#]],
+    );
+}
