@@ -21,6 +21,7 @@ pub mod process;
 pub mod pty;
 mod raw;
 pub mod signal;
+pub mod socket;
 pub mod spawn;
 mod terminal;
 pub mod time;

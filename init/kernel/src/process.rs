@@ -3,11 +3,11 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fstat};
 
 use crate::raw;
 
@@ -69,4 +69,16 @@ pub fn inherited(number: i32) -> Result<OwnedFd, Errno> {
     Errno::result(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) })?;
     // SAFETY: open, and passed by the parent for us alone: the caller promises to ask once.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Whether two descriptors of this process are one open file: kcmp(2), and where the kernel lacks it or a filter forbids it, whether they lead to one
+/// inode (which two openings of one file do too).
+pub fn is_same_file(a: impl AsFd, b: impl AsFd) -> bool {
+    match raw::kcmp_file(a.as_fd(), b.as_fd()) {
+        Ok(order) => order == 0,
+        Err(_) => match (fstat(a), fstat(b)) {
+            (Ok(a), Ok(b)) => (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino),
+            (Ok(_) | Err(_), _) => false,
+        },
+    }
 }

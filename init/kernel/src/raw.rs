@@ -161,6 +161,15 @@ pub(crate) fn pidfd_send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<()
     Errno::result(r).map(drop)
 }
 
+/// kcmp(2), `KCMP_FILE`, on two descriptors of this process: 0 when both are the same open file description.
+pub(crate) fn kcmp_file(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> Result<libc::c_long, Errno> {
+    const KCMP_FILE: libc::c_int = 0;
+    // SAFETY: getpid(2) takes nothing.
+    let own = unsafe { libc::getpid() };
+    // SAFETY: the call takes numbers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_kcmp, own, own, KCMP_FILE, a.as_raw_fd(), b.as_raw_fd()) })
+}
+
 /// close_range(2) with `CLOSE_RANGE_CLOEXEC`: marks all descriptors from `first` on.
 pub(crate) fn close_range_cloexec(first: u32) -> Result<(), Errno> {
     const CLOSE_RANGE_CLOEXEC: u32 = 4;

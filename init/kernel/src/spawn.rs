@@ -25,7 +25,7 @@ use nix::unistd::{Pid, pipe2};
 use crate::pidfd::PidFd;
 use crate::raw;
 
-pub use step::{FilePolicy, Pointers, Step};
+pub use step::{FilePolicy, Handed, Pointers, Step};
 
 /// What kind of step failed; the words after a unit's name in "web: entering cgroup failed: No such file or directory".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,9 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
+use crate::pidfd::PidFd;
+use crate::socket;
+
 use nix::cmsg_space;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixCredentials, getsockopt, recvmsg, sendmsg, sockopt};
 
@@ -16,6 +19,16 @@ pub fn want_credentials(socket: impl AsFd) -> io::Result<()> {
     Ok(nix::sys::socket::setsockopt(&socket, sockopt::PassCred, &true)?)
 }
 
+/// `SO_PASSPIDFD` (Linux 6.5): each message received brings a descriptor of its sender. `ENOPROTOOPT` before.
+pub fn want_senders(socket: impl AsFd) -> io::Result<()> {
+    Ok(socket::set_number(socket, libc::SOL_SOCKET, SO_PASSPIDFD, 1)?)
+}
+
+const SO_PASSPIDFD: i32 = 76;
+const SCM_PIDFD: i32 = 4;
+/// `SCM_MAX_FD`: the kernel passes no more with one message.
+const MOST_DESCRIPTORS: usize = 253;
+
 /// One datagram.
 #[derive(Debug)]
 pub struct Message {
@@ -23,20 +36,22 @@ pub struct Message {
     pub length: usize,
     /// Who sent it, where [`want_credentials`] was called.
     pub sender: Option<UnixCredentials>,
+    /// The sender itself, where [`want_senders`] was called.
+    pub process: Option<PidFd>,
     /// Descriptors that came along, close-on-exec.
     pub descriptors: Vec<OwnedFd>,
     /// Whether the buffer was too small and the rest is lost.
     pub truncated: bool,
 }
 
-/// Receives one message. At most 16 descriptors are taken, the kernel closes more. `WouldBlock` when there is none.
+/// Receives one message with all that came along. `WouldBlock` when there is none.
 pub fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Message> {
-    let mut space = cmsg_space!(UnixCredentials, [RawFd; 16]);
+    let mut space = cmsg_space!(UnixCredentials, RawFd, [RawFd; MOST_DESCRIPTORS]);
     let mut slices = [IoSliceMut::new(buffer)];
     let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
     let got = recvmsg::<()>(socket.as_fd().as_raw_fd(), &mut slices, Some(&mut space), flags)?;
-    let mut message =
-        Message { length: got.bytes, sender: None, descriptors: Vec::new(), truncated: got.flags.contains(MsgFlags::MSG_TRUNC) };
+    let truncated = got.flags.contains(MsgFlags::MSG_TRUNC);
+    let mut message = Message { length: got.bytes, sender: None, process: None, descriptors: Vec::new(), truncated };
     for control in got.cmsgs()? {
         match control {
             ControlMessageOwned::ScmCredentials(who) => message.sender = Some(who),
@@ -44,6 +59,15 @@ pub fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Message> {
                 #[allow(unsafe_code)]
                 // SAFETY: the kernel made these descriptors for this message, and nobody else takes them.
                 message.descriptors.extend(numbers.into_iter().map(|n| unsafe { OwnedFd::from_raw_fd(n) }));
+            }
+            ControlMessageOwned::Unknown(other) if other.cmsg_header.cmsg_type == SCM_PIDFD => {
+                let number = other.data_bytes.try_into().map_or(-1, i32::from_ne_bytes);
+                if number >= 0 {
+                    #[allow(unsafe_code)]
+                    // SAFETY: as above; where it had none to give, the kernel wrote a negative number.
+                    let fd = unsafe { OwnedFd::from_raw_fd(number) };
+                    message.process = Some(PidFd::from_owned(fd));
+                }
             }
             _ => {}
         }

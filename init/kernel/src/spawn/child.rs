@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use nix::errno::Errno;
 
 use super::Failure;
-use super::step::{FilePolicy, Step};
+use super::step::{FilePolicy, Handed, Step};
 use crate::mount::{self, Tree};
 use crate::{identity, raw, terminal};
 
@@ -20,11 +20,11 @@ enum Next {
 }
 
 /// Walks `steps`, then ends with status 0; tells `report` of a step that failed and ends with status 70 (EX_SOFTWARE, sysexits.h).
-pub(super) fn run(steps: &[Step<'_>], unused: RawFd, report: RawFd) -> ! {
+pub(super) fn run(steps: &[Step<'_>], unused: RawFd, mut report: RawFd) -> ! {
     // SAFETY: the child's copy of the parent's end; nobody in the child owns it, for `spawn` never returns here.
     unsafe { libc::close(unused) };
     for (index, step) in steps.iter().enumerate() {
-        match perform(step, report) {
+        match perform(step, &mut report) {
             Ok(Next::Go) => {}
             Ok(Next::End(status)) => end(status),
             Err(errno) => {
@@ -48,7 +48,7 @@ fn check(result: libc::c_int) -> Result<(), Errno> {
     Errno::result(result).map(drop)
 }
 
-fn perform(step: &Step<'_>, report: RawFd) -> Result<Next, Errno> {
+fn perform(step: &Step<'_>, report: &mut RawFd) -> Result<Next, Errno> {
     match step {
         Step::Gate { wait, hold } => return gate(*wait, *hold),
         Step::JoinCgroup(procs) => write_all(procs.as_raw_fd(), b"0")?,
@@ -83,6 +83,7 @@ fn perform(step: &Step<'_>, report: RawFd) -> Result<Next, Errno> {
         // SAFETY: umask(2) takes a number and cannot fail.
         Step::Umask(mask) => drop(unsafe { libc::umask(*mask) }),
         Step::Inherit(fd, number) => place(fd.as_raw_fd(), *number)?,
+        Step::HandOver(handed) => hand_over(handed, report)?,
         Step::Open { path, flags, mode, number } => open_at_number(path, *flags, *mode, *number)?,
         Step::Overlay { options, place } => {
             let kind = c"overlay".as_ptr();
@@ -122,11 +123,13 @@ fn perform(step: &Step<'_>, report: RawFd) -> Result<Next, Errno> {
         Step::NoNewPrivileges => check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?,
         Step::DefaultSignals => default_signals(),
         Step::CloseOthers => raw::close_range_cloexec(3)?,
-        Step::CloseAll => close_all_but(report)?,
+        Step::CloseAll => close_all_but(*report)?,
         Step::NewKeyring => new_keyring()?,
         Step::ForkAndFollow => return fork_and_follow(),
         Step::Exec { programs, argv, envp } => {
             let mut errno = Errno::ENOENT;
+            // SAFETY: getpid(2) takes nothing and cannot fail.
+            envp.fill_in(unsafe { libc::getpid() });
             for program in programs {
                 // SAFETY: `program` is a C string, `argv` and `envp` end in null: `Pointers::new`, their only constructor, saw to it.
                 unsafe { libc::execve(program.as_ptr(), argv.as_ptr(), envp.as_ptr()) };
@@ -222,6 +225,21 @@ fn place(fd: RawFd, number: i32) -> Result<(), Errno> {
     }
     // SAFETY: what was open under `number` in this child is nobody's any more: the plan says so.
     check(unsafe { libc::dup2(fd, number) })
+}
+
+/// Descriptors onto 3, 4, 5 and so on. What is in their way, one of them or the report, is moved behind first: any of these numbers may be in use.
+fn hand_over(handed: &[Handed<'_>], report: &mut RawFd) -> Result<(), Errno> {
+    let behind = 3 + RawFd::try_from(handed.len()).map_err(|_| Errno::EMFILE)?;
+    // SAFETY: F_DUPFD_CLOEXEC takes a number.
+    let move_behind = |fd: RawFd| Errno::result(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, behind) });
+    *report = move_behind(*report)?;
+    for one in handed {
+        one.moved.set(move_behind(one.fd.as_raw_fd())?);
+    }
+    for (number, one) in (3..).zip(handed) {
+        place(one.moved.get(), number)?;
+    }
+    Ok(())
 }
 
 fn open_at_number(path: &CStr, flags: i32, mode: u32, number: i32) -> Result<(), Errno> {

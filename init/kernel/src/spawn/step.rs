@@ -1,7 +1,8 @@
 //! The steps: data made by the parent, with everything resolved.
 
+use std::cell::Cell;
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use nix::sched::CloneFlags;
 use nix::sys::resource::Resource;
@@ -63,6 +64,9 @@ pub enum Step<'a> {
     Umask(libc::mode_t),
     /// dup2(2) of a descriptor onto a number, without close-on-exec.
     Inherit(BorrowedFd<'a>, i32),
+    /// dup2(2) of descriptors onto 3, 4, 5 and so on, without close-on-exec; sd_listen_fds(3). Must follow `CloseOthers`, and steps that name a
+    /// descriptor above 2 must come before.
+    HandOver(Vec<Handed<'a>>),
     /// open(2) with `flags` onto a number.
     Open { path: CString, flags: i32, mode: u32, number: i32 },
     /// mount(2) of an overlay on `place`; the options name their directories relative to the working directory.
@@ -106,19 +110,71 @@ pub enum Step<'a> {
     Exec { programs: Vec<CString>, argv: Pointers, envp: Pointers },
 }
 
+/// A descriptor to be handed over by [`Step::HandOver`].
+#[derive(Debug)]
+pub struct Handed<'a> {
+    pub(super) fd: BorrowedFd<'a>,
+    /// Where the child has moved it meanwhile.
+    pub(super) moved: Cell<RawFd>,
+}
+
+impl<'a> Handed<'a> {
+    /// This one.
+    pub fn new(fd: BorrowedFd<'a>) -> Self {
+        Self { fd, moved: Cell::new(-1) }
+    }
+}
+
 /// A null-terminated array of C strings, as execve(2) wants it.
 #[derive(Debug)]
 pub struct Pointers {
     pointers: Vec<*const libc::c_char>,
     // Held for what the pointers point to; a CString's text does not move with it.
     _strings: Vec<CString>,
+    own_pid: Vec<OwnPid>,
 }
+
+/// `NAME=` and room for the number that only the child knows.
+#[derive(Debug)]
+struct OwnPid {
+    name: usize,
+    text: Box<[Cell<u8>]>,
+}
+
+/// Digits of the largest pid, 2^22 (proc(5), `pid_max`), and more.
+const DIGITS: usize = 10;
 
 impl Pointers {
     /// Owns `strings`.
     pub fn new(strings: Vec<CString>) -> Self {
         let pointers = strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect();
-        Self { pointers, _strings: strings }
+        Self { pointers, _strings: strings, own_pid: Vec::new() }
+    }
+
+    /// Owns `strings`, and adds variables whose value is the process's own pid: `LISTEN_PID`, of which sd_listen_fds(3) wants to be sure.
+    pub fn with_own_pid(strings: Vec<CString>, names: &[&str]) -> Self {
+        let room = |name: &str| OwnPid {
+            name: name.len() + 1,
+            // Ends in a NUL whatever is filled in.
+            text: name.bytes().chain([b'=']).chain([0; DIGITS + 1]).map(Cell::new).collect(),
+        };
+        let own_pid: Vec<OwnPid> = names.iter().copied().map(room).collect();
+        let variables = own_pid.iter().map(|own| own.text.as_ptr().cast());
+        let pointers = strings.iter().map(|s| s.as_ptr()).chain(variables).chain([std::ptr::null()]).collect();
+        Self { pointers, _strings: strings, own_pid }
+    }
+
+    /// Writes the number where [`Pointers::with_own_pid`] has left room. Called by the child, in its own copy.
+    pub(super) fn fill_in(&self, pid: libc::pid_t) {
+        for own in &self.own_pid {
+            let Some(room) = own.text.get(own.name..own.name + DIGITS) else { continue };
+            let mut rest = pid.unsigned_abs();
+            let digits = usize::try_from(rest.checked_ilog10().unwrap_or(0)).map_or(DIGITS, |n| n + 1);
+            for digit in room.iter().take(digits).rev() {
+                digit.set(b'0' + u8::try_from(rest % 10).unwrap_or(0));
+                rest /= 10;
+            }
+        }
     }
 
     pub(crate) fn as_ptr(&self) -> *const *const libc::c_char {
@@ -132,7 +188,7 @@ impl Step<'_> {
         match self {
             Self::Gate { .. } | Self::ForkAndFollow => Stage::Gate,
             Self::JoinCgroup(_) => Stage::Cgroup,
-            Self::Inherit(..) | Self::Open { .. } | Self::CloseOthers | Self::CloseAll => Stage::Descriptors,
+            Self::Inherit(..) | Self::HandOver(_) | Self::Open { .. } | Self::CloseOthers | Self::CloseAll => Stage::Descriptors,
             Self::Limit(..) | Self::Nice(_) | Self::OomScore(_) | Self::Umask(_) => Stage::Limits,
             Self::Overlay { .. } | Self::Bind { .. } | Self::NewFs { .. } | Self::MakeDir { .. } | Self::Detach(_) | Self::PivotRoot(_) => {
                 Stage::Mounts
@@ -176,6 +232,7 @@ impl std::fmt::Display for Step<'_> {
             Self::OomScore(n) => write!(f, "oom score {}", show(n)),
             Self::Umask(mask) => write!(f, "umask {mask:03o}"),
             Self::Inherit(_, number) => write!(f, "descriptor {number} inherited"),
+            Self::HandOver(handed) => write!(f, "{} descriptors handed over, from 3 on", handed.len()),
             Self::Open { path, number, .. } => write!(f, "descriptor {number} = {}", show(path)),
             Self::Overlay { options, place } => write!(f, "mount overlay on {} ({})", show(place), show(options)),
             Self::Bind { from, root, place, .. } => write!(f, "mount {} on {}/{}", show(from), show(root), show(place)),

@@ -132,3 +132,30 @@ fn an_orphan_notices() {
     let (outcome, _) = run(&[Step::ParentIs(parent + 1)]);
     assert!(matches!(outcome, Outcome::Failed(f) if f.errno == Errno::ESRCH));
 }
+
+#[test]
+fn descriptors_are_handed_over_in_order_and_the_child_knows_its_pid() {
+    // In the worst of orders: each lies where another is to go, the report among them.
+    let mut files = Vec::new();
+    for text in ["zero", "one", "two", "three"] {
+        let mut file = tempfile(text);
+        std::io::Seek::rewind(&mut file).unwrap();
+        files.push(file);
+    }
+    files.reverse();
+    let handed = files.iter().map(|file| Handed::new(file.as_fd())).collect();
+    let script = "test $LISTEN_PID = $$ && test $(cat <&3) = three && test $(cat <&4) = two && test $(cat <&5) = one && test $(cat <&6) = zero && \
+                  test ! -e /proc/self/fd/7 && exit 7";
+    let argv = Pointers::new(["/bin/sh", "-c", script].into_iter().map(c).collect());
+    let envp = Pointers::with_own_pid(vec![c("PATH=/bin:/usr/bin")], &["LISTEN_PID"]);
+    let (outcome, status) = run(&[Step::CloseOthers, Step::HandOver(handed), Step::Exec { programs: vec![c("/bin/sh")], argv, envp }]);
+    assert_eq!(outcome, Outcome::Became);
+    assert!(matches!(status, WaitStatus::Exited(_, 7)), "{status:?}");
+}
+
+fn tempfile(text: &str) -> File {
+    let fd = nix::sys::memfd::memfd_create(c"handed", nix::sys::memfd::MFdFlags::MFD_CLOEXEC).unwrap();
+    let mut file = File::from(fd);
+    std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+    file
+}
