@@ -15,11 +15,13 @@ mod directories;
 mod emptying;
 mod environment;
 mod gone;
+mod handed;
 mod identity;
 mod limits;
 mod main_pid;
 mod news;
 mod pipes;
+mod store;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -31,7 +33,7 @@ use kernel::pidfd::PidFd;
 use kernel::spawn::{Outcome, Report};
 use kernel::wait::How;
 use nix::unistd::Pid;
-use supervisor::{Ended, Event, Exit, Life, Phase, Run, Whom};
+use supervisor::{Afterwards, Ended, Event, Exit, Life, Phase, Run, Whom};
 use units::accounting::Account;
 use units::control::LogStream;
 use units::unit::{Command, NotifyAccess, Reload, Service};
@@ -45,6 +47,7 @@ use birth::{Outlets, Stillborn, Wanted};
 pub(crate) use conditions::Facts;
 use environment::Telling;
 use gone::Gone;
+use store::Store;
 
 /// What a life has in the kernel.
 #[derive(Debug)]
@@ -63,6 +66,8 @@ struct Body {
     draining: bool,
     oom_kills: u64,
     access: NotifyAccess,
+    /// How many descriptors are kept for it.
+    store_max: u32,
     /// `$INVOCATION_ID` of all its processes.
     invocation: String,
 }
@@ -98,6 +103,7 @@ pub(crate) struct Hands {
     processes: BTreeMap<i32, Process>,
     pipes: BTreeMap<u64, Pipe>,
     next_pipe: u64,
+    store: Store,
     gone: Gone,
     /// Groups of former lives that still hold processes.
     leftovers: Vec<(UnitName, Group)>,
@@ -120,6 +126,7 @@ impl Hands {
             processes: BTreeMap::new(),
             pipes: BTreeMap::new(),
             next_pipe: 1,
+            store: Store::default(),
             gone: Gone::new("/run/fief/gone"),
             leftovers: Vec::new(),
             stranger_killed: false,
@@ -192,6 +199,7 @@ impl Hands {
             looking: None,
             draining: false,
             access: service.notify_access,
+            store_max: service.fd_store_max,
             invocation: environment::invocation(),
         })
     }
@@ -236,7 +244,8 @@ impl Hands {
         self.open_outlets(run.life, reactor)?;
         let body = self.bodies.get(&run.life).ok_or_else(|| Stillborn::Failed("it was never prepared".to_owned()))?;
         let outlets = body.outlets.as_ref().ok_or_else(|| Stillborn::Failed("it has no log".to_owned()))?;
-        let telling = Telling { invocation: &body.invocation, main_pid, ended };
+        let handed = self.handed(run, &body.unit);
+        let telling = Telling { invocation: &body.invocation, main_pid, ended, handed: &handed };
         let environment = environment::build(service, &identity, &telling).map_err(Stillborn::of)?;
         let entering = |error: std::io::Error| {
             let why = error.raw_os_error().map_or_else(|| error.to_string(), |n| nix::errno::Errno::from_raw(n).desc().to_owned());
@@ -254,6 +263,7 @@ impl Hands {
             identity: &identity,
             environment: &environment,
             outlets,
+            handed: &handed,
             procs: &procs,
             cgroup: cgroup.as_ref().map(std::os::fd::AsFd::as_fd),
         })?;
@@ -339,7 +349,7 @@ impl Hands {
     }
 
     /// A life is over.
-    pub(crate) fn release(&mut self, life: Life, name: &UnitName, units: &UnitSet, reactor: &mut Reactor) {
+    pub(crate) fn release(&mut self, life: Life, name: &UnitName, after: Afterwards, units: &UnitSet, reactor: &mut Reactor) {
         if let Some(body) = self.bodies.remove(&life) {
             for (file, watch) in body.emptying.into_iter().chain(body.memory) {
                 reactor.forget(&file, watch);
@@ -359,6 +369,15 @@ impl Hands {
         if let Some(service) = units.unit(name).and_then(|unit| unit.service()) {
             directories::remove(service, &mut self.gone);
         }
+        match after {
+            Afterwards::Restart => {}
+            Afterwards::Rest => self.store.clear(name, reactor),
+        }
+    }
+
+    /// The other end of a stored descriptor has hung up.
+    pub(crate) fn stored_hung_up(&mut self, number: u64, reactor: &mut Reactor) {
+        self.store.hung_up(number, reactor);
     }
 
     /// Some of what is left to clean up. True while there is more.

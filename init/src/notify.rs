@@ -1,16 +1,22 @@
 //! What services tell: datagrams on `/run/fief/notify`, as in sd_notify(3).
 //!
-//! The sender is whom the kernel says (SO_PASSCRED, unix(7)), never whom the text says. A
-//! message is cut at 4 KiB; descriptors that come along are closed at once, which is also what
-//! sd_notify_barrier(3) waits for.
+//! ```text
+//! datagram ─ text ──────▶ words, MAINPID first
+//!          ├ sender ────▶ pid, and where the kernel gives one, the process itself (SCM_PIDFD)
+//!          └ descriptors ▶ to be stored, or a barrier, or closed
+//! ```
+//!
+//! The sender is whom the kernel says (SO_PASSCRED, unix(7)), never whom the text says. What is longer than 4 KiB
+//! is dropped whole, as systemd does: half a message may mean something else.
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
+use kernel::pidfd::PidFd;
 use units::notify::{self, Word};
 
 /// Where services find it, as `$NOTIFY_SOCKET`.
@@ -19,9 +25,25 @@ const LONGEST: usize = 4096;
 /// Datagrams taken per turn of the loop.
 const BUDGET: usize = 64;
 
+/// One message.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// Who sent it.
+    pub(crate) pid: i32,
+    /// The same, if the kernel can hold it.
+    pub(crate) process: Option<PidFd>,
+    pub(crate) words: Vec<Word>,
+    /// What came along.
+    pub(crate) descriptors: Vec<OwnedFd>,
+}
+
 /// The socket.
 #[derive(Debug)]
-pub(crate) struct Notify(UnixDatagram);
+pub(crate) struct Notify {
+    socket: UnixDatagram,
+    /// Held until everything said before them has been acted upon; sd_notify_barrier(3).
+    barriers: Vec<OwnedFd>,
+}
 
 impl Notify {
     /// Bind it anew; every user may tell, init checks who did.
@@ -33,15 +55,17 @@ impl Notify {
         let socket = UnixDatagram::bind(Path::new(PATH))?;
         socket.set_nonblocking(true)?;
         kernel::unix::want_credentials(&socket)?;
+        // Kernels before 6.5 do not have it: then the number must do.
+        let _ = kernel::unix::want_senders(&socket);
         fs::set_permissions(PATH, fs::Permissions::from_mode(0o666))?;
-        Ok(Self(socket))
+        Ok(Self { socket, barriers: Vec::new() })
     }
 
-    /// Give the words of each waiting message to `each`, with the sender's pid.
-    pub(crate) fn turn(&self, mut each: impl FnMut(i32, Vec<Word>)) {
+    /// Give each waiting message to `each`, up to so many per turn.
+    pub(crate) fn turn(&mut self, mut each: impl FnMut(Told)) {
         for _ in 0..BUDGET {
             match self.receive() {
-                Ok(Some((pid, text))) => each(pid, notify::read(&text)),
+                Ok(Some(told)) => each(told),
                 Ok(None) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return,
@@ -49,17 +73,32 @@ impl Notify {
         }
     }
 
-    fn receive(&self) -> io::Result<Option<(i32, String)>> {
+    /// Everything said so far has been acted upon.
+    pub(crate) fn lift_barriers(&mut self) {
+        self.barriers.clear();
+    }
+
+    fn receive(&mut self) -> io::Result<Option<Told>> {
         let mut buffer = [0_u8; LONGEST];
-        // The descriptors that came along are dropped with the message.
-        let message = kernel::unix::receive(&self.0, &mut buffer)?;
-        let text = String::from_utf8_lossy(buffer.get(..message.length).unwrap_or_default()).into_owned();
-        Ok(message.sender.map(|sender| (sender.pid(), text)))
+        let message = kernel::unix::receive(&self.socket, &mut buffer)?;
+        let text = buffer.get(..message.length).unwrap_or_default();
+        let (Some(sender), false) = (message.sender, message.truncated) else { return Ok(None) };
+        let words = notify::read(&String::from_utf8_lossy(until_nul(text)));
+        let mut descriptors = message.descriptors;
+        if words.contains(&Word::Barrier) {
+            self.barriers.append(&mut descriptors);
+        }
+        Ok(Some(Told { pid: sender.pid(), process: message.process, words, descriptors }))
     }
 }
 
 impl AsFd for Notify {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
+}
+
+/// A NUL ends the text, as C has it.
+fn until_nul(text: &[u8]) -> &[u8] {
+    text.split(|byte| *byte == 0).next().unwrap_or_default()
 }

@@ -36,6 +36,8 @@ pub(crate) enum Source {
     Emptying(Life),
     /// `memory.events` of a life.
     Memory(Life),
+    /// The other end of a stored descriptor.
+    Stored(u64),
 }
 
 /// The number under which a descriptor is watched.
@@ -64,6 +66,11 @@ impl Reactor {
     /// Watch a kernfs file that says by EPOLLPRI that it has changed.
     pub(crate) fn watch_changes(&mut self, fd: impl AsFd, source: Source) -> Result<Watch, Errno> {
         self.add(fd, source, EpollFlags::EPOLLPRI)
+    }
+
+    /// Watch for the other end's leaving only, which epoll tells whatever it is asked.
+    pub(crate) fn watch_end(&mut self, fd: impl AsFd, source: Source) -> Result<Watch, Errno> {
+        self.add(fd, source, EpollFlags::empty())
     }
 
     /// Watch for room to write only.

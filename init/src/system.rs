@@ -107,6 +107,9 @@ impl System {
         if let Some(way) = self.carry_out() {
             return Some(way);
         }
+        if let Some((notify, _)) = &mut self.notify {
+            notify.lift_barriers();
+        }
         self.control.turn(&self.journal, &mut self.reactor, &mut self.queue);
         self.mind_console();
         for (source, hung_up) in self.reactor.wait(self.patience()) {
@@ -163,7 +166,7 @@ impl System {
             Action::Signal(life, whom, signal) => self.hands.signal(life, whom, signal),
             Action::Kill(life) => self.hands.kill(life),
             Action::Drain(life) => self.hands.drain(life, reactor, queue),
-            Action::Release(life, unit, _) => self.hands.release(life, &unit, units, reactor),
+            Action::Release(life, unit, after) => self.hands.release(life, &unit, after, units, reactor),
             Action::Listen(life, _) => queue.push_back(Event::ListenFailed(life, "sockets are not made yet".to_owned())),
             Action::WatchPaths(life, _) => queue.push_back(Event::WatchFailed(life, "paths are not watched yet".to_owned())),
             Action::Attend(..)
@@ -223,9 +226,9 @@ impl System {
         match source {
             Source::Signals => self.heed_signals(),
             Source::Notify => {
-                if let Some((notify, _)) = &self.notify {
+                if let Some((notify, _)) = &mut self.notify {
                     let (hands, reactor, queue) = (&mut self.hands, &mut self.reactor, &mut self.queue);
-                    notify.turn(|pid, words| hands.told(pid, words, reactor, queue));
+                    notify.turn(|told| hands.told(told, reactor, queue));
                 }
             }
             Source::Syslog => {
@@ -244,6 +247,7 @@ impl System {
             Source::Output(number) => self.heed_output(number),
             Source::Emptying(life) => self.hands.look_whether_empty(life, &mut self.reactor, &mut self.queue),
             Source::Memory(life) => self.hands.look_for_oom(life, &mut self.queue),
+            Source::Stored(number) => self.hands.stored_hung_up(number, &mut self.reactor),
         }
     }
 

@@ -11,6 +11,7 @@ use nix::sched::CloneFlags;
 use nix::sys::resource::{Resource, getrlimit};
 use units::unit::{Command, Output, Service};
 
+use super::handed::Handed;
 use super::identity::Identity;
 use crate::{file, program};
 
@@ -35,6 +36,8 @@ pub(super) struct Wanted<'a> {
     pub(super) identity: &'a Identity,
     pub(super) environment: &'a BTreeMap<String, String>,
     pub(super) outlets: &'a Outlets,
+    /// From 3 on.
+    pub(super) handed: &'a Handed<'a>,
     /// Open `cgroup.procs` of each hierarchy but the one below.
     pub(super) procs: &'a [OwnedFd],
     /// The cgroup2 directory, to be born into.
@@ -140,6 +143,7 @@ fn steps<'a>(wanted: &'a Wanted<'_>) -> Result<Vec<Step<'a>>, std::ffi::NulError
         steps.push(if run_as.working_directory_optional { Step::ChdirOrRoot(folder) } else { Step::Chdir(folder) });
     }
     steps.push(Step::CloseOthers);
+    steps.extend(wanted.handed.step());
     steps.push(Step::DefaultSignals);
     let environment = wanted.environment;
     let argv = wanted.command.argv(|name| environment.get(name).cloned());
@@ -147,7 +151,10 @@ fn steps<'a>(wanted: &'a Wanted<'_>) -> Result<Vec<Step<'a>>, std::ffi::NulError
     steps.push(Step::Exec {
         programs: strings(program::candidates(wanted.command.program(), path))?,
         argv: Pointers::new(strings(argv)?),
-        envp: Pointers::new(strings(environment.iter().map(|(key, value)| format!("{key}={value}")).collect())?),
+        envp: Pointers::with_own_pid(
+            strings(environment.iter().map(|(key, value)| format!("{key}={value}")).collect())?,
+            wanted.handed.own_pid(),
+        ),
     });
     Ok(steps)
 }

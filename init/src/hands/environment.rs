@@ -7,6 +7,7 @@ use std::io;
 use supervisor::{Ended, Exit};
 use units::unit::{DirectoryKind, NotifyAccess, Service, ServiceType, read_environment};
 
+use super::handed::Handed;
 use super::identity::Identity;
 use crate::{file, notify, program};
 
@@ -15,15 +16,17 @@ const FOR_OURSELVES: &[&str] = &["container", "container_uuid", "CREDENTIALS_DIR
 
 /// What a process is told of the life it belongs to.
 #[derive(Debug)]
-pub(crate) struct Telling<'a> {
+pub(super) struct Telling<'a> {
     /// 128 bits in hexadecimal, one for all processes of a life.
     pub(crate) invocation: &'a str,
     pub(crate) main_pid: Option<u32>,
     pub(crate) ended: Option<Ended>,
+    /// The descriptors it gets.
+    pub(crate) handed: &'a Handed<'a>,
 }
 
 /// The variables for one process. The error is for a person.
-pub(crate) fn build(service: &Service, identity: &Identity, telling: &Telling<'_>) -> io::Result<BTreeMap<String, String>> {
+pub(super) fn build(service: &Service, identity: &Identity, telling: &Telling<'_>) -> io::Result<BTreeMap<String, String>> {
     let mut all = BTreeMap::new();
     let mut set = |key: &str, value: &str| drop(all.insert(key.to_owned(), value.to_owned()));
     let from_own = |key: &str| std::env::var(key).ok();
@@ -78,6 +81,7 @@ pub(crate) fn build(service: &Service, identity: &Identity, telling: &Telling<'_
             set(key, &value);
         }
     }
+    all.extend(telling.handed.variables());
     all.extend(service.environment.set.clone());
     // Files later: what an administrator writes there wins over the unit.
     for wanted in &service.environment.files {
@@ -130,7 +134,7 @@ mod tests {
         let identity = super::super::identity::resolve(&service.run_as).unwrap();
         let signal = units::value::Signal::TERM;
         let ended = Some(Ended { result: "signal", exit: Some(Exit::Signal(signal)) });
-        let all = build(service, &identity, &Telling { invocation: "abc", main_pid: Some(7), ended }).unwrap();
+        let all = build(service, &identity, &Telling { invocation: "abc", main_pid: Some(7), ended, handed: &Handed::default() }).unwrap();
         for (key, value) in [
             ("MODE", "file"),
             ("PIDFILE", "/run/x.pid"),

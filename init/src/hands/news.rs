@@ -1,17 +1,19 @@
 //! Who a process is: the main one of a forking service, and the sender of a notification.
 
+use std::path::Path;
 use std::time::Duration;
 
 use kernel::cgroup::Group;
 use kernel::pidfd::PidFd;
 use kernel::wait::How;
 use nix::unistd::Pid;
-use supervisor::{Event, Life, Phase, Run};
+use supervisor::{Event, Life, Moment, Phase, Run};
 use units::notify::Word;
 use units::unit::NotifyAccess;
 use units::{UnitName, UnitSet};
 
-use super::{Hands, Process, Queue, main_pid};
+use super::{Body, Hands, Process, Queue, main_pid};
+use crate::notify::Told;
 use crate::reactor::{Reactor, Source};
 
 /// How long a pid file may come after the first process has ended.
@@ -98,46 +100,91 @@ impl Hands {
     }
 
     /// What a process has told, as facts, if it may tell them.
-    pub(crate) fn told(&mut self, pid: i32, words: Vec<Word>, reactor: &mut Reactor, queue: &mut Queue) {
-        let Some((life, is_main)) = self.who_is(pid) else { return };
+    pub(crate) fn told(&mut self, told: Told, reactor: &mut Reactor, queue: &mut Queue) {
+        let Some((life, role)) = self.sender(&told) else { return };
         let Some(body) = self.bodies.get(&life) else { return };
         let may = match body.access {
             NotifyAccess::None => false,
-            NotifyAccess::Main | NotifyAccess::Exec => is_main,
+            NotifyAccess::Main => role == Role::Main,
+            NotifyAccess::Exec => role != Role::Other,
             NotifyAccess::All => true,
         };
         if !may {
             return;
         }
-        for word in words {
+        let (unit, store_max) = (body.unit.clone(), body.store_max);
+        let mut descriptors = told.descriptors;
+        for word in told.words {
             queue.push_back(match word {
                 Word::Ready => Event::Readied(life),
                 Word::Stopping => Event::StoppingSaid(life),
-                Word::Reloading => Event::Reloading(life, None),
+                Word::Reloading(since) => Event::Reloading(life, since.map(moment)),
                 Word::Status(text) => Event::Stated(life, text),
+                Word::Errno(number) => Event::ErrnoTold(life, number),
                 Word::Extend(span) => Event::Extended(life, span),
+                Word::Alive => Event::WatchdogPinged(life),
+                Word::Broken => Event::WatchdogTriggered(life),
+                Word::Watchdog(span) => Event::WatchdogChanged(life, span),
                 Word::MainPid(main) => {
-                    let group = self.bodies.get(&life).and_then(|body| body.group.as_ref());
-                    let belongs = group.map_or_else(|| main_pid::is_ours(main), |group| group.processes().contains(&Pid::from_raw(main)));
+                    let belongs = if self.root.is_some() { self.life_of(main) == Some(life) } else { main_pid::is_ours(main) };
                     if !belongs || !self.adopt(life, main, reactor) {
                         continue;
                     }
                     Event::MainFound(life, Some(main.unsigned_abs()))
                 }
+                Word::Store { name, poll } => {
+                    for fd in descriptors.drain(..) {
+                        self.store.keep(&unit, store_max, (&name, fd), poll, reactor);
+                    }
+                    continue;
+                }
+                Word::Unstore(name) => {
+                    self.store.remove(&unit, &name, reactor);
+                    continue;
+                }
+                // Its descriptor is held where it was received.
+                Word::Barrier => continue,
             });
         }
     }
 
-    /// The life a process belongs to, and whether it is the main one: by our own knowledge, else
-    /// by its group.
-    fn who_is(&self, pid: i32) -> Option<(Life, bool)> {
-        if let Some(process) = self.processes.get(&pid) {
-            return Some((process.run.life, process.run.phase == Phase::Start));
+    /// The life a sender belongs to, and what he is there: by our own knowledge, else by his group.
+    fn sender(&self, told: &Told) -> Option<(Life, Role)> {
+        if let Some(process) = self.processes.get(&told.pid) {
+            let role = if process.run.phase == Phase::Start { Role::Main } else { Role::Command };
+            return Some((process.run.life, role));
         }
-        let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-        let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
-        let name = path.split('/').next()?;
-        // The newest life of the unit: an older one has no process left.
-        self.bodies.iter().rev().find(|(_, body)| body.unit.as_str() == name).map(|(life, _)| (*life, false))
+        let life = self.life_of(told.pid)?;
+        // Had he ended meanwhile, what was read may have been somebody else's of the same number.
+        let has_ended = told.process.as_ref().is_some_and(PidFd::has_ended);
+        (!has_ended).then_some((life, Role::Other))
     }
+
+    /// The life in whose group a process is. `None` where there are no groups.
+    fn life_of(&self, pid: i32) -> Option<Life> {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+        let path = Path::new(text.lines().find_map(|line| line.strip_prefix("0::/"))?);
+        let inside = |(life, body): (&Life, &Body)| {
+            let own = body.group.as_ref()?.path();
+            path.starts_with(own).then(|| (own.components().count(), *life))
+        };
+        // The innermost, and of one unit the newest: an older life has no process left.
+        self.bodies.iter().filter_map(inside).max().map(|(_, life)| life)
+    }
+}
+
+/// What a sender is to the unit he belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Main,
+    /// One of its other commands.
+    Command,
+    /// Somebody these have started.
+    Other,
+}
+
+/// A time of `CLOCK_MONOTONIC` as the supervisor counts, which is on through suspend.
+fn moment(monotonic: Duration) -> Moment {
+    let ago = kernel::time::monotonic().saturating_sub(monotonic);
+    Moment(kernel::time::boottime().saturating_sub(ago))
 }
