@@ -1,13 +1,15 @@
 //! Why a unit is not up.
 
 use crate::Phase;
+use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
+use serde::{Deserialize, Serialize};
 use units::UnitName;
 use units::value::Signal;
 
 /// How a process ended; waitid(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exit {
     /// By itself, with this code.
     Code(u8),
@@ -16,7 +18,7 @@ pub enum Exit {
 }
 
 /// Why a unit is not up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cause {
     /// A process of it ended so.
     Exited(Phase, Exit),
@@ -35,7 +37,7 @@ pub enum Cause {
     /// The kernel killed it for want of memory.
     OutOfMemory,
     /// It did not keep to its type: ended without `READY=1`, left no daemon behind.
-    Protocol(&'static str),
+    Protocol(Cow<'static, str>),
     /// Its files are wrong.
     BadSetting(String),
     /// It is not to be started.

@@ -3,11 +3,12 @@
 use crate::{Connection, Exit, Life, Moment, Run, Ticket};
 use alloc::string::String;
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 use units::control::{Request, Way};
 use units::unit::Verdict;
 
 /// What has happened, in the past tense.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Event {
     /// PID 1 is ready: start the default target. Once, first.
     Booted,

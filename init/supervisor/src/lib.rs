@@ -6,7 +6,8 @@
 //!              └─ deadline(): when Event::Ticked is wanted ───┘
 //! ```
 //!
-//! No clock, no file, no process, no log: `no_std`, and one dependency. Every rule about starting,
+//! No clock, no file, no process, no log: `no_std`, and two dependencies, of which the second (serde) only
+//! lets the state be written down and read again by another life of the program. Every rule about starting,
 //! stopping, restarting and ordering is here and is tested without a process.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -24,4 +25,4 @@ pub use action::{Action, Afterwards, Ended, Notice, Whom};
 pub use cause::{Cause, Exit};
 pub use event::Event;
 pub use life::{Connection, Life, Moment, Phase, Run, Ticket};
-pub use supervisor::{Config, Supervisor};
+pub use supervisor::{Config, Saved, SavedSlot, Supervisor};

@@ -3,9 +3,10 @@
 use core::fmt;
 use core::num::NonZeroU32;
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// A moment, as the time since some beginning; `CLOCK_BOOTTIME` in the reactor, made up in tests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Moment(pub Duration);
 
 impl Moment {
@@ -23,7 +24,7 @@ impl Moment {
 }
 
 /// One life of a unit; every start begins another. News of a former life is recognised as stale.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Life(NonZeroU32);
 
 impl Life {
@@ -47,11 +48,11 @@ impl fmt::Debug for Life {
 }
 
 /// A connection accepted for a socket, until it is given to a service or dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Connection(pub u64);
 
 /// Which commands of a unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Phase {
     /// `exec-condition`
     Condition,
@@ -86,7 +87,7 @@ impl fmt::Display for Phase {
 
 /// One command being run: which life, which list of commands, which of them. Never used twice,
 /// except that `reload` commands of one life repeat one after the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Run {
     /// Whose.
     pub life: Life,
@@ -97,5 +98,5 @@ pub struct Run {
 }
 
 /// A request that waits for its answer; the reactor's number for a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Ticket(pub u64);

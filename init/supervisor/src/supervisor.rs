@@ -1,6 +1,7 @@
 //! All units, what is wanted of them, and how the system as a whole is doing.
 
 mod jobs;
+mod keep;
 mod leave;
 mod news;
 mod requests;
@@ -15,13 +16,16 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 use slot::{Slot, State, Why};
 use units::control::{UnitResult, Way};
 use units::unit::Service;
 use units::{Entry, UnitName, UnitSet};
 
+pub use keep::{Saved, SavedSlot};
+
 /// What the supervisor is told once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Config {
     /// What [`Event::Booted`] starts.
     pub default_target: UnitName,
@@ -30,10 +34,12 @@ pub struct Config {
 }
 
 /// All units and what they are doing.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Supervisor {
+    #[serde(skip)]
     units: Arc<UnitSet>,
     config: Config,
+    #[serde(skip)]
     slots: BTreeMap<UnitName, Slot>,
     lives: BTreeMap<Life, UnitName>,
     next_life: Life,
@@ -41,13 +47,14 @@ pub struct Supervisor {
     system: System,
     /// The moment of the step under way.
     now: Moment,
+    #[serde(skip)]
     orders: Vec<Action>,
     /// Units that cannot be started, whose dependents are still to be told.
     refusals: VecDeque<(UnitName, Cause)>,
 }
 
 /// How the system as a whole is doing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 enum System {
     Idle,
     Booting { since: Moment },
@@ -57,7 +64,7 @@ enum System {
 }
 
 /// A request that has not been answered, unit by unit.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Waiting {
     /// In the order of the request; no outcome yet where it is open.
     results: Vec<(UnitName, Option<units::control::Outcome>)>,

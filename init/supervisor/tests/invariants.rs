@@ -192,6 +192,30 @@ proptest! {
         prop_assert_eq!(finished, 1);
     }
 
+    /// Written down and revived before each event, it does what it would have done, to the last word.
+    #[test]
+    fn a_revived_supervisor_goes_on_as_the_first(text in units(), traits in traits(), steps in vec(steps(), 0..30)) {
+        let [mut first, mut other] = [world(&text, &traits), world(&text, &traits)];
+        other.mortal = true;
+        for world in [&mut first, &mut other] {
+            world.run("boot");
+            for step in &steps {
+                act(world, step, &mut Vec::new());
+            }
+            world.wait(Duration::from_secs(60));
+        }
+        prop_assert_eq!(&first.lines, &other.lines);
+        prop_assert_eq!(first.written(), other.written());
+        // And from any point on as well, however it goes on.
+        other.mortal = false;
+        first.revive();
+        for world in [&mut first, &mut other] {
+            world.push(Event::LeaveAsked { way: Way::Poweroff, at_once: false });
+            world.wait(Duration::from_secs(25));
+        }
+        prop_assert_eq!(&first.lines, &other.lines);
+    }
+
     /// With no news and no requests nothing is ordered, and time alone changes nothing for ever.
     #[test]
     fn it_comes_to_rest(text in units(), steps in vec(steps(), 0..20)) {

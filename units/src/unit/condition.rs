@@ -1,3 +1,4 @@
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What can be asked of the system. The answer is the reactor's to find; what follows from it is
@@ -60,7 +61,7 @@ pub enum Strength {
 pub struct Conditions(pub Vec<Condition>);
 
 /// What the conditions come to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// Start it.
     Go,

@@ -232,7 +232,7 @@ impl Supervisor {
                 ServiceType::Oneshot => self.start_stage(name, Starting::Main(index + 1)),
                 ServiceType::Forking { .. } => self.start_stage(name, Starting::Finding { again_at: None }),
                 ServiceType::Notify | ServiceType::NotifyReload => {
-                    let cause = Cause::Protocol("ended without saying that it is ready");
+                    let cause = Cause::Protocol("ended without saying that it is ready".into());
                     self.end(name, Ending::Fell(cause));
                 }
                 // So short a life that its beginning was not heard of before its end.

@@ -14,9 +14,10 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// One unit: what it is doing, and what is wanted of it.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Slot {
     pub(super) state: State,
     pub(super) since: Moment,
@@ -25,7 +26,7 @@ pub(super) struct Slot {
 }
 
 /// What is remembered from life to life.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct History {
     /// The starts within the interval of the start limit.
     pub(super) starts: VecDeque<Moment>,
@@ -44,7 +45,7 @@ pub(super) struct History {
 }
 
 /// What a unit is doing. A state owns exactly the data that exists in it.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) enum State {
     Down(Down),
     Failed(Cause),
@@ -88,7 +89,7 @@ pub(super) enum State {
     Reached,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Down {
     Idle,
     Finished,
@@ -96,7 +97,7 @@ pub(super) enum Down {
 }
 
 /// A life with processes.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Alive {
     pub(super) life: Life,
     /// Runs ordered and not yet ended.
@@ -107,7 +108,7 @@ pub(super) struct Alive {
     pub(super) out_of_memory: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Starting {
     Pre(usize),
     Main(usize),
@@ -118,7 +119,7 @@ pub(super) enum Starting {
     Post(usize),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Stopping {
     Commands(usize),
     Terminate,
@@ -127,7 +128,7 @@ pub(super) enum Stopping {
 }
 
 /// Why a life ends.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Ending {
     Asked,
     Finished,
@@ -137,7 +138,7 @@ pub(super) enum Ending {
 }
 
 /// What is wanted of a unit.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Job {
     pub(super) kind: JobKind,
     pub(super) why: Why,
@@ -147,7 +148,7 @@ pub(super) struct Job {
     pub(super) tickets: Vec<Ticket>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum JobKind {
     Start,
     Stop,
@@ -156,7 +157,7 @@ pub(super) enum JobKind {
 }
 
 /// Where a job comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Why {
     /// The boot, which has ended when all of these are done.
     Boot,

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
-use supervisor::{Action, Config, Event, Exit, Life, Moment, Notice, Phase, Run, Supervisor, Ticket, Whom};
+use supervisor::{Action, Config, Event, Exit, Life, Moment, Notice, Phase, Run, Saved, Supervisor, Ticket, Whom};
 use units::control::{ActiveState, Reply, Request, UnitRow, Way};
 use units::unit::{ServiceType, Verdict};
 use units::value::Signal;
@@ -39,6 +39,8 @@ pub struct World {
     pub told: Vec<Notice>,
     /// Whether an order of starts is asserted: only in scripts without requests.
     pub ordered: bool,
+    /// Whether the supervisor is written down and revived before each event.
+    pub mortal: bool,
     begun: BTreeSet<UnitName>,
     former: Vec<Life>,
     /// What the files say when they are read again.
@@ -93,6 +95,7 @@ impl World {
             quiet: false,
             told: Vec::new(),
             ordered: false,
+            mortal: false,
             begun: BTreeSet::new(),
             former: Vec::new(),
             changed: text.to_owned(),
@@ -225,6 +228,22 @@ impl World {
         self.follow_up();
     }
 
+    /// The supervisor as it is written down: itself, then each slot.
+    pub fn written(&self) -> (String, Vec<(UnitName, String)>) {
+        let slots = self.supervisor.slots().map(|(name, slot)| (name.clone(), serde_json::to_string(&slot).unwrap()));
+        (serde_json::to_string(&self.supervisor).unwrap(), slots.collect())
+    }
+
+    /// Another life of the program takes over: all that is left of the supervisor is what was written.
+    pub fn revive(&mut self) {
+        let (whole, slots) = self.written();
+        let mut saved: Saved = serde_json::from_str(&whole).unwrap();
+        for (name, slot) in slots {
+            saved.put(name, serde_json::from_str(&slot).unwrap());
+        }
+        self.supervisor = saved.revive(self.supervisor.units().clone());
+    }
+
     fn life(&self, unit: &str) -> Life {
         *self.lives.iter().rev().find(|(_, n)| **n == name(unit)).unwrap_or_else(|| panic!("{unit} does not live")).0
     }
@@ -287,6 +306,9 @@ impl World {
         while let Some(event) = self.queue.pop_front() {
             rounds += 1;
             assert!(rounds < 100_000, "this never ends");
+            if self.mortal {
+                self.revive();
+            }
             for action in self.supervisor.step(self.now, event) {
                 assert_eq!(self.left, None, "ordered after leaving: {action:?}");
                 self.perform(action);
