@@ -29,6 +29,17 @@ pub(crate) enum Tone {
     Quiet,
 }
 
+impl Tone {
+    /// How urgent what is said so is; syslog(3).
+    pub(crate) fn priority(self) -> u8 {
+        match self {
+            Self::Bad => 3,
+            Self::Notice => 5,
+            Self::Plain | Self::Good | Self::Quiet => 6,
+        }
+    }
+}
+
 /// Where init speaks to a person.
 #[derive(Debug)]
 pub(crate) struct Console {

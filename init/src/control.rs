@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! client ─line→ Connection ─Request→ Event::Asked(ticket) → supervisor → Action::Answer(ticket)
-//!                               └ logs are answered here, out of the journal
+//!                               └ who only wants to know is told here, piece by piece: see [`telling`]
 //! ```
 //!
 //! Everybody may connect; what is not harmless is root's alone, by SO_PEERCRED (unix(7)).
@@ -12,6 +12,8 @@
 //! root has some of its own.
 
 mod connection;
+mod properties;
+mod telling;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -21,14 +23,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use supervisor::{Event, Ticket};
-use units::UnitName;
-use units::control::{CONTROL_SOCKET, LogLine, LogStream, LogsRequest, Reply, Request};
+use supervisor::{Event, Supervisor, Ticket};
+use units::control::{CONTROL_SOCKET, Refusal, Reply, Request};
 
-use crate::hands::Queue;
-use crate::journal::{self, Journal};
+use crate::hands::{Hands, Queue};
+use crate::journal::Journal;
 use crate::reactor::{Reactor, Source, Watch};
+use crate::system;
 use connection::{Connection, Gone};
+use telling::Telling;
 
 /// Clients at a time.
 const MOST_CLIENTS: usize = 128;
@@ -37,10 +40,8 @@ const MOST_USERS: usize = 96;
 const MOST_OF_ONE: usize = 16;
 /// Clients taken in per turn of the loop.
 const DOOR: usize = 32;
-/// Lines wait in the journal while this much waits for the reader already, bytes.
+/// Nothing more is told while this much waits for the reader already, bytes.
 const ENOUGH_BACKLOG: usize = 64 * 1024;
-/// Lines given to one reader per turn of the loop.
-const PIECE: usize = 64;
 
 /// The socket and its clients.
 #[derive(Debug)]
@@ -58,26 +59,24 @@ pub(crate) struct Control {
 struct Client {
     connection: Connection,
     watch: Watch,
-    reading: Option<Reading>,
+    /// A long answer is under way.
+    telling: Option<Telling>,
     /// Its request is with the supervisor.
     asking: bool,
 }
 
-/// Somebody reading the log, piece by piece.
-#[derive(Debug)]
-struct Reading {
-    unit: Option<UnitName>,
-    seen: u64,
-    /// The last line to give; none for a reader who stays.
-    until: Option<u64>,
-    /// Lines lost that have been told of.
-    lost: u64,
+/// Out of what is told.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) supervisor: &'a Supervisor,
+    pub(crate) hands: &'a Hands,
+    pub(crate) journal: &'a Journal,
 }
 
 impl Client {
     /// Whether its next request may be taken.
     fn is_free(&self) -> bool {
-        !self.asking && self.reading.is_none() && !self.connection.waits_for_room()
+        !self.asking && self.telling.is_none() && !self.connection.waits_for_room()
     }
 
     fn has_next(&self) -> bool {
@@ -85,8 +84,7 @@ impl Client {
     }
 
     fn is_behind(&self, newest: u64) -> bool {
-        let behind = self.reading.as_ref().is_some_and(|reading| reading.until.is_some() || reading.seen < newest);
-        behind && self.connection.backlog() < ENOUGH_BACKLOG
+        self.telling.as_ref().is_some_and(|telling| telling.has_more(newest)) && self.connection.backlog() < ENOUGH_BACKLOG
     }
 }
 
@@ -135,7 +133,7 @@ impl Control {
             let number = self.next;
             self.next += 1;
             if let Ok(watch) = reactor.watch(&connection, Source::Client(number)) {
-                self.clients.insert(number, Client { connection, watch, reading: None, asking: false });
+                self.clients.insert(number, Client { connection, watch, telling: None, asking: false });
             }
         }
     }
@@ -153,13 +151,8 @@ impl Control {
         self.clients.values().any(|client| client.has_next() || client.is_behind(journal.newest()))
     }
 
-    /// Whether somebody still waits for the answer.
-    pub(crate) fn is_awaited(&self, ticket: Ticket) -> bool {
-        self.tickets.contains_key(&ticket.0)
-    }
-
     /// A client has said something, can take more, or has gone.
-    pub(crate) fn heed(&mut self, number: u64, hung_up: bool, journal: &Journal, reactor: &mut Reactor, queue: &mut Queue) {
+    pub(crate) fn heed(&mut self, number: u64, hung_up: bool, known: Known<'_>, reactor: &mut Reactor, queue: &mut Queue) {
         let Some(client) = self.clients.get_mut(&number) else { return };
         let filled = client.connection.fill();
         let flushed = client.connection.flush();
@@ -169,7 +162,7 @@ impl Control {
         if hung_up || filled.is_err() || flushed.is_err() {
             self.part(number, reactor, queue);
         } else {
-            self.take_next(number, journal, reactor, queue);
+            self.take_next(number, known, reactor, queue);
         }
     }
 
@@ -190,28 +183,34 @@ impl Control {
     }
 
     /// Take the next request of a client that has got its answer.
-    fn take_next(&mut self, number: u64, journal: &Journal, reactor: &mut Reactor, queue: &mut Queue) {
+    fn take_next(&mut self, number: u64, known: Known<'_>, reactor: &mut Reactor, queue: &mut Queue) {
         let Some(client) = self.clients.get_mut(&number) else { return };
         if client.is_free()
             && let Some(line) = client.connection.next_line()
             && !line.is_empty()
         {
-            self.asked(number, &line, journal, reactor, queue);
+            self.asked(number, &line, known, reactor, queue);
         }
         self.settle(number, reactor, queue);
     }
 
-    fn asked(&mut self, number: u64, line: &str, journal: &Journal, reactor: &mut Reactor, queue: &mut Queue) {
+    fn asked(&mut self, number: u64, line: &str, known: Known<'_>, reactor: &mut Reactor, queue: &mut Queue) {
         let Some(client) = self.clients.get_mut(&number) else { return };
         let request: Request = match serde_json::from_str(line) {
             Ok(request) => request,
-            Err(error) => return self.reply(number, &refused(format!("not understood: {error}")), reactor, queue),
+            Err(error) => {
+                let reason = format!("not understood: {error}");
+                return self.reply(number, &Reply::Refused { reason, kind: Refusal::NotUnderstood }, reactor, queue);
+            }
         };
         if !request.is_harmless() && !client.connection.is_root() {
-            return self.reply(number, &refused("only root may ask this".to_owned()), reactor, queue);
+            let reason = "only root may ask this".to_owned();
+            return self.reply(number, &Reply::Refused { reason, kind: Refusal::NotAllowed }, reactor, queue);
         }
         match request {
-            Request::Logs(wanted) => client.reading = Some(reading(wanted, journal)),
+            Request::Logs(wanted) => client.telling = Some(Telling::lines(wanted, known.journal)),
+            Request::List { units, with } => client.telling = Some(Telling::rows(known.supervisor.named(&units), with)),
+            Request::Hello {} => self.reply(number, &Reply::Hello(known.supervisor.hello(system::now())), reactor, queue),
             request => {
                 let ticket = self.next;
                 self.next += 1;
@@ -222,44 +221,30 @@ impl Control {
         }
     }
 
-    /// Go on with whoever reads the log or has more to ask; a piece each.
-    pub(crate) fn turn(&mut self, journal: &Journal, reactor: &mut Reactor, queue: &mut Queue) {
-        let newest = journal.newest();
+    /// Go on with whoever is being told something or has more to ask; a piece each.
+    pub(crate) fn turn(&mut self, known: Known<'_>, reactor: &mut Reactor, queue: &mut Queue) {
+        let newest = known.journal.newest();
         let numbers = |wanted: &dyn Fn(&Client) -> bool| -> Vec<u64> {
             self.clients.iter().filter(|(_, client)| wanted(client)).map(|(number, _)| *number).collect()
         };
         let (behind, asking) = (numbers(&|client| client.is_behind(newest)), numbers(&Client::has_next));
         for number in behind {
-            self.read_on(number, journal, reactor, queue);
+            self.tell_on(number, known, reactor, queue);
         }
         for number in asking {
-            self.take_next(number, journal, reactor, queue);
+            self.take_next(number, known, reactor, queue);
         }
     }
 
-    fn read_on(&mut self, number: u64, journal: &Journal, reactor: &mut Reactor, queue: &mut Queue) {
-        let Some(reading) = self.clients.get_mut(&number).and_then(|client| client.reading.as_mut()) else { return };
-        let unit = reading.unit.clone();
-        let until = reading.until.unwrap_or(u64::MAX);
-        let lost = journal.lost_after(reading.seen, unit.as_ref());
-        let newly_lost = lost.saturating_sub(reading.lost);
-        reading.lost = reading.lost.max(lost);
-        let mut lines = journal.after(reading.seen, unit.as_ref(), PIECE);
-        let is_all = lines.len() < PIECE || lines.last().is_some_and(|(number, _)| *number >= until);
-        lines.retain(|(number, _)| *number <= until);
-        reading.seen = if is_all { journal.newest() } else { lines.last().map_or(reading.seen, |(number, _)| *number) };
-        if newly_lost > 0 {
-            self.reply(number, &Reply::Log(lost_line(unit.as_ref(), newly_lost)), reactor, queue);
+    fn tell_on(&mut self, number: u64, known: Known<'_>, reactor: &mut Reactor, queue: &mut Queue) {
+        let Some(client) = self.clients.get_mut(&number) else { return };
+        let Some(telling) = &mut client.telling else { return };
+        let (replies, more) = telling.next(known);
+        if !more {
+            client.telling = None;
         }
-        for (_, line) in lines {
-            self.reply(number, &Reply::Log(line), reactor, queue);
-        }
-        if is_all
-            && let Some(client) = self.clients.get_mut(&number)
-            && client.reading.as_ref().is_some_and(|reading| reading.until.is_some())
-        {
-            client.reading = None;
-            self.reply(number, &Reply::End, reactor, queue);
+        for reply in &replies {
+            self.reply(number, reply, reactor, queue);
         }
         self.settle(number, reactor, queue);
     }
@@ -308,25 +293,6 @@ impl Control {
             !gone
         });
     }
-}
-
-/// Where a reader begins and ends.
-fn reading(wanted: LogsRequest, journal: &Journal) -> Reading {
-    let unit = wanted.unit;
-    let count = wanted.lines.and_then(|count| usize::try_from(count).ok());
-    let seen = count.map_or(0, |count| journal.before_last(count, unit.as_ref()));
-    // Who wants the last lines only is not told of older ones.
-    let lost = if seen == 0 { 0 } else { journal.lost_after(0, unit.as_ref()) };
-    let until = (!wanted.follow).then(|| journal.newest());
-    Reading { unit, seen, until, lost }
-}
-
-fn refused(reason: String) -> Reply {
-    Reply::Refused { reason }
-}
-
-fn lost_line(unit: Option<&UnitName>, lost: u64) -> LogLine {
-    LogLine { time_ms: journal::now_ms(), unit: unit.cloned(), stream: LogStream::Init, text: format!("{lost} older lines were not kept") }
 }
 
 fn spare() -> Option<OwnedFd> {

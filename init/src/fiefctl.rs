@@ -13,7 +13,7 @@ use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 use kernel::power::Mandate;
-use units::control::{ActiveState, CONTROL_SOCKET, LoadState, LogsRequest, Outcome, Reply, Request, UnitResult};
+use units::control::{ActiveState, CONTROL_SOCKET, Detail, LoadState, LogsRequest, Outcome, Reply, Request, UnitResult};
 
 use crate::power::{Asked, USAGE};
 use crate::say;
@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Ask::Status(units) if form != Form::Json && !units.is_empty() => status(units),
-        Ask::Status(units) => ask_for(&Request::Status { units }, form),
+        Ask::Status(units) => ask_for(&Request::List { units, with: vec![Detail::Account] }, form),
         Ask::Plain(Request::Logs(wanted)) => logs(wanted, form),
         Ask::Plain(request) => ask_for(&request, form),
     };
@@ -82,7 +82,7 @@ pub(crate) fn power(name: &str, arguments: &[String]) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Asked::Nothing => return ExitCode::SUCCESS,
-        Asked::Reload => Request::DaemonReload,
+        Asked::Reload => Request::DaemonReload {},
     };
     match ask_for(&request, Form::Table) {
         Ok(code) => code,
@@ -113,7 +113,7 @@ fn ask_for(request: &Request, form: Form) -> Result<ExitCode, NoAnswer> {
             code = code.max(FAILED);
         }
         // Nobody reads any more: head(1) has had enough.
-        let ends = !matches!(reply, Reply::Log(_)) || shown.is_err();
+        let ends = !matches!(reply, Reply::Log(_) | Reply::Units { .. }) || shown.is_err();
         Ok(!ends)
     })?;
     Ok(ExitCode::from(code))
@@ -121,9 +121,9 @@ fn ask_for(request: &Request, form: Form) -> Result<ExitCode, NoAnswer> {
 
 /// `fiefctl logs`: of a unit that there is; of another there would be silence for ever.
 fn logs(wanted: LogsRequest, form: Form) -> Result<ExitCode, NoAnswer> {
-    if let Some(unit) = &wanted.unit {
+    for unit in &wanted.units {
         let stream = UnixStream::connect(CONTROL_SOCKET).map_err(NoAnswer::Connect)?;
-        let request = Request::Status { units: vec![unit.clone()] };
+        let request = Request::List { units: vec![unit.clone()], with: Vec::new() };
         let mut there = false;
         talk(stream, &request, |_, reply| {
             there = exit_code(&request, &reply) != NO_SUCH_UNIT;
@@ -139,21 +139,22 @@ fn logs(wanted: LogsRequest, form: Form) -> Result<ExitCode, NoAnswer> {
 
 /// `fiefctl status UNIT…`: what it does, and the last it has said.
 fn status(units: Vec<units::UnitName>) -> Result<ExitCode, NoAnswer> {
-    let request = Request::Status { units };
+    let request = Request::List { units, with: vec![Detail::Account] };
     let stream = UnixStream::connect(CONTROL_SOCKET).map_err(NoAnswer::Connect)?;
     let mut rows = Vec::new();
     let mut code = 0;
     talk(stream, &request, |_, reply| {
-        code = exit_code(&request, &reply);
+        code = code.max(exit_code(&request, &reply));
         match reply {
-            Reply::Units { units } => rows = units,
+            Reply::Units { units } => rows.extend(units),
+            Reply::End => return Ok(false),
             other => drop(show::reply(&request, &other, Form::Table)),
         }
-        Ok(false)
+        Ok(true)
     })?;
     for row in &rows {
         let mut lines = Vec::new();
-        let logs = Request::Logs(LogsRequest { unit: Some(row.name.clone()), lines: Some(10), follow: false });
+        let logs = Request::Logs(LogsRequest { units: vec![row.name.clone()], lines: Some(10), ..LogsRequest::default() });
         if let Ok(stream) = UnixStream::connect(CONTROL_SOCKET) {
             // Who is not root sees the state without the log.
             let _ = talk(stream, &logs, |_, reply| {
@@ -196,7 +197,7 @@ fn exit_code(request: &Request, reply: &Reply) -> u8 {
     match reply {
         Reply::Refused { .. } => FAILED,
         Reply::Done { results } => results.iter().map(of_result).max().unwrap_or(0),
-        Reply::Units { units } if matches!(request, Request::Status { units } if !units.is_empty()) => {
+        Reply::Units { units } if matches!(request, Request::List { units, .. } if !units.is_empty()) => {
             let of_row = |row: &units::control::UnitRow| match (row.load, row.active) {
                 (LoadState::NotFound, _) => NO_SUCH_UNIT,
                 (_, ActiveState::Active | ActiveState::Reloading | ActiveState::Activating) => 0,
@@ -210,8 +211,8 @@ fn exit_code(request: &Request, reply: &Reply) -> u8 {
 
 fn of_result(result: &UnitResult) -> u8 {
     match &result.outcome {
-        Outcome::Ok | Outcome::Skipped(_) => 0,
-        Outcome::Refused(why) if why.contains("no such unit") => NO_SUCH_UNIT,
+        Outcome::Ok | Outcome::Skipped(_) | Outcome::Queued => 0,
+        Outcome::Refused(why) if why == units::control::NO_SUCH_UNIT => NO_SUCH_UNIT,
         Outcome::Failed(_) | Outcome::Refused(_) | Outcome::Cancelled => FAILED,
     }
 }

@@ -321,6 +321,11 @@ impl Hands {
                     let _ = process.pidfd.signal_number(signal.number());
                 }
             }
+            (Whom::Control, _) => {
+                for process in self.processes.values().filter(|process| process.run.life == life && process.run.phase != Phase::Start) {
+                    let _ = process.pidfd.signal_number(signal.number());
+                }
+            }
             (Whom::All, Some(group)) => {
                 for pidfd in group.processes().into_iter().filter_map(|pid| PidFd::open(pid).ok()) {
                     let _ = pidfd.signal_number(signal.number());
@@ -388,8 +393,27 @@ impl Hands {
 
     /// What a unit has used.
     pub(crate) fn account(&self, unit: &UnitName) -> Account {
-        let body = self.bodies.values().rev().find(|body| body.unit == *unit);
-        body.and_then(|body| body.group.as_ref()).map(account::read).unwrap_or_default()
+        self.group(unit).map(account::read).unwrap_or_default()
+    }
+
+    /// The group a unit has now.
+    pub(crate) fn group(&self, unit: &UnitName) -> Option<&Group> {
+        self.bodies.values().rev().find(|body| body.unit == *unit)?.group.as_ref()
+    }
+
+    /// Stop all processes of a life where they are, or let them go on.
+    pub(crate) fn freeze(&self, life: Life, frozen: bool) {
+        if let Some(group) = self.bodies.get(&life).and_then(|body| body.group.as_ref()) {
+            // What cannot be frozen goes on; who asked looks at `cgroup.events`.
+            let _ = group.freeze(frozen);
+        }
+    }
+
+    /// Put the limits that the unit names now in force; what could not be had.
+    pub(crate) fn limit(&self, life: Life, name: &UnitName, units: &UnitSet) -> Vec<String> {
+        let group = self.bodies.get(&life).and_then(|body| body.group.as_ref());
+        let service = units.unit(name).and_then(|unit| unit.service());
+        group.zip(service).map(|(group, service)| limits::apply(group, &service.resources)).unwrap_or_default()
     }
 
     /// The kind of container this is.

@@ -22,6 +22,10 @@ use units::control::{LogLine, LogStream};
 
 use ring::{Line, Ring};
 
+/// `LOG_NOTICE` and `LOG_INFO` of syslog(3).
+pub(crate) const NOTICE: u8 = 5;
+pub(crate) const INFO: u8 = 6;
+
 /// Memory for the lines of one unit, bytes.
 const ROOM: usize = 256 * 1024;
 /// The most that a unit file may ask for, bytes: the memory is PID 1's.
@@ -47,6 +51,29 @@ pub(crate) struct Journal {
     room: usize,
 }
 
+/// Which lines somebody wants to see.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    /// Of these units; none means of everybody.
+    pub(crate) units: Vec<UnitName>,
+    pub(crate) since_ms: Option<u64>,
+    pub(crate) until_ms: Option<u64>,
+    /// As urgent as this or more.
+    pub(crate) priority: Option<u8>,
+}
+
+impl Wanted {
+    fn is_of(&self, unit: Option<&UnitName>) -> bool {
+        self.units.is_empty() || unit.is_some_and(|unit| self.units.contains(unit))
+    }
+
+    fn has(&self, line: &Line) -> bool {
+        self.since_ms.is_none_or(|since| line.time_ms >= since)
+            && self.until_ms.is_none_or(|until| line.time_ms <= until)
+            && self.priority.is_none_or(|priority| line.priority <= priority)
+    }
+}
+
 impl Default for Journal {
     fn default() -> Self {
         Self::with_room(ROOM_FOR_ALL)
@@ -64,10 +91,20 @@ impl Journal {
         self.room = self.room.max(ROOM_FOR_ALL.saturating_add(room.min(MOST_ROOM)));
     }
 
-    /// Keep one line of `unit`, or of init, or of the syslog.
+    /// Keep one line of `unit`, or of init, or of the syslog. What a service says may begin with its
+    /// priority, `<3>`; sd-daemon(3).
     pub(crate) fn push(&mut self, unit: Option<&UnitName>, stream: LogStream, text: &[u8]) {
+        let (priority, text) = match (stream, text) {
+            (LogStream::Stdout | LogStream::Stderr, [b'<', digit @ b'0'..=b'7', b'>', text @ ..]) => (digit - b'0', text),
+            (LogStream::Stdout | LogStream::Stderr | LogStream::Init | LogStream::Syslog, text) => (INFO, text),
+        };
+        self.push_as(unit, stream, priority, text);
+    }
+
+    /// The same, as urgent as that: 0 is the most urgent, 7 the least; syslog(3).
+    pub(crate) fn push_as(&mut self, unit: Option<&UnitName>, stream: LogStream, priority: u8, text: &[u8]) {
         self.said += 1;
-        let line = Line { number: self.said, time_ms: now_ms(), stream, text: text.into() };
+        let line = Line { number: self.said, time_ms: now_ms(), stream, priority, text: text.into() };
         let ring = match (unit, stream) {
             (Some(unit), _) => {
                 if !self.units.contains_key(unit) {
@@ -96,11 +133,11 @@ impl Journal {
         self.said
     }
 
-    /// The first lines after `number`, `most` of them at most, of one unit or of all, in the order
-    /// they were said.
-    pub(crate) fn after(&self, number: u64, unit: Option<&UnitName>, most: usize) -> Vec<(u64, LogLine)> {
-        let heads = self.rings(unit).map(|(name, ring)| {
-            let mut lines = ring.after(number);
+    /// The first lines after `number` that are wanted, `most` of them at most, in the order they were
+    /// said.
+    pub(crate) fn after(&self, number: u64, wanted: &Wanted, most: usize) -> Vec<(u64, LogLine)> {
+        let heads = self.rings(wanted).map(|(name, ring)| {
+            let mut lines = ring.after(number).filter(|line| wanted.has(line));
             (name, lines.next(), lines)
         });
         let mut heads: Vec<_> = heads.collect();
@@ -114,9 +151,12 @@ impl Journal {
         found
     }
 
-    /// After which line the last `count` of one unit or of all begin.
-    pub(crate) fn before_last(&self, count: usize, unit: Option<&UnitName>) -> u64 {
-        let last = self.rings(unit).flat_map(|(_, ring)| ring.after(0).rev().take(count).map(|line| line.number));
+    /// After which line the last `count` of those wanted begin.
+    pub(crate) fn before_last(&self, count: usize, wanted: &Wanted) -> u64 {
+        let lines = |ring: &'_ Ring| -> Vec<u64> {
+            ring.after(0).rev().filter(|line| wanted.has(line)).take(count).map(|line| line.number).collect()
+        };
+        let last = self.rings(wanted).flat_map(|(_, ring)| lines(ring));
         let mut last: Vec<u64> = last.collect();
         last.sort_unstable_by(|a, b| b.cmp(a));
         match count.checked_sub(1) {
@@ -126,18 +166,25 @@ impl Journal {
     }
 
     /// How many lines of those rings had to make way, if any of them came after `number`.
-    pub(crate) fn lost_after(&self, number: u64, unit: Option<&UnitName>) -> u64 {
-        self.rings(unit).filter_map(|(_, ring)| ring.lost_after(number)).sum()
+    pub(crate) fn lost_after(&self, number: u64, wanted: &Wanted) -> u64 {
+        self.rings(wanted).filter_map(|(_, ring)| ring.lost_after(number)).sum()
     }
 
-    fn rings(&self, unit: Option<&UnitName>) -> impl Iterator<Item = (Option<&UnitName>, &Ring)> {
+    fn rings(&self, wanted: &Wanted) -> impl Iterator<Item = (Option<&UnitName>, &Ring)> {
         let units = self.units.iter().map(|(name, ring)| (Some(name), ring));
-        units.chain([(None, &self.init), (None, &self.syslog)]).filter(move |(name, _)| unit.is_none() || *name == unit)
+        units.chain([(None, &self.init), (None, &self.syslog)]).filter(move |(name, _)| wanted.is_of(*name))
     }
 }
 
 fn show(unit: Option<&UnitName>, line: &Line) -> LogLine {
-    LogLine { time_ms: line.time_ms, unit: unit.cloned(), stream: line.stream, text: String::from_utf8_lossy(&line.text).into_owned() }
+    let priority = line.priority;
+    LogLine {
+        time_ms: line.time_ms,
+        unit: unit.cloned(),
+        stream: line.stream,
+        priority,
+        text: String::from_utf8_lossy(&line.text).into_owned(),
+    }
 }
 
 /// Milliseconds since 1970, for people; no delay depends on it.
@@ -248,8 +295,29 @@ pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
+
+    fn of(units: &[&UnitName]) -> Wanted {
+        Wanted { units: units.iter().map(|unit| (*unit).clone()).collect(), ..Wanted::default() }
+    }
+
+    #[test]
+    fn lines_are_wanted_by_unit_time_and_urgency() {
+        let mut journal = Journal::default();
+        let units = ["a", "b", "c"].map(|name| UnitName::new(name).unwrap());
+        for unit in &units {
+            journal.push(Some(unit), LogStream::Stderr, b"<3>bad");
+            journal.push(Some(unit), LogStream::Stdout, b"<8>no priority");
+        }
+        let texts = |wanted: &Wanted| journal.after(0, wanted, 99).into_iter().map(|(_, line)| line.text).collect::<Vec<_>>();
+        assert_eq!(texts(&of(&[&units[0], &units[2]])), ["bad", "<8>no priority", "bad", "<8>no priority"]);
+        let urgent = Wanted { priority: Some(4), ..of(&[]) };
+        assert_eq!(texts(&urgent), ["bad"; 3]);
+        assert_eq!(journal.before_last(1, &urgent), 4);
+        assert!(texts(&Wanted { since_ms: Some(now_ms() + 60_000), ..of(&[]) }).is_empty());
+        assert!(texts(&Wanted { until_ms: Some(1), ..of(&[]) }).is_empty());
+    }
 
     #[test]
     fn all_together_keep_to_the_room_and_the_largest_gives_way() {
@@ -262,9 +330,9 @@ mod tests {
             journal.push(None, LogStream::Syslog, b"a line of the usual length, as such lines are");
             assert!(journal.used <= journal.room);
         }
-        let sum: usize = journal.rings(None).map(|(_, ring)| ring.used()).sum();
+        let sum: usize = journal.rings(&Wanted::default()).map(|(_, ring)| ring.used()).sum();
         assert_eq!(sum, journal.used);
-        assert_eq!(journal.after(0, Some(&quiet), 9).len(), 1);
+        assert_eq!(journal.after(0, &of(&[&quiet]), 9).len(), 1);
         assert_eq!(journal.init.after(0).count(), 1);
     }
 
@@ -276,12 +344,12 @@ mod tests {
             journal.push(Some(unit), LogStream::Stdout, unit.as_str().as_bytes());
         }
         let numbers = |lines: Vec<(u64, LogLine)>| lines.into_iter().map(|(number, _)| number).collect::<Vec<_>>();
-        assert_eq!(numbers(journal.after(0, None, 4)), vec![1, 2, 3, 4]);
-        assert_eq!(numbers(journal.after(4, None, 99)), vec![5, 6, 7, 8, 9, 10]);
-        assert_eq!(journal.before_last(3, None), 7);
-        assert_eq!(journal.before_last(99, None), 0);
-        assert_eq!(journal.before_last(0, None), 10);
-        assert_eq!(numbers(journal.after(journal.before_last(2, units.first()), units.first(), 9)), vec![7, 10]);
+        assert_eq!(numbers(journal.after(0, &of(&[]), 4)), vec![1, 2, 3, 4]);
+        assert_eq!(numbers(journal.after(4, &of(&[]), 99)), vec![5, 6, 7, 8, 9, 10]);
+        assert_eq!(journal.before_last(3, &of(&[])), 7);
+        assert_eq!(journal.before_last(99, &of(&[])), 0);
+        assert_eq!(journal.before_last(0, &of(&[])), 10);
+        assert_eq!(numbers(journal.after(journal.before_last(2, &of(&[&units[0]])), &of(&[&units[0]]), 9)), vec![7, 10]);
     }
 
     fn lines(intake: &mut Intake) -> (Vec<String>, Flow) {

@@ -11,6 +11,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
+use crate::journal::INFO;
+
 const PATH: &str = "/dev/log";
 /// Datagrams taken per turn of the loop.
 const BUDGET: usize = 64;
@@ -31,14 +33,15 @@ impl Syslog {
         Ok(Some(Self(socket)))
     }
 
-    /// Give each waiting message to `each`, without its priority and time.
-    pub(crate) fn turn(&self, mut each: impl FnMut(&[u8])) {
+    /// Give each waiting message to `each`, its priority apart and without its time.
+    pub(crate) fn turn(&self, mut each: impl FnMut(u8, &[u8])) {
         let mut buffer = [0_u8; 8192];
         for _ in 0..BUDGET {
             let Ok(length) = self.0.recv(&mut buffer) else { return };
             let datagram = buffer.get(..length).unwrap_or_default();
             for line in datagram.split(|byte| matches!(byte, b'\n' | 0)).filter(|line| !line.is_empty()) {
-                each(message(line));
+                let (priority, text) = message(line);
+                each(priority, text);
             }
         }
     }
@@ -50,18 +53,20 @@ impl AsFd for Syslog {
     }
 }
 
-/// `<38>Nov 23 16:48:01 sshd[42]: text` → `sshd[42]: text`.
-fn message(line: &[u8]) -> &[u8] {
-    let line = match line.strip_prefix(b"<") {
-        Some(rest) => match rest.iter().take(5).position(|byte| *byte == b'>') {
-            Some(end) => rest.get(end + 1..).unwrap_or_default(),
-            None => line,
-        },
-        None => line,
+/// `<38>Nov 23 16:48:01 sshd[42]: text` → 6, `sshd[42]: text`.
+fn message(line: &[u8]) -> (u8, &[u8]) {
+    let end = line.iter().take(6).position(|byte| *byte == b'>').filter(|_| line.starts_with(b"<"));
+    let (number, line) = match end {
+        Some(end) => (line.get(1..end).unwrap_or_default(), line.get(end + 1..).unwrap_or_default()),
+        None => (&[][..], line),
     };
+    // The rest of the number is the facility.
+    let priority =
+        std::str::from_utf8(number).ok().and_then(|number| number.parse::<u16>().ok()).and_then(|number| u8::try_from(number & 7).ok());
+    let priority = priority.unwrap_or(INFO);
     // "Mmm dd hh:mm:ss " is 16 bytes with the colons at 9 and 12.
     let stamped = line.get(9) == Some(&b':') && line.get(12) == Some(&b':') && line.get(15) == Some(&b' ');
-    if stamped { line.get(16..).unwrap_or_default() } else { line }
+    (priority, if stamped { line.get(16..).unwrap_or_default() } else { line })
 }
 
 #[cfg(test)]
@@ -70,10 +75,10 @@ mod tests {
 
     #[test]
     fn priority_and_time_are_taken_off() {
-        assert_eq!(message(b"<38>Nov 23 16:48:01 sshd[42]: hi"), b"sshd[42]: hi");
-        assert_eq!(message(b"<13>plain"), b"plain");
-        assert_eq!(message(b"no priority"), b"no priority");
-        assert_eq!(message(b"<broken"), b"<broken");
-        assert_eq!(message(b"<38>"), b"");
+        assert_eq!(message(b"<38>Nov 23 16:48:01 sshd[42]: hi"), (6, &b"sshd[42]: hi"[..]));
+        assert_eq!(message(b"<11>plain"), (3, &b"plain"[..]));
+        assert_eq!(message(b"no priority"), (6, &b"no priority"[..]));
+        assert_eq!(message(b"<broken"), (6, &b"<broken"[..]));
+        assert_eq!(message(b"<38>"), (6, &b""[..]));
     }
 }

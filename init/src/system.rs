@@ -16,13 +16,13 @@ use std::time::Duration;
 use kernel::wait::reap_any;
 use nix::sys::signalfd::SignalFd;
 use supervisor::{Action, Event, Moment, Notice, Supervisor};
-use units::control::{LogStream, Reply, Way};
+use units::control::{LogStream, Refusal, Reply, Way};
 use units::unit::{ConsoleLevel, ServiceType};
 use units::{Diagnostic, UnitName};
 
 use crate::boot::{self, Options};
 use crate::console::{Console, Tone};
-use crate::control::Control;
+use crate::control::{Control, Known};
 use crate::guard::{self, Work};
 use crate::hands::{Hands, Queue};
 use crate::journal::{Flow, Journal};
@@ -89,7 +89,7 @@ impl System {
 
     /// Say something of init's own.
     pub(crate) fn say(&mut self, tone: Tone, text: &str) {
-        self.journal.push(None, LogStream::Init, text.as_bytes());
+        self.journal.push_as(None, LogStream::Init, tone.priority(), text.as_bytes());
         self.console.say(since(self.began), tone, text);
     }
 
@@ -98,7 +98,7 @@ impl System {
         let text = diagnostic.to_string();
         let unit = unit_of_path(&diagnostic.path);
         for line in text.lines() {
-            self.journal.push(unit.as_ref(), LogStream::Init, line.as_bytes());
+            self.journal.push_as(unit.as_ref(), LogStream::Init, Tone::Bad.priority(), line.as_bytes());
         }
         self.console.block(&text);
     }
@@ -110,7 +110,8 @@ impl System {
         if let Some((notify, _)) = &mut self.notify {
             notify.lift_barriers();
         }
-        self.control.turn(&self.journal, &mut self.reactor, &mut self.queue);
+        let known = Known { supervisor: &self.supervisor, hands: &self.hands, journal: &self.journal };
+        self.control.turn(known, &mut self.reactor, &mut self.queue);
         self.mind_console();
         for (source, hung_up) in self.reactor.wait(self.patience()) {
             self.heed(source, hung_up);
@@ -176,17 +177,16 @@ impl System {
             | Action::Drop(_)
             | Action::WatchCalendar(..)
             | Action::Stamp(_)
-            | Action::Unwatch(_)
-            | Action::Limit(..)
-            | Action::Freeze(..) => {}
-            Action::Answer(ticket, mut reply) => {
-                if let Reply::Units { units } = &mut reply
-                    && self.control.is_awaited(ticket)
-                {
-                    for row in units {
-                        row.account = self.hands.account(&row.name);
-                    }
+            | Action::Unwatch(_) => {}
+            Action::Limit(life, unit) => {
+                for remark in self.hands.limit(life, &unit, units) {
+                    self.journal.push(Some(&unit), LogStream::Init, remark.as_bytes());
                 }
+            }
+            Action::Freeze(life, frozen) => self.hands.freeze(life, frozen),
+            Action::Answer(ticket, reply) => self.control.answer(ticket, &reply, reactor, queue),
+            Action::Reexec(ticket) => {
+                let reply = Reply::Refused { reason: "this init cannot be replaced while it runs".to_owned(), kind: Refusal::Impossible };
                 self.control.answer(ticket, &reply, reactor, queue);
             }
             Action::Reread(ticket) => {
@@ -202,7 +202,7 @@ impl System {
 
     fn tell(&mut self, notice: &Notice) {
         let telling = telling::words(notice, now());
-        self.journal.push(telling.unit, LogStream::Init, telling.text.as_bytes());
+        self.journal.push_as(telling.unit, LogStream::Init, telling.tone.priority(), telling.text.as_bytes());
         // A work of the boot that has nothing to stop ends without a word.
         let silent = matches!(notice, Notice::Stopped(unit) if self.is_oneshot(unit));
         if telling.loud && !silent {
@@ -234,13 +234,14 @@ impl System {
             Source::Syslog => {
                 if let Some(syslog) = &self.syslog {
                     let journal = &mut self.journal;
-                    syslog.turn(|line| journal.push(None, LogStream::Syslog, line));
+                    syslog.turn(|priority, line| journal.push_as(None, LogStream::Syslog, priority, line));
                 }
             }
             Source::Console => drop(self.console.flush()),
             Source::Listener => self.control.accept(&mut self.reactor),
             Source::Client(number) => {
-                self.control.heed(number, hung_up, &self.journal, &mut self.reactor, &mut self.queue);
+                let known = Known { supervisor: &self.supervisor, hands: &self.hands, journal: &self.journal };
+                self.control.heed(number, hung_up, known, &mut self.reactor, &mut self.queue);
             }
             Source::Report(pid) => self.hands.reported(pid, &mut self.reactor, &mut self.queue),
             Source::Stranger(pid) => self.hands.stranger_ended(pid, &mut self.reactor, &mut self.queue),

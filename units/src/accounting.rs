@@ -71,6 +71,12 @@ pub enum Generation {
 const NO_LIMIT_V1: u64 = 1 << 60;
 
 impl Account {
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Reads all counters. `generation` says where a controller is, if anywhere; `file` reads a
     /// file of the cgroup on that controller's hierarchy of that generation.
     pub fn read(

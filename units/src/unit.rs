@@ -191,6 +191,23 @@ impl Unit {
         }
     }
 
+    /// What it waits for, one line each: what a socket listens on, when a timer elapses, which paths are
+    /// watched.
+    #[must_use]
+    pub fn watches(&self) -> Vec<String> {
+        match &self.body {
+            Body::Socket(socket) => socket.listen.iter().map(|listen| format!("{} {}", listen.kind, listen.address)).collect(),
+            Body::Timer(timer) => {
+                let calendars = timer.on_calendar.iter().map(ToString::to_string);
+                calendars
+                    .chain(timer.since.iter().map(|(since, span)| format!("{} after {since}", humantime::format_duration(*span))))
+                    .collect()
+            }
+            Body::Path(watch) => watch.paths.iter().map(|(event, path)| format!("{event} {path}")).collect(),
+            Body::Target | Body::Service(_) | Body::Mount(_) | Body::Slice(_) => Vec::new(),
+        }
+    }
+
     /// The unit it starts: of a socket, a timer or a path.
     #[must_use]
     pub fn triggers(&self) -> Option<UnitName> {

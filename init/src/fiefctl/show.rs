@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use units::control::{ActiveState, LogLine, LogStream, Outcome, Reply, Request, UnitRow};
+use units::control::{ActiveState, Detail, LogLine, LogStream, Outcome, Reply, Request, UnitRow};
 use units::value::{Bytes, Limit};
 
 use super::table::Table;
@@ -15,7 +15,7 @@ use crate::telling::span;
 /// Show one answer. The error is a reader that has gone.
 pub(super) fn reply(request: &Request, reply: &Reply, form: Form) -> io::Result<()> {
     match reply {
-        Reply::Units { units } if matches!(request, Request::Account { .. }) => account(units),
+        Reply::Units { units } if matches!(request, Request::List { with, .. } if with.contains(&Detail::Account)) => account(units),
         Reply::Units { units } => list(units, form),
         Reply::Done { results } => {
             for result in results {
@@ -25,21 +25,22 @@ pub(super) fn reply(request: &Request, reply: &Reply, form: Form) -> io::Result<
                     Outcome::Failed(why) => format!("{}: failed: {why}", result.unit),
                     Outcome::Refused(why) => format!("{}: {why}", result.unit),
                     Outcome::Cancelled => format!("{}: cancelled", result.unit),
+                    Outcome::Queued => continue,
                 };
                 say::error(format_args!("{text}"));
             }
             Ok(())
         }
         Reply::Log(line) => {
-            let everybody = matches!(request, Request::Logs(logs) if logs.unit.is_none());
+            let everybody = matches!(request, Request::Logs(logs) if logs.units.is_empty());
             say::raw(log_line(line, everybody).as_bytes())
         }
-        Reply::End => Ok(()),
+        Reply::End | Reply::Hello(_) => Ok(()),
         Reply::Leaving { way } => {
             say::line(format_args!("leaving: {way}"));
             Ok(())
         }
-        Reply::Refused { reason } => {
+        Reply::Refused { reason, .. } => {
             say::error(format_args!("fiefctl: {reason}"));
             Ok(())
         }

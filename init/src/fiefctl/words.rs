@@ -1,7 +1,7 @@
 //! The command line of fiefctl.
 
 use units::UnitName;
-use units::control::{LogsRequest, Request, Way};
+use units::control::{Detail, LogsRequest, Request, Way};
 
 /// `fiefctl --help`.
 pub(super) const USAGE: &str = "\
@@ -104,21 +104,17 @@ pub(super) fn read(arguments: &[String]) -> Result<Line, Unclear> {
     };
     let leave = |way| Request::Leave { way, at_once: force };
     let request = match verb.as_str() {
-        "list" | "list-units" => Request::List,
+        "list" | "list-units" => Request::list(),
         "status" | "show" => return Ok(Line { ask: Ask::Status(units), form }),
         "start" => Request::Start { units: some(units)? },
         "stop" => Request::Stop { units: some(units)? },
         "restart" => Request::Restart { units: some(units)? },
-        "daemon-reload" if units.is_empty() => Request::DaemonReload,
+        "daemon-reload" if units.is_empty() => Request::DaemonReload {},
         "reload" => Request::Reload { units: some(units)? },
         "reset-failed" => Request::ResetFailed { units },
-        "account" | "top" => Request::Account { units },
+        "account" | "top" => Request::List { units, with: vec![Detail::Account] },
         "logs" | "log" => {
-            let mut units = units.into_iter();
-            logs.unit = units.next();
-            if units.next().is_some() {
-                return Err(Unclear::Unexpected("a second unit; logs".to_owned()));
-            }
+            logs.units = units;
             logs.follow = force;
             Request::Logs(logs)
         }
@@ -140,8 +136,8 @@ mod tests {
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
         read(&words).map(|line| match line.ask {
             Ask::Plain(request) => request,
-            Ask::Status(units) => Request::Status { units },
-            Ask::Help => Request::List,
+            Ask::Status(units) => Request::List { units, with: Vec::new() },
+            Ask::Help => Request::list(),
         })
     }
 
@@ -149,10 +145,13 @@ mod tests {
     fn verbs_become_requests() {
         let ssh = || vec![UnitName::new("ssh").unwrap()];
         assert_eq!(plain("restart ssh"), Ok(Request::Restart { units: ssh() }));
-        assert_eq!(plain("status ssh.service"), Ok(Request::Status { units: ssh() }));
-        assert_eq!(plain("logs -n 5 -f ssh"), Ok(Request::Logs(LogsRequest { unit: ssh().pop(), lines: Some(5), follow: true })));
+        assert_eq!(plain("status ssh.service"), Ok(Request::List { units: ssh(), with: Vec::new() }));
+        assert_eq!(
+            plain("logs -n 5 -f ssh"),
+            Ok(Request::Logs(LogsRequest { units: ssh(), lines: Some(5), follow: true, ..LogsRequest::default() }))
+        );
         assert_eq!(plain("--json reboot -f"), Ok(Request::Leave { way: Way::Reboot, at_once: true }));
-        assert_eq!(plain("daemon-reload"), Ok(Request::DaemonReload));
+        assert_eq!(plain("daemon-reload"), Ok(Request::DaemonReload {}));
         assert_eq!(plain("stop"), Err(Unclear::NoUnit("stop".to_owned())));
         assert_eq!(plain("logs --never"), Err(Unclear::Option("--never".to_owned())));
         assert_eq!(plain("fly"), Err(Unclear::Verb("fly".to_owned())));

@@ -19,6 +19,8 @@ pub(crate) struct Line {
     /// Milliseconds since 1970.
     pub(crate) time_ms: u64,
     pub(crate) stream: LogStream,
+    /// syslog(3)
+    pub(crate) priority: u8,
     pub(crate) text: Box<[u8]>,
 }
 
@@ -79,7 +81,7 @@ mod tests {
     use super::*;
 
     fn line(number: u64, text: &[u8]) -> Line {
-        Line { number, time_ms: 0, stream: LogStream::Stdout, text: text.into() }
+        Line { number, time_ms: 0, stream: LogStream::Stdout, priority: 6, text: text.into() }
     }
 
     #[test]

@@ -73,6 +73,8 @@ pub enum Action {
     Answer(Ticket, Reply),
     /// Read the unit files again, hand them to [`crate::Supervisor::reread`], and answer.
     Reread(Ticket),
+    /// Become the program that is on disk now; answer if that cannot be had.
+    Reexec(Ticket),
     /// Tell the log, the console, the keeper.
     Tell(Notice),
     /// Every unit is down or given up: kill what is left, unmount, reboot(2). Last of all.
@@ -102,6 +104,8 @@ pub enum Afterwards {
 pub enum Whom {
     /// The main process.
     Main,
+    /// The processes of commands that run beside it.
+    Control,
     /// Every process of the unit's cgroup.
     All,
 }

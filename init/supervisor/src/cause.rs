@@ -6,6 +6,7 @@ use alloc::string::String;
 use core::fmt;
 use serde::{Deserialize, Serialize};
 use units::UnitName;
+use units::control::NO_SUCH_UNIT;
 use units::value::Signal;
 
 /// How a process ended; waitid(2).
@@ -71,7 +72,7 @@ impl fmt::Display for Cause {
             Self::Protocol(what) => f.write_str(what),
             Self::BadSetting(what) => write!(f, "bad unit file: {what}"),
             Self::Masked => f.write_str("masked"),
-            Self::NotFound => f.write_str("no such unit"),
+            Self::NotFound => f.write_str(NO_SUCH_UNIT),
         }
     }
 }

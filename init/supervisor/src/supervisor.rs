@@ -45,6 +45,9 @@ pub struct Supervisor {
     next_life: Life,
     tickets: BTreeMap<Ticket, Waiting>,
     system: System,
+    /// When boot began, and when it was through.
+    booted: Option<Moment>,
+    finished: Option<Moment>,
     /// The moment of the step under way.
     now: Moment,
     #[serde(skip)]
@@ -84,6 +87,8 @@ impl Supervisor {
             next_life: Life::FIRST,
             tickets: BTreeMap::new(),
             system: System::Idle,
+            booted: None,
+            finished: None,
             now: Moment::default(),
             orders: Vec::new(),
             refusals: VecDeque::new(),
@@ -198,6 +203,7 @@ impl Supervisor {
         match self.system {
             System::Idle => {
                 self.system = System::Booting { since: self.now };
+                self.booted = Some(self.now);
                 for slot in self.slots.values_mut() {
                     slot.since = self.now;
                 }
@@ -217,6 +223,7 @@ impl Supervisor {
             && !self.slots.values().any(|slot| slot.job.as_ref().is_some_and(|job| job.why == Why::Boot))
         {
             self.system = System::Running;
+            self.finished = Some(self.now);
             self.tell_boot(since);
         }
         self.end_leaving();
@@ -273,6 +280,9 @@ impl Supervisor {
     fn enter(&mut self, name: &UnitName, state: State) {
         let now = self.now;
         if let Some(slot) = self.slots.get_mut(name) {
+            if matches!(state, State::Down(_) | State::Failed(_)) {
+                slot.history.down_at = Some(now);
+            }
             slot.state = state;
             slot.since = now;
         }

@@ -1,14 +1,18 @@
 use super::Way;
 use crate::UnitName;
 use crate::accounting::Account;
+use crate::graph::Node;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// What init answers.
+/// What init answers. A field that is not known is passed over: a newer init may say more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "kebab-case")]
 pub enum Reply {
-    /// Rows of units.
+    /// Who is there.
+    Hello(Hello),
+    /// Rows of units; more may follow.
     Units {
         /// In alphabetic order, or as asked for.
         units: Vec<UnitRow>,
@@ -27,28 +31,97 @@ pub enum Reply {
         /// How.
         way: Way,
     },
-    /// The request was not understood, or not allowed.
+    /// The request was not understood, or not allowed, or cannot be met.
     Refused {
-        /// Why.
+        /// Why, in words.
         reason: String,
+        /// Why, for programs.
+        #[serde(default)]
+        kind: Refusal,
     },
 }
 
-/// What is known of one unit.
+/// Why a request as a whole is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// Just now, or of this system, it cannot be had.
+    #[default]
+    Impossible,
+    /// It is none.
+    NotUnderstood,
+    /// Only root may ask it.
+    NotAllowed,
+}
+
+/// Who answers, and how the system as a whole is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`super::PROTOCOL`] of init.
+    pub protocol: u32,
+    /// init's version.
+    pub version: String,
+    /// What the system is doing.
+    pub state: SystemState,
+    /// When PID 1 began with the units, in microseconds of `CLOCK_BOOTTIME`.
+    #[serde(default)]
+    pub booted_us: Option<u64>,
+    /// When all that was asked for at boot had settled.
+    #[serde(default)]
+    pub finished_us: Option<u64>,
+    /// Now, by the same clock.
+    pub now_us: u64,
+    /// What boot aims at.
+    pub default_target: UnitName,
+    /// Units that are up.
+    pub up: u32,
+    /// Units that have failed.
+    pub failed: u32,
+    /// Units of which something is wanted.
+    pub jobs: u32,
+}
+
+/// How the system as a whole is doing; the words of systemctl(1) `is-system-running`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SystemState {
+    /// It boots.
+    Starting,
+    /// It is up.
+    Running,
+    /// It is up, and some unit has failed.
+    Degraded,
+    /// It is ending.
+    Stopping,
+}
+
+/// What is known of one unit. All moments are microseconds of `CLOCK_BOOTTIME`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnitRow {
     /// Its canonical name.
     pub name: UnitName,
+    /// Further names of it.
+    #[serde(default)]
+    pub aliases: Vec<UnitName>,
     /// For people.
     pub description: String,
+    /// Where to read about it: URIs.
+    #[serde(default)]
+    pub documentation: Vec<String>,
     /// Whether its files could be read.
     pub load: LoadState,
     /// What it is doing.
     pub active: ActiveState,
     /// The finer word: `running`, `exited`, `dead`, `start-pre`, `auto-restart`, `stop-term` …
     pub sub: String,
+    /// What is wanted of it.
+    #[serde(default)]
+    pub job: Option<JobRow>,
     /// Its main process, as PID 1 sees it.
     pub main_pid: Option<u32>,
+    /// All its processes stand still.
+    #[serde(default)]
+    pub frozen: bool,
     /// How long it has been so, in milliseconds.
     pub age_ms: u64,
     /// How often it was restarted by itself since it was last started by request.
@@ -57,14 +130,65 @@ pub struct UnitRow {
     pub result: Option<String>,
     /// What it says of itself (`STATUS=`).
     pub status: Option<String>,
-    /// Its cgroup, relative to init's root, where it has one.
+    /// Its cgroup, beneath the root of each hierarchy as PID 1 sees it, while it has one.
     pub cgroup: Option<String>,
-    /// The files it was read from.
+    /// The files it was read from: its own first, then its drop-ins.
     #[serde(default)]
     pub sources: Vec<String>,
-    /// What it has used; filled in by the reactor.
+    /// Files of the same name that do not count beside them.
     #[serde(default)]
+    pub shadowed: Vec<String>,
+    /// The unit it starts: of a socket, a timer or a path.
+    #[serde(default)]
+    pub triggers: Option<UnitName>,
+    /// The sockets, timers and paths that start it.
+    #[serde(default)]
+    pub triggered_by: Vec<UnitName>,
+    /// What a socket listens on, what a path watches, when a timer elapses: one line each.
+    #[serde(default)]
+    pub watches: Vec<String>,
+    /// When it elapses next, of a timer, as far as that is known.
+    #[serde(default)]
+    pub next_us: Option<u64>,
+    /// When it elapsed last, since boot.
+    #[serde(default)]
+    pub last_us: Option<u64>,
+    /// Its last start and stop.
+    #[serde(default)]
+    pub moments: Moments,
+    /// What it has used, where that was asked for.
+    #[serde(default, skip_serializing_if = "Account::is_empty")]
     pub account: Account,
+    /// How it hangs together with others, where that was asked for: the relation's name as in unit
+    /// files, and whom it is to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub relations: BTreeMap<String, BTreeSet<UnitName>>,
+    /// What systemctl(1) `show` says, where that was asked for, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub properties: Vec<(String, String)>,
+}
+
+/// What is wanted of a unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobRow {
+    /// `start`, `stop` or `restart`.
+    pub kind: String,
+    /// It waits for its turn in the order.
+    pub waiting: bool,
+}
+
+/// When a unit was last started and stopped, in microseconds of `CLOCK_BOOTTIME`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Moments {
+    /// Its start was asked for.
+    pub asked_us: Option<u64>,
+    /// It began: what it comes after had settled.
+    pub began_us: Option<u64>,
+    /// It was up.
+    pub up_us: Option<u64>,
+    /// It was down again.
+    pub down_us: Option<u64>,
 }
 
 /// Whether the files of a unit could be read.
@@ -122,6 +246,8 @@ pub enum Outcome {
     Refused(String),
     /// A later request or the shutdown came in between.
     Cancelled,
+    /// It goes on, and nobody waits for it.
+    Queued,
 }
 
 /// A line of the log.
@@ -133,6 +259,9 @@ pub struct LogLine {
     pub unit: Option<UnitName>,
     /// Where it came from.
     pub stream: LogStream,
+    /// How urgent it is: 0 is the most urgent, 7 the least; syslog(3).
+    #[serde(default = "usual")]
+    pub priority: u8,
     /// The line, without its end.
     pub text: String,
 }
@@ -149,6 +278,42 @@ pub enum LogStream {
     Stderr,
     /// `/dev/log`
     Syslog,
+}
+
+/// `LOG_INFO` of syslog(3).
+fn usual() -> u8 {
+    6
+}
+
+impl UnitRow {
+    /// Fills in `relations` from a node of the graph.
+    pub fn relate(&mut self, node: &Node) {
+        let all = [
+            ("after", &node.after),
+            ("before", &node.before),
+            ("requires", &node.requires),
+            ("requisite", &node.requisite),
+            ("wants", &node.wants),
+            ("binds-to", &node.binds_to),
+            ("conflicts", &node.conflicts),
+            ("required-by", &node.required_by),
+            ("bound-by", &node.bound_by),
+            ("consists-of", &node.consists_of),
+        ];
+        let some = all.into_iter().filter(|(_, names)| !names.is_empty());
+        self.relations = some.map(|(relation, names)| (relation.to_owned(), names.clone())).collect();
+    }
+}
+
+impl fmt::Display for SystemState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Degraded => "degraded",
+            Self::Stopping => "stopping",
+        })
+    }
 }
 
 impl fmt::Display for LoadState {

@@ -1,17 +1,23 @@
 use crate::UnitName;
+use crate::value::Signal;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What can be asked of init.
+/// What can be asked of init. A field that is not known is refused: half of what was asked is not what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
-    /// All units. Answered with [`super::Reply::Units`].
-    List,
-    /// These units in detail. Answered with [`super::Reply::Units`].
-    Status {
-        /// Which; none means all.
+    /// Who is there. Answered with [`super::Reply::Hello`].
+    Hello {},
+    /// Units and what they do. Answered with [`super::Reply::Units`] as often as it takes, then
+    /// [`super::Reply::End`].
+    List {
+        /// Which, also by their aliases; none means all.
+        #[serde(default)]
         units: Vec<UnitName>,
+        /// What else about each.
+        #[serde(default)]
+        with: Vec<Detail>,
     },
     /// Start these; answered when they have settled, with [`super::Reply::Done`].
     Start {
@@ -28,13 +34,69 @@ pub enum Request {
         /// Which.
         units: Vec<UnitName>,
     },
+    /// Restart those of these that are up; answered when they have settled.
+    TryRestart {
+        /// Which.
+        units: Vec<UnitName>,
+    },
     /// Have these read their configuration again; answered when they have.
     Reload {
         /// Which.
         units: Vec<UnitName>,
     },
-    /// Read the unit files again; answered when that is done. What is up stays up.
-    DaemonReload,
+    /// Reload those of these that can, restart the others, start those that are down.
+    ReloadOrRestart {
+        /// Which.
+        units: Vec<UnitName>,
+    },
+    /// The same for those that are up; nothing for the others.
+    TryReloadOrRestart {
+        /// Which.
+        units: Vec<UnitName>,
+    },
+    /// Have this done without waiting for it: answered at once, [`super::Outcome::Queued`] for what
+    /// goes on.
+    Queue {
+        /// What.
+        job: Job,
+        /// Which.
+        units: Vec<UnitName>,
+    },
+    /// Start this unit and stop all that it does not need; answered when it has settled.
+    Isolate {
+        /// Which; it must allow it.
+        unit: UnitName,
+    },
+    /// Send a signal to processes of these.
+    Kill {
+        /// Which.
+        units: Vec<UnitName>,
+        /// To which processes.
+        #[serde(default)]
+        whom: KillWhom,
+        /// Its number.
+        signal: Signal,
+    },
+    /// Stop all processes of these where they are; cgroup.freeze.
+    Freeze {
+        /// Which.
+        units: Vec<UnitName>,
+    },
+    /// Let them go on.
+    Thaw {
+        /// Which.
+        units: Vec<UnitName>,
+    },
+    /// Put the resource limits that the unit files name in force for the processes these have now.
+    Limit {
+        /// Which.
+        units: Vec<UnitName>,
+    },
+    /// Read the unit files again; answered when that is done, with [`super::Reply::Reread`]. What is
+    /// up stays up.
+    DaemonReload {},
+    /// Replace init by the program that is on disk now. What is up stays up.
+    Reexec {},
     /// Forget that these have failed, and how often.
     ResetFailed {
         /// Which; none means all.
@@ -43,11 +105,6 @@ pub enum Request {
     /// Lines of the log. Answered with [`super::Reply::Log`] lines, then [`super::Reply::End`]
     /// unless followed. Never reaches the supervisor.
     Logs(LogsRequest),
-    /// What units have used. Answered with [`super::Reply::Units`], `account` filled.
-    Account {
-        /// Which; none means all.
-        units: Vec<UnitName>,
-    },
     /// End the system in this way. Answered with [`super::Reply::Leaving`] at once.
     Leave {
         /// How.
@@ -58,18 +115,61 @@ pub enum Request {
     },
 }
 
+/// What a row can tell beyond the usual; each costs init something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Detail {
+    /// [`super::UnitRow::account`]
+    Account,
+    /// [`super::UnitRow::relations`]
+    Relations,
+    /// [`super::UnitRow::properties`]
+    Properties,
+}
+
+/// What can be done with a unit and not waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "each is the request of the same name")]
+pub enum Job {
+    Start,
+    Stop,
+    Restart,
+    TryRestart,
+    Reload,
+    ReloadOrRestart,
+    TryReloadOrRestart,
+}
+
+/// Whom a signal is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KillWhom {
+    /// The main process.
+    Main,
+    /// The processes of commands that run beside it: before its start, of its reload or its stop.
+    Control,
+    /// All of its cgroup.
+    #[default]
+    All,
+}
+
 /// Which lines of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LogsRequest {
-    /// Of this unit only.
-    #[serde(default)]
-    pub unit: Option<UnitName>,
+    /// Of these units only; none means all, and init itself.
+    pub units: Vec<UnitName>,
     /// At most so many of the last.
-    #[serde(default)]
     pub lines: Option<u32>,
     /// And all that come, until the connection is closed.
-    #[serde(default)]
     pub follow: bool,
+    /// Said then or later, in milliseconds since 1970.
+    pub since_ms: Option<u64>,
+    /// Said then or earlier.
+    pub until_ms: Option<u64>,
+    /// As urgent as this or more: 0 is the most urgent, 7 the least; syslog(3).
+    pub priority: Option<u8>,
 }
 
 /// How a system ends.
@@ -85,16 +185,32 @@ pub enum Way {
 }
 
 impl Request {
+    /// All units, the rows alone.
+    #[must_use]
+    pub fn list() -> Self {
+        Self::List { units: Vec::new(), with: Vec::new() }
+    }
+
     /// Whether anybody may ask it; the others are root's.
     #[must_use]
     pub fn is_harmless(&self) -> bool {
         match self {
-            Self::List | Self::Status { .. } | Self::Account { .. } => true,
+            Self::Hello {} | Self::List { .. } => true,
             Self::Start { .. }
             | Self::Stop { .. }
             | Self::Restart { .. }
+            | Self::TryRestart { .. }
             | Self::Reload { .. }
-            | Self::DaemonReload
+            | Self::ReloadOrRestart { .. }
+            | Self::TryReloadOrRestart { .. }
+            | Self::Queue { .. }
+            | Self::Isolate { .. }
+            | Self::Kill { .. }
+            | Self::Freeze { .. }
+            | Self::Thaw { .. }
+            | Self::Limit { .. }
+            | Self::DaemonReload {}
+            | Self::Reexec {}
             | Self::ResetFailed { .. }
             | Self::Logs(_)
             | Self::Leave { .. } => false,

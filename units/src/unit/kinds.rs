@@ -1,6 +1,7 @@
 use super::{Command, Resources};
 use crate::UnitName;
 use crate::value::{Calendar, Limit, Mode};
+use std::fmt;
 use std::time::Duration;
 
 /// Sockets that are listened on for a service; systemd.socket(5).
@@ -199,4 +200,44 @@ pub struct Mount {
 pub struct Slice {
     /// What all beneath it may use together.
     pub resources: Resources,
+}
+
+impl fmt::Display for ListenKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Stream => "stream",
+            Self::Datagram => "datagram",
+            Self::SequentialPacket => "seqpacket",
+            Self::Fifo => "fifo",
+            Self::Special => "special",
+            Self::Netlink => "netlink",
+            Self::MessageQueue => "message-queue",
+            Self::UsbFunction => "usb-function",
+        })
+    }
+}
+
+/// After what a timer elapses: "boot".
+impl fmt::Display for Since {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Active => "it was started",
+            Self::Boot => "boot",
+            Self::Startup => "init's start",
+            Self::UnitActive => "its unit was up",
+            Self::UnitInactive => "its unit was down",
+        })
+    }
+}
+
+impl fmt::Display for PathEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Exists => "exists",
+            Self::ExistsGlob => "exists-glob",
+            Self::Changed => "changed",
+            Self::Modified => "modified",
+            Self::DirectoryNotEmpty => "directory-not-empty",
+        })
+    }
 }

@@ -72,6 +72,7 @@ impl Supervisor {
 
     /// Puts a job on one unit. What contradicts it is cancelled.
     pub(super) fn want(&mut self, name: &UnitName, kind: JobKind, why: Why) {
+        let now = self.now;
         let Some(slot) = self.slots.get_mut(name) else { return };
         match &mut slot.job {
             Some(job) if job.kind == kind && !(kind == JobKind::Restart && job.begun) => {
@@ -81,6 +82,9 @@ impl Supervisor {
             }
             Some(_) | None => {
                 let former = slot.job.replace(Job { kind, why, begun: false, tickets: Vec::new() });
+                if kind != JobKind::Stop {
+                    slot.history.asked = Some(now);
+                }
                 for ticket in former.into_iter().flat_map(|job| job.tickets) {
                     self.report(ticket, name, Outcome::Cancelled);
                 }

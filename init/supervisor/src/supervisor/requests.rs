@@ -1,35 +1,65 @@
 //! What is asked over the control socket. Every request is answered exactly once.
 
-use super::slot::{Down, State, Why};
+use super::slot::{Down, JobKind, Slot, State, Why};
 use super::{Supervisor, Waiting, service};
 use crate::{Action, Cause, Ticket, Whom};
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use units::control::{Outcome, Reply, Request};
+use units::control::{Job, KillWhom, Outcome, Refusal, Reply, Request};
 use units::unit::Reload;
-use units::{Entry, UnitName};
+use units::value::Signal;
+use units::{Entry, UnitKind, UnitName};
+
+const LEAVING: &str = "the system is shutting down";
+const NO_PROCESSES: &str = "it has no processes";
 
 impl Supervisor {
     pub(super) fn asked(&mut self, ticket: Ticket, request: Request) {
         match request {
-            Request::List => {
-                let units = self.all_rows();
-                self.order(Action::Answer(ticket, Reply::Units { units }));
-            }
-            Request::Status { units } | Request::Account { units } => {
-                let rows = if units.is_empty() { self.all_rows() } else { self.rows_of(&units) };
-                self.order(Action::Answer(ticket, Reply::Units { units: rows }));
-            }
+            Request::Hello {} | Request::List { .. } | Request::Logs(_) => self.refuse_request(ticket, "it is answered without a step"),
             Request::Start { units } => self.carry_out(ticket, units, Self::ask_start),
             Request::Stop { units } => self.carry_out(ticket, units, Self::ask_stop),
             Request::Restart { units } => self.carry_out(ticket, units, Self::ask_restart),
+            Request::TryRestart { units } => self.carry_out(ticket, units, Self::ask_try_restart),
             Request::Reload { units } => self.carry_out(ticket, units, Self::ask_reload),
+            Request::ReloadOrRestart { units } => self.carry_out(ticket, units, Self::ask_reload_or_restart),
+            Request::TryReloadOrRestart { units } => self.carry_out(ticket, units, Self::ask_try_reload_or_restart),
+            Request::Queue { job, units } => {
+                self.carry_out(
+                    ticket,
+                    units,
+                    match job {
+                        Job::Start => Self::ask_start,
+                        Job::Stop => Self::ask_stop,
+                        Job::Restart => Self::ask_restart,
+                        Job::TryRestart => Self::ask_try_restart,
+                        Job::Reload => Self::ask_reload,
+                        Job::ReloadOrRestart => Self::ask_reload_or_restart,
+                        Job::TryReloadOrRestart => Self::ask_try_reload_or_restart,
+                    },
+                );
+                self.leave_waiting(ticket);
+            }
+            Request::Isolate { unit } => self.carry_out(ticket, alloc::vec![unit], Self::ask_isolate),
+            Request::Kill { units, whom, signal } => {
+                let whom = match whom {
+                    KillWhom::Main => Whom::Main,
+                    KillWhom::Control => Whom::Control,
+                    KillWhom::All => Whom::All,
+                };
+                self.carry_out(ticket, units, |s, ticket, name| s.ask_kill(ticket, name, whom, signal));
+            }
+            Request::Freeze { units } => self.carry_out(ticket, units, |s, ticket, name| s.ask_freeze(ticket, name, true)),
+            Request::Thaw { units } => self.carry_out(ticket, units, |s, ticket, name| s.ask_freeze(ticket, name, false)),
+            Request::Limit { units } => self.carry_out(ticket, units, Self::ask_limit),
             Request::ResetFailed { units } => {
                 let units = if units.is_empty() { self.slots.keys().cloned().collect() } else { units };
                 self.carry_out(ticket, units, Self::reset_failed);
             }
-            Request::DaemonReload => self.order(Action::Reread(ticket)),
-            Request::Logs(_) => self.refuse_request(ticket, "logs are not kept here"),
+            Request::DaemonReload {} => self.order(Action::Reread(ticket)),
+            Request::Reexec {} if self.is_leaving() => self.refuse_request(ticket, LEAVING),
+            Request::Reexec {} => self.order(Action::Reexec(ticket)),
             Request::Leave { way, at_once } => {
                 self.order(Action::Answer(ticket, Reply::Leaving { way }));
                 self.leave(way, at_once);
@@ -51,13 +81,14 @@ impl Supervisor {
     }
 
     fn refuse_request(&mut self, ticket: Ticket, reason: &str) {
-        self.order(Action::Answer(ticket, Reply::Refused { reason: reason.into() }));
+        self.order(Action::Answer(ticket, Reply::Refused { reason: reason.into(), kind: Refusal::Impossible }));
     }
 
-    fn carry_out(&mut self, ticket: Ticket, names: Vec<UnitName>, what: fn(&mut Self, Ticket, &UnitName)) {
+    fn carry_out(&mut self, ticket: Ticket, names: Vec<UnitName>, what: impl Fn(&mut Self, Ticket, &UnitName)) {
         if self.is_leaving() {
-            return self.refuse_request(ticket, "the system is shutting down");
+            return self.refuse_request(ticket, LEAVING);
         }
+        let names: Vec<UnitName> = names.iter().map(|name| self.units.resolve(name).clone()).collect();
         if names.is_empty() {
             return self.order(Action::Answer(ticket, Reply::Done { results: Vec::new() }));
         }
@@ -70,6 +101,16 @@ impl Supervisor {
                 None => what(self, ticket, name),
             }
         }
+    }
+
+    /// Answers what is still open: nobody waits for it.
+    fn leave_waiting(&mut self, ticket: Ticket) {
+        let Some(waiting) = self.tickets.get(&ticket) else { return };
+        let open: Vec<UnitName> = waiting.results.iter().filter(|(_, outcome)| outcome.is_none()).map(|(name, _)| name.clone()).collect();
+        for name in &open {
+            self.report(ticket, name, Outcome::Queued);
+        }
+        self.hung_up(ticket);
     }
 
     /// Why nothing can be done with this unit.
@@ -111,6 +152,89 @@ impl Supervisor {
         self.forgive(name);
         self.want_restart(name);
         self.follow(ticket, name);
+    }
+
+    fn ask_try_restart(&mut self, ticket: Ticket, name: &UnitName) {
+        if self.slots.get(name).is_some_and(|slot| !slot.is_down()) {
+            self.ask_restart(ticket, name);
+        } else {
+            self.report(ticket, name, Outcome::Ok);
+        }
+    }
+
+    fn ask_reload_or_restart(&mut self, ticket: Ticket, name: &UnitName) {
+        let can_reload = self.units.unit(name).and_then(|unit| unit.service()).is_some_and(|service| service.reload != Reload::Unsupported);
+        let is_up = self.slots.get(name).is_some_and(Slot::is_up);
+        match (is_up, can_reload) {
+            (true, true) => self.ask_reload(ticket, name),
+            (true, false) => self.ask_restart(ticket, name),
+            (false, _) => self.ask_start(ticket, name),
+        }
+    }
+
+    fn ask_try_reload_or_restart(&mut self, ticket: Ticket, name: &UnitName) {
+        if self.slots.get(name).is_some_and(Slot::is_up) {
+            self.ask_reload_or_restart(ticket, name);
+        } else {
+            self.report(ticket, name, Outcome::Ok);
+        }
+    }
+
+    /// Starts `name`, and wants all down that it does not need; systemctl(1), `isolate`.
+    fn ask_isolate(&mut self, ticket: Ticket, name: &UnitName) {
+        let units = self.units.clone();
+        if !units.unit(name).is_some_and(|unit| unit.manner.allow_isolate) {
+            return self.report(ticket, name, Outcome::Refused("it does not allow to be isolated".into()));
+        }
+        let mut needed = BTreeSet::new();
+        let mut open = alloc::vec![name];
+        while let Some(name) = open.pop() {
+            if needed.insert(name)
+                && let Some(node) = units.graph().node(name)
+            {
+                open.extend(node.requires.iter().chain(&node.binds_to).chain(&node.wants));
+            }
+        }
+        let stays = |other: &UnitName| match other.kind() {
+            UnitKind::Slice | UnitKind::Scope | UnitKind::Device | UnitKind::Swap | UnitKind::Mount | UnitKind::Automount => true,
+            UnitKind::Service | UnitKind::Target | UnitKind::Socket | UnitKind::Timer | UnitKind::Path => {
+                units.unit(other).is_none_or(|unit| unit.manner.ignore_on_isolate)
+            }
+        };
+        let others: Vec<UnitName> = self.slots.keys().filter(|other| !needed.contains(*other) && !stays(other)).cloned().collect();
+        for other in others {
+            if self.slots.get(&other).is_some_and(|slot| !slot.is_down() || slot.job.is_some()) {
+                self.want(&other, JobKind::Stop, Why::Asked);
+            }
+        }
+        self.ask_start(ticket, name);
+    }
+
+    fn ask_kill(&mut self, ticket: Ticket, name: &UnitName, whom: Whom, signal: Signal) {
+        match self.slots.get(name).and_then(Slot::alive).map(|alive| alive.life) {
+            Some(life) => {
+                self.order(Action::Signal(life, whom, signal));
+                self.report(ticket, name, Outcome::Ok);
+            }
+            None => self.report(ticket, name, Outcome::Refused(NO_PROCESSES.into())),
+        }
+    }
+
+    fn ask_freeze(&mut self, ticket: Ticket, name: &UnitName, frozen: bool) {
+        let alive = self.slots.get_mut(name).filter(|slot| slot.is_up()).and_then(Slot::alive_mut);
+        let Some(alive) = alive else { return self.report(ticket, name, Outcome::Refused(NO_PROCESSES.into())) };
+        alive.frozen = frozen;
+        let life = alive.life;
+        self.order(Action::Freeze(life, frozen));
+        self.report(ticket, name, Outcome::Ok);
+    }
+
+    /// Whoever has no processes now has the new limits when it is started.
+    fn ask_limit(&mut self, ticket: Ticket, name: &UnitName) {
+        if let Some(life) = self.slots.get(name).and_then(Slot::alive).map(|alive| alive.life) {
+            self.order(Action::Limit(life, name.clone()));
+        }
+        self.report(ticket, name, Outcome::Ok);
     }
 
     fn reset_failed(&mut self, ticket: Ticket, name: &UnitName) {

@@ -1,27 +1,72 @@
 //! What is told of units on request.
 
-use super::Supervisor;
 use super::slot::{Down, JobKind, Slot, Starting, State, Stopping};
-use alloc::collections::BTreeSet;
+use super::{Supervisor, System};
+use crate::Moment;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use units::accounting::Account;
-use units::control::{ActiveState, LoadState, UnitRow};
+use units::control::{ActiveState, Hello, JobRow, LoadState, Moments, PROTOCOL, SystemState, UnitRow};
 use units::{Entry, UnitName};
 
 impl Supervisor {
-    pub(super) fn all_rows(&self) -> Vec<UnitRow> {
-        self.units.iter().map(|(name, _)| self.row(name)).collect()
+    /// Who answers, and how the system as a whole is doing at `now`.
+    #[must_use]
+    pub fn hello(&self, now: Moment) -> Hello {
+        let count = |wanted: fn(&Slot) -> bool| u32::try_from(self.slots.values().filter(|slot| wanted(slot)).count()).unwrap_or(u32::MAX);
+        let failed = count(|slot| matches!(slot.state, State::Failed(_)));
+        Hello {
+            protocol: PROTOCOL,
+            version: env!("CARGO_PKG_VERSION").into(),
+            state: match self.system {
+                System::Idle | System::Booting { .. } => SystemState::Starting,
+                System::Running if failed == 0 => SystemState::Running,
+                System::Running => SystemState::Degraded,
+                System::Leaving { .. } | System::Left => SystemState::Stopping,
+            },
+            booted_us: self.booted.map(micros),
+            finished_us: self.finished.map(micros),
+            now_us: micros(now),
+            default_target: self.config.default_target.clone(),
+            up: count(Slot::is_up),
+            failed,
+            jobs: count(|slot| slot.job.is_some()),
+        }
     }
 
-    /// One each, however often they are named: anybody may ask.
-    pub(super) fn rows_of(&self, names: &[UnitName]) -> Vec<UnitRow> {
+    /// The units that are asked about by these names, one each however often it is named; by none, all.
+    #[must_use]
+    pub fn named(&self, names: &[UnitName]) -> Vec<UnitName> {
+        if names.is_empty() {
+            return self.units.iter().map(|(name, _)| name.clone()).collect();
+        }
         let mut seen = BTreeSet::new();
-        names.iter().filter(|name| seen.insert(*name)).map(|name| self.row(name)).collect()
+        names.iter().map(|name| self.units.resolve(name)).filter(|name| seen.insert(*name)).cloned().collect()
     }
 
-    pub(super) fn row(&self, name: &UnitName) -> UnitRow {
+    /// What these units do at `now`. For many, better asked in pieces: it costs time and memory.
+    #[must_use]
+    pub fn rows(&self, now: Moment, names: &[UnitName]) -> Vec<UnitRow> {
+        let triggers = self.triggers();
+        names.iter().map(|name| self.row(now, name, &triggers)).collect()
+    }
+
+    /// What is started by sockets, timers and paths, and by which.
+    fn triggers(&self) -> BTreeMap<UnitName, Vec<UnitName>> {
+        let mut triggers: BTreeMap<UnitName, Vec<UnitName>> = BTreeMap::new();
+        for (name, entry) in self.units.iter() {
+            if let Entry::Unit(unit) = entry
+                && let Some(other) = unit.triggers()
+            {
+                triggers.entry(self.units.resolve(&other).clone()).or_default().push(name.clone());
+            }
+        }
+        triggers
+    }
+
+    fn row(&self, now: Moment, name: &UnitName, triggers: &BTreeMap<UnitName, Vec<UnitName>>) -> UnitRow {
         let mut row = UnitRow {
             name: name.clone(),
             description: String::new(),
@@ -34,8 +79,21 @@ impl Supervisor {
             result: None,
             status: None,
             cgroup: None,
+            aliases: Vec::new(),
+            documentation: Vec::new(),
+            job: None,
+            frozen: false,
             sources: Vec::new(),
+            shadowed: Vec::new(),
+            triggers: None,
+            triggered_by: Vec::new(),
+            watches: Vec::new(),
+            next_us: None,
+            last_us: None,
+            moments: Moments::default(),
             account: Account::default(),
+            relations: BTreeMap::new(),
+            properties: Vec::new(),
         };
         match self.units.entry(name) {
             None => {}
@@ -54,41 +112,68 @@ impl Supervisor {
             Some(Entry::Unit(unit)) => {
                 row.load = LoadState::Loaded;
                 row.description.clone_from(&unit.description);
+                row.documentation.clone_from(&unit.documentation);
+                row.aliases.clone_from(&unit.aliases);
                 row.sources.clone_from(&unit.sources);
+                row.shadowed.clone_from(&unit.shadowed);
+                row.watches = unit.watches();
+                row.triggers = unit.triggers();
+                row.triggered_by = triggers.get(name).cloned().unwrap_or_default();
                 if let Some(slot) = self.slots.get(name) {
-                    self.fill(&mut row, slot);
+                    fill(&mut row, slot, now);
                 }
             }
         }
         row
     }
+}
 
-    fn fill(&self, row: &mut UnitRow, slot: &Slot) {
-        let (active, sub) = words(slot);
-        row.active = active;
-        row.sub = sub.into();
-        row.age_ms = u64::try_from(slot.age(self.now).as_millis()).unwrap_or(u64::MAX);
-        row.restarts = slot.history.restarts;
-        row.status.clone_from(&slot.history.status);
-        row.result = match &slot.state {
-            State::Down(Down::Skipped(condition)) => Some(format!("skipped: {condition}")),
-            State::Failed(cause) => Some(cause.to_string()),
-            State::Down(Down::Idle | Down::Finished)
-            | State::Resting { .. }
-            | State::Checking { .. }
-            | State::Preparing { .. }
-            | State::Starting { .. }
-            | State::Up { .. }
-            | State::Done { .. }
-            | State::Reloading { .. }
-            | State::Stopping { .. }
-            | State::Reached => slot.history.result.clone(),
-        };
-        if let Some(alive) = slot.alive() {
-            row.main_pid = alive.main_pid;
-            row.cgroup = Some(row.name.as_str().into());
-        }
+fn fill(row: &mut UnitRow, slot: &Slot, now: Moment) {
+    let (active, sub) = words(slot);
+    row.active = active;
+    row.sub = sub.into();
+    row.age_ms = u64::try_from(slot.age(now).as_millis()).unwrap_or(u64::MAX);
+    row.restarts = slot.history.restarts;
+    row.status.clone_from(&slot.history.status);
+    row.result = match &slot.state {
+        State::Down(Down::Skipped(condition)) => Some(format!("skipped: {condition}")),
+        State::Failed(cause) => Some(cause.to_string()),
+        State::Down(Down::Idle | Down::Finished)
+        | State::Resting { .. }
+        | State::Checking { .. }
+        | State::Preparing { .. }
+        | State::Starting { .. }
+        | State::Up { .. }
+        | State::Done { .. }
+        | State::Reloading { .. }
+        | State::Stopping { .. }
+        | State::Reached => slot.history.result.clone(),
+    };
+    if let Some(alive) = slot.alive() {
+        row.main_pid = alive.main_pid;
+        row.frozen = alive.frozen;
+        row.cgroup = Some(row.name.as_str().into());
     }
+    row.job = slot.job.as_ref().map(|job| JobRow {
+        kind: match job.kind {
+            JobKind::Start => "start",
+            JobKind::Stop => "stop",
+            JobKind::Restart => "restart",
+        }
+        .into(),
+        waiting: !job.begun,
+    });
+    let history = &slot.history;
+    row.moments = Moments {
+        asked_us: history.asked.map(micros),
+        began_us: Some(history.began).filter(|began| *began > Moment::default()).map(micros),
+        up_us: history.up_at.map(micros),
+        down_us: history.down_at.map(micros),
+    };
+}
+
+fn micros(moment: Moment) -> u64 {
+    u64::try_from(moment.0.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn words(slot: &Slot) -> (ActiveState, &'static str) {

@@ -36,8 +36,13 @@ pub(super) struct History {
     pub(super) delays: u32,
     /// Restarts by itself since it was last started by request.
     pub(super) restarts: u32,
+    /// When the last start was asked for.
+    pub(super) asked: Option<Moment>,
     /// When the present start began.
     pub(super) began: Moment,
+    /// When it was last up, and down again.
+    pub(super) up_at: Option<Moment>,
+    pub(super) down_at: Option<Moment>,
     /// `STATUS=`
     pub(super) status: Option<String>,
     /// How the last life ended.
@@ -106,6 +111,8 @@ pub(super) struct Alive {
     /// How the main process ended, once it has.
     pub(super) main_exit: Option<Exit>,
     pub(super) out_of_memory: bool,
+    /// Its processes stand still.
+    pub(super) frozen: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -295,7 +302,7 @@ impl Slot {
 
 impl Alive {
     pub(super) fn new(life: Life) -> Self {
-        Self { life, running: Vec::new(), main_pid: None, main_exit: None, out_of_memory: false }
+        Self { life, running: Vec::new(), main_pid: None, main_exit: None, out_of_memory: false, frozen: false }
     }
 
     pub(super) fn has_main(&self) -> bool {

@@ -157,6 +157,7 @@ impl Supervisor {
                     }
                     (ServiceType::Oneshot, false) => {
                         self.enter(name, State::Up { alive });
+                        self.note_up(name);
                         self.settle_start(name, &Outcome::Ok);
                         self.recover_dependents(name);
                         self.end(name, Ending::Finished);
@@ -198,9 +199,17 @@ impl Supervisor {
         if let Some(slot) = self.slots.get_mut(name) {
             slot.history.result = None;
         }
+        self.note_up(name);
         self.tell(Notice::Started(name.clone(), took));
         self.settle_start(name, &Outcome::Ok);
         self.recover_dependents(name);
+    }
+
+    fn note_up(&mut self, name: &UnitName) {
+        let now = self.now;
+        if let Some(slot) = self.slots.get_mut(name) {
+            slot.history.up_at = Some(now);
+        }
     }
 
     pub(super) fn main_found(&mut self, name: &UnitName, pid: Option<u32>) {

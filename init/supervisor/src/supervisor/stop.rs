@@ -24,7 +24,11 @@ impl Supervisor {
     pub(super) fn end(&mut self, name: &UnitName, ending: Ending) {
         let units = self.units.clone();
         let Some(service) = service(&units, name) else { return };
-        let Some((alive, orderly)) = self.take_alive(name) else { return };
+        let Some((mut alive, orderly)) = self.take_alive(name) else { return };
+        if core::mem::take(&mut alive.frozen) {
+            // Frozen it would hear of no signal but the last.
+            self.order(Action::Freeze(alive.life, false));
+        }
         let asked = matches!(ending, Ending::Asked);
         if asked {
             self.tell(Notice::Stopping(name.clone()));

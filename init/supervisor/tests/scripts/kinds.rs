@@ -77,29 +77,28 @@ fn a_oneshot_is_up_after_it_or_not_at_all() {
         units,
         "boot | list",
         expect![[r#"
-        > boot
-        prepare setup-a#1
-        prepare setup-b#2
-        spawn setup-a#1 start[0]
-        spawn setup-b#2 start[0]
-        spawn setup-a#1 start[1]
-        signal setup-b All SIGTERM
-        signal setup-b All SIGCONT
-          setup-a is up
-        prepare web#3
-        release setup-b
-          Finished(setup-b.service)
-        spawn web#3 start[0]
-          web is up
-          default.target is up
-          BootFinished { up: 3, failed: 0, skipped: 0, took: 0ns }
-        > list
-        answer 1:
-            default.target active active -
-            setup-a active exited -
-            setup-b inactive dead -
-            web active running -
-    "#]],
+            > boot
+            prepare setup-a#1
+            prepare setup-b#2
+            spawn setup-a#1 start[0]
+            spawn setup-b#2 start[0]
+            spawn setup-a#1 start[1]
+            signal setup-b All SIGTERM
+            signal setup-b All SIGCONT
+              setup-a is up
+            prepare web#3
+            release setup-b
+              Finished(setup-b.service)
+            spawn web#3 start[0]
+              web is up
+              default.target is up
+              BootFinished { up: 3, failed: 0, skipped: 0, took: 0ns }
+            > list
+                default.target active active -
+                setup-a active exited -
+                setup-b inactive dead -
+                web active running -
+        "#]],
     );
 }
 

@@ -158,24 +158,23 @@ fn what_cannot_be_executed_is_told_with_its_cause() {
         |w| _ = w.broken.insert(name("web")),
         "boot | list",
         expect![[r#"
-        > boot
-        prepare other#1
-        prepare web#2
-        spawn other#1 start[0]
-        spawn web#2 start[0]
-          other is up
-        signal web All SIGTERM
-        signal web All SIGCONT
-        release web
-          web failed: exec failed: No such file or directory
-          default.target is up
-          BootFinished { up: 2, failed: 1, skipped: 0, took: 0ns }
-        > list
-        answer 1:
-            default.target active active -
-            other active running -
-            web failed failed exec failed: No such file or directory
-    "#]],
+            > boot
+            prepare other#1
+            prepare web#2
+            spawn other#1 start[0]
+            spawn web#2 start[0]
+              other is up
+            signal web All SIGTERM
+            signal web All SIGCONT
+            release web
+              web failed: exec failed: No such file or directory
+              default.target is up
+              BootFinished { up: 2, failed: 1, skipped: 0, took: 0ns }
+            > list
+                default.target active active -
+                other active running -
+                web failed failed exec failed: No such file or directory
+        "#]],
     );
 }
 
@@ -187,24 +186,23 @@ fn a_false_condition_is_no_failure() {
         |w| _ = w.skipped.insert(name("web")),
         "boot | start web | list",
         expect![[r#"
-        > boot
-        check web
-          web skipped: path-exists /no
-        prepare after#2
-        spawn after#2 start[0]
-          after is up
-          default.target is up
-          BootFinished { up: 2, failed: 0, skipped: 1, took: 0ns }
-        > start web
-        check web
-          web skipped: path-exists /no
-        answer 1: web Skipped("path-exists /no")
-        > list
-        answer 2:
-            after active running -
-            default.target active active -
-            web inactive skipped skipped: path-exists /no
-    "#]],
+            > boot
+            check web
+              web skipped: path-exists /no
+            prepare after#2
+            spawn after#2 start[0]
+              after is up
+              default.target is up
+              BootFinished { up: 2, failed: 0, skipped: 1, took: 0ns }
+            > start web
+            check web
+              web skipped: path-exists /no
+            answer 1: web Skipped("path-exists /no")
+            > list
+                after active running -
+                default.target active active -
+                web inactive skipped skipped: path-exists /no
+        "#]],
     );
 }
 

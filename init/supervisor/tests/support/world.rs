@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use supervisor::{Action, Config, Event, Exit, Life, Moment, Notice, Phase, Run, Saved, Supervisor, Ticket, Whom};
-use units::control::{ActiveState, Reply, Request, UnitRow, Way};
+use units::control::{ActiveState, Job, KillWhom, Reply, Request, UnitRow, Way};
 use units::unit::{ServiceType, Verdict};
 use units::value::Signal;
 use units::{SourceFile, SourceKind, UnitName, read};
@@ -121,9 +121,23 @@ impl World {
             ["restart", rest @ ..] => self.ask(Request::Restart { units: all(rest) }),
             ["reload", rest @ ..] => self.ask(Request::Reload { units: all(rest) }),
             ["reset-failed", rest @ ..] => self.ask(Request::ResetFailed { units: all(rest) }),
-            ["daemon-reload"] => self.ask(Request::DaemonReload),
+            ["try-restart", rest @ ..] => self.ask(Request::TryRestart { units: all(rest) }),
+            ["reload-or-restart", rest @ ..] => self.ask(Request::ReloadOrRestart { units: all(rest) }),
+            ["try-reload-or-restart", rest @ ..] => self.ask(Request::TryReloadOrRestart { units: all(rest) }),
+            ["queue", "start", rest @ ..] => self.ask(Request::Queue { job: Job::Start, units: all(rest) }),
+            ["queue", "stop", rest @ ..] => self.ask(Request::Queue { job: Job::Stop, units: all(rest) }),
+            ["isolate", unit] => self.ask(Request::Isolate { unit: name(unit) }),
+            ["freeze", rest @ ..] => self.ask(Request::Freeze { units: all(rest) }),
+            ["thaw", rest @ ..] => self.ask(Request::Thaw { units: all(rest) }),
+            ["limit", rest @ ..] => self.ask(Request::Limit { units: all(rest) }),
+            ["kill", rest @ ..] => self.ask(Request::Kill { units: all(rest), whom: KillWhom::Main, signal: Signal::CONT }),
+            ["daemon-reload"] => self.ask(Request::DaemonReload {}),
             ["extend", unit] => self.of(unit, |life| Event::Extended(life, Duration::from_secs(5))),
-            ["list"] => self.ask(Request::List),
+            ["list"] => {
+                let rows = self.rows();
+                self.lines
+                    .extend(rows.iter().map(|r| format!("    {} {} {} {}", r.name, r.active, r.sub, r.result.as_deref().unwrap_or("-"))));
+            }
             ["poweroff"] => self.ask(Request::Leave { way: Way::Poweroff, at_once: false }),
             ["poweroff", "now"] => self.ask(Request::Leave { way: Way::Poweroff, at_once: true }),
             ["signal", "reboot"] => self.queue.push_back(Event::LeaveAsked { way: Way::Reboot, at_once: false }),
@@ -177,15 +191,8 @@ impl World {
     }
 
     /// What the supervisor tells of its units, without a trace in the script.
-    pub fn rows(&mut self) -> Vec<UnitRow> {
-        let mut rows = Vec::new();
-        for action in self.supervisor.step(self.now, Event::Asked(Ticket(0), Request::List)) {
-            match action {
-                Action::Answer(Ticket(0), Reply::Units { units }) => rows = units,
-                other => panic!("a list made it order {other:?}"),
-            }
-        }
-        rows
+    pub fn rows(&self) -> Vec<UnitRow> {
+        self.supervisor.rows(self.now, &self.supervisor.named(&[]))
     }
 
     /// Something happens to a unit, if it can; `what` is made up by a generator.
@@ -385,6 +392,7 @@ impl World {
                 self.supervisor.reread(set);
                 *self.answers.entry(ticket.0).or_default() += 1;
             }
+            Action::Reexec(ticket) => *self.answers.entry(ticket.0).or_default() += 1,
             Action::Tell(notice) => self.told.push(notice),
             Action::Leave(way) => self.left = Some(way),
         }
@@ -434,13 +442,9 @@ impl World {
                 let results: Vec<String> = results.iter().map(|r| format!("{} {:?}", r.unit, r.outcome)).collect();
                 format!("answer {n}: {}", results.join(", "))
             }
-            Action::Answer(Ticket(n), Reply::Units { units }) => {
-                let rows: Vec<String> =
-                    units.iter().map(|r| format!("{} {} {} {}", r.name, r.active, r.sub, r.result.as_deref().unwrap_or("-"))).collect();
-                format!("answer {n}:\n    {}", rows.join("\n    "))
-            }
             Action::Answer(Ticket(n), reply) => format!("answer {n}: {reply:?}"),
             Action::Reread(Ticket(n)) => format!("reread for {n}"),
+            Action::Reexec(Ticket(n)) => format!("re-execute for {n}"),
             Action::Tell(_) if self.quiet => return None,
             Action::Tell(notice) => match notice {
                 Notice::Starting(_) | Notice::Stopping(_) => return None,

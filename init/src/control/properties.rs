@@ -1,0 +1,43 @@
+//! What systemctl(1) `show` says of a unit at run time, in its words.
+
+use units::control::UnitRow;
+use units::value::{Bytes, Limit};
+
+/// What systemd says where a counter is not kept.
+const NOT_SET: &str = "[not set]";
+
+/// The properties of a row whose account is filled in.
+pub(super) fn of(row: &UnitRow) -> Vec<(String, String)> {
+    let number = |value: Option<u64>| value.map_or_else(|| NOT_SET.to_owned(), |value| value.to_string());
+    let bytes = |value: Option<Bytes>| number(value.map(|bytes| bytes.0));
+    let moment = |value: Option<u64>| value.unwrap_or(0).to_string();
+    let account = &row.account;
+    let tasks_max = match account.tasks_max {
+        Some(Limit::At(tasks)) => tasks.to_string(),
+        Some(Limit::Max) | None => "infinity".to_owned(),
+    };
+    let all = [
+        ("LoadState", row.load.to_string()),
+        ("ActiveState", row.active.to_string()),
+        ("SubState", row.sub.clone()),
+        ("FreezerState", if row.frozen { "frozen" } else { "running" }.to_owned()),
+        ("StatusText", row.status.clone().unwrap_or_default()),
+        ("NRestarts", row.restarts.to_string()),
+        ("MainPID", row.main_pid.unwrap_or(0).to_string()),
+        ("Job", row.job.as_ref().map(|job| job.kind.clone()).unwrap_or_default()),
+        ("ControlGroup", row.cgroup.clone().unwrap_or_default()),
+        ("MemoryCurrent", bytes(account.memory_current)),
+        ("MemoryPeak", bytes(account.memory_peak)),
+        ("MemorySwapCurrent", bytes(account.swap_current)),
+        ("CPUUsageNSec", number(account.cpu_usage_us.map(|micros| micros.saturating_mul(1000)))),
+        ("TasksCurrent", number(account.tasks_current)),
+        ("EffectiveTasksMax", tasks_max),
+        ("IOReadBytes", bytes(account.io_read)),
+        ("IOWriteBytes", bytes(account.io_written)),
+        ("InactiveExitTimestampMonotonic", moment(row.moments.began_us)),
+        ("ActiveEnterTimestampMonotonic", moment(row.moments.up_us)),
+        ("InactiveEnterTimestampMonotonic", moment(row.moments.down_us)),
+        ("NextElapseUSecMonotonic", moment(row.next_us)),
+    ];
+    all.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
