@@ -10,6 +10,7 @@
 
 mod account;
 mod birth;
+mod commands;
 mod conditions;
 mod directories;
 mod emptying;
@@ -21,6 +22,7 @@ mod limits;
 mod main_pid;
 mod news;
 mod pipes;
+mod sockets;
 mod store;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -47,6 +49,7 @@ use birth::{Outlets, Stillborn, Wanted};
 pub(crate) use conditions::Facts;
 use environment::Telling;
 use gone::Gone;
+use sockets::Sockets;
 use store::Store;
 
 /// What a life has in the kernel.
@@ -104,6 +107,7 @@ pub(crate) struct Hands {
     pipes: BTreeMap<u64, Pipe>,
     next_pipe: u64,
     store: Store,
+    sockets: Sockets,
     gone: Gone,
     /// Groups of former lives that still hold processes.
     leftovers: Vec<(UnitName, Group)>,
@@ -127,6 +131,7 @@ impl Hands {
             pipes: BTreeMap::new(),
             next_pipe: 1,
             store: Store::default(),
+            sockets: Sockets::default(),
             gone: Gone::new("/run/fief/gone"),
             leftovers: Vec::new(),
             stranger_killed: false,
@@ -152,12 +157,12 @@ impl Hands {
         reactor: &mut Reactor,
         queue: &mut Queue,
     ) -> Vec<String> {
-        let Some(service) = units.unit(name).and_then(|unit| unit.service()) else {
+        let Some(service) = units.unit(name).and_then(commands::of) else {
             queue.push_back(Event::Prepared(life));
             return Vec::new();
         };
         let mut remarks = Vec::new();
-        match self.make_body(name, service, &mut remarks) {
+        match self.make_body(name, &service, &mut remarks) {
             Ok(mut body) => {
                 body.memory = body.group.as_ref().and_then(memory_events).and_then(|file| {
                     let watch = reactor.watch_changes(&file, Source::Memory(life)).ok()?;
@@ -214,12 +219,12 @@ impl Hands {
         reactor: &mut Reactor,
         queue: &mut Queue,
     ) {
-        let service = units.unit(name).and_then(|unit| unit.service());
-        let Some((service, command)) = service.and_then(|service| Some((service, command_of(service, run)?))) else {
+        let service = units.unit(name).and_then(commands::of);
+        let Some((service, command)) = service.as_deref().and_then(|service| Some((service, command_of(service, run)?))) else {
             queue.push_back(Event::SpawnFailed(run, "there is no such command".to_owned()));
             return;
         };
-        let born = self.give_birth(run, service, command, (main_pid, ended), reactor);
+        let born = self.give_birth(run, (service, command), (main_pid, ended), units, reactor);
         match born {
             Ok((pid, process)) => {
                 queue.push_back(Event::Spawned(run, pid.unsigned_abs()));
@@ -235,16 +240,16 @@ impl Hands {
     fn give_birth(
         &mut self,
         run: Run,
-        service: &Service,
-        command: &Command,
+        (service, command): (&Service, &Command),
         (main_pid, ended): (Option<u32>, Option<Ended>),
+        units: &UnitSet,
         reactor: &mut Reactor,
     ) -> Result<(i32, Process), Stillborn> {
         let identity = identity::resolve(&service.run_as).map_err(Stillborn::of)?;
         self.open_outlets(run.life, reactor)?;
         let body = self.bodies.get(&run.life).ok_or_else(|| Stillborn::Failed("it was never prepared".to_owned()))?;
         let outlets = body.outlets.as_ref().ok_or_else(|| Stillborn::Failed("it has no log".to_owned()))?;
-        let handed = self.handed(run, &body.unit);
+        let handed = self.handed(run, service, &body.unit, units);
         let telling = Telling { invocation: &body.invocation, main_pid, ended, handed: &handed };
         let environment = environment::build(service, &identity, &telling).map_err(Stillborn::of)?;
         let entering = |error: std::io::Error| {
@@ -374,6 +379,7 @@ impl Hands {
         if let Some(service) = units.unit(name).and_then(|unit| unit.service()) {
             directories::remove(service, &mut self.gone);
         }
+        self.release_sockets(life, name, reactor);
         match after {
             Afterwards::Restart => {}
             Afterwards::Rest => self.store.clear(name, reactor),

@@ -36,6 +36,8 @@ pub(crate) enum Source {
     Emptying(Life),
     /// `memory.events` of a life.
     Memory(Life),
+    /// One of the things listened on for a life.
+    Socket(Life, usize),
     /// The other end of a stored descriptor.
     Stored(u64),
 }

@@ -120,6 +120,7 @@ impl System {
             self.reap();
         }
         self.hands.resume_pipes(&mut self.reactor);
+        self.hands.resume_sockets(&mut self.reactor);
         self.more_to_sweep = self.hands.sweep();
         self.hands.look_again(self.supervisor.units(), &mut self.reactor, &mut self.queue);
         if self.deadline.is_some_and(|deadline| now() >= deadline) {
@@ -168,16 +169,18 @@ impl System {
             Action::Kill(life) => self.hands.kill(life),
             Action::Drain(life) => self.hands.drain(life, reactor, queue),
             Action::Release(life, unit, after) => self.hands.release(life, &unit, after, units, reactor),
-            Action::Listen(life, _) => queue.push_back(Event::ListenFailed(life, "sockets are not made yet".to_owned())),
+            Action::Listen(life, unit) => {
+                for remark in self.hands.listen(life, &unit, units, queue) {
+                    self.journal.push(Some(&unit), LogStream::Init, remark.as_bytes());
+                }
+            }
+            Action::Attend(life, wanted) => self.hands.attend(life, wanted, reactor),
+            Action::Flush(life) => self.hands.flush(life),
+            Action::Unlisten(life, unit) => self.hands.unlisten(life, &unit, units, reactor),
+            Action::Give(connection, unit) => self.hands.give(connection, unit),
+            Action::Drop(connection) => self.hands.drop_connection(connection),
             Action::WatchPaths(life, _) => queue.push_back(Event::WatchFailed(life, "paths are not watched yet".to_owned())),
-            Action::Attend(..)
-            | Action::Flush(_)
-            | Action::Unlisten(..)
-            | Action::Give(..)
-            | Action::Drop(_)
-            | Action::WatchCalendar(..)
-            | Action::Stamp(_)
-            | Action::Unwatch(_) => {}
+            Action::WatchCalendar(..) | Action::Stamp(_) | Action::Unwatch(_) => {}
             Action::Limit(life, unit) => {
                 for remark in self.hands.limit(life, &unit, units) {
                     self.journal.push(Some(&unit), LogStream::Init, remark.as_bytes());
@@ -248,6 +251,7 @@ impl System {
             Source::Output(number) => self.heed_output(number),
             Source::Emptying(life) => self.hands.look_whether_empty(life, &mut self.reactor, &mut self.queue),
             Source::Memory(life) => self.hands.look_for_oom(life, &mut self.queue),
+            Source::Socket(life, index) => self.hands.heard(life, index, &mut self.reactor, &mut self.queue),
             Source::Stored(number) => self.hands.stored_hung_up(number, &mut self.reactor),
         }
     }

@@ -1,5 +1,6 @@
 //! Values with a unit of measure, read from text: spans, sizes, limits, shares, signals, modes.
 
+mod address;
 pub mod calendar;
 mod capability;
 mod share;
@@ -7,6 +8,7 @@ mod signal;
 mod size;
 mod span;
 
+pub use address::Address;
 pub use calendar::{Calendar, Zone};
 pub use capability::CapabilitySet;
 pub use share::{Percent, Weight};

@@ -1,6 +1,7 @@
 //! Sockets by number: what the tables of socket(7), ip(7), ipv6(7), tcp(7) and unix(7) name, set alike.
 #![allow(unsafe_code)]
 
+use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -21,6 +22,36 @@ pub fn set_bytes(socket: impl AsFd, level: i32, option: i32, value: &[u8]) -> Re
 pub fn create(family: i32, kind: i32, protocol: i32) -> Result<OwnedFd, Errno> {
     // SAFETY: socket(2) takes numbers.
     let fd = Errno::result(unsafe { libc::socket(family, kind | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, protocol) })?;
+    // SAFETY: a new descriptor, which nobody else took.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// listen(2); the kernel cuts `backlog` to `net.core.somaxconn`.
+pub fn listen(socket: impl AsFd, backlog: i32) -> Result<(), Errno> {
+    // SAFETY: listen(2) takes numbers.
+    Errno::result(unsafe { libc::listen(socket.as_fd().as_raw_fd(), backlog) }).map(drop)
+}
+
+/// accept4(2): the next connection, close-on-exec. `EAGAIN` when none waits.
+pub fn accept(listener: impl AsFd) -> Result<OwnedFd, Errno> {
+    let none = std::ptr::null_mut();
+    // SAFETY: a null address and length say that nobody wants the peer's.
+    let fd = Errno::result(unsafe { libc::accept4(listener.as_fd().as_raw_fd(), none, std::ptr::null_mut(), libc::SOCK_CLOEXEC) })?;
+    // SAFETY: a new descriptor, which nobody else took.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// mq_open(3): a message queue, made where there is none, with at most so many messages of such a size. On Linux it is a descriptor like any other.
+pub fn message_queue(name: &CStr, flags: i32, mode: u32, bounds: Option<(libc::c_long, libc::c_long)>) -> Result<OwnedFd, Errno> {
+    // SAFETY: an all-zero mq_attr is one.
+    let mut attributes: libc::mq_attr = unsafe { std::mem::zeroed() };
+    if let Some((messages, size)) = bounds {
+        attributes.mq_maxmsg = messages;
+        attributes.mq_msgsize = size;
+    }
+    let attributes = bounds.map_or(std::ptr::null(), |_| &raw const attributes);
+    // SAFETY: `name` is a C string, and the attributes, where given, a whole mq_attr; both live through the call.
+    let fd = Errno::result(unsafe { libc::mq_open(name.as_ptr(), flags | libc::O_CREAT | libc::O_CLOEXEC, mode, attributes) })?;
     // SAFETY: a new descriptor, which nobody else took.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

@@ -3,7 +3,7 @@
 use super::set::{Assigned, Fault};
 use crate::file::Draft;
 use crate::unit::{Listen, ListenKind, PathEvent, Since};
-use crate::value::{Limit, Mode};
+use crate::value::{Address, Limit, Mode};
 use std::time::Duration;
 
 type Done = Result<(), Fault>;
@@ -16,26 +16,12 @@ pub(crate) fn listen(draft: &mut Draft, a: &Assigned<'_>, kind: ListenKind) -> D
         return Ok(());
     }
     let inet = matches!(kind, ListenKind::Stream | ListenKind::Datagram | ListenKind::SequentialPacket);
-    let fits = if inet { is_address(&address) } else { kind == ListenKind::Netlink || address.starts_with('/') };
+    let fits = if inet { Address::read(&address).is_some() } else { kind == ListenKind::Netlink || address.starts_with('/') };
     if !fits && !a.scope.is_verbatim() {
         return Err(Fault::Refused(format!("{address:?} is nothing that can be listened on")));
     }
     draft.socket.listen.push(Listen { kind, address });
     Ok(())
-}
-
-/// A path, `@name`, a port, `vsock:…`, or an IP address with a port.
-fn is_address(text: &str) -> bool {
-    let port = |text: &str| text.parse::<u16>().is_ok_and(|port| port > 0);
-    if text.starts_with(['/', '@']) || text.starts_with("vsock:") || port(text) {
-        return true;
-    }
-    // `[fe80::1%eth0]:80`: the interface is the kernel's to find.
-    let scopeless = match (text.split_once('%'), text.split_once(']')) {
-        (Some((address, _)), Some((_, port))) => format!("{address}]{port}"),
-        _ => text.to_owned(),
-    };
-    scopeless.parse::<std::net::SocketAddr>().is_ok()
 }
 
 pub(crate) fn backlog(draft: &mut Draft, a: &Assigned<'_>) -> Done {
@@ -50,6 +36,11 @@ pub(crate) fn ipv6_only(draft: &mut Draft, a: &Assigned<'_>) -> Done {
 
 pub(crate) fn max_connections(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     draft.socket.max_connections = a.number(0, i64::from(u32::MAX))?;
+    Ok(())
+}
+
+pub(crate) fn max_connections_per_source(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.socket.max_connections_per_source = a.number(0, i64::from(u32::MAX))?;
     Ok(())
 }
 

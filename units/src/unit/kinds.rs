@@ -29,6 +29,8 @@ pub struct Socket {
     pub ipv6_only: Option<bool>,
     /// Connections at one time, with `accept`.
     pub max_connections: u32,
+    /// Of these, from one address or user; 0 for as many as there may be.
+    pub max_connections_per_source: u32,
     /// Links to it.
     pub symlinks: Vec<String>,
     /// It is removed from the file system when the unit stops.
@@ -82,6 +84,7 @@ impl Default for Socket {
             backlog: None,
             ipv6_only: None,
             max_connections: 64,
+            max_connections_per_source: 0,
             symlinks: Vec::new(),
             remove_on_stop: false,
             options: Vec::new(),
