@@ -18,7 +18,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use supervisor::{Config, Event, Supervisor};
-use units::{Diagnostic, Entry, UnitName, UnitSet};
+use units::{Diagnostic, Entry, Reader, UnitName, UnitSet};
 
 use crate::console::{Console, Tone};
 use crate::control::Control;
@@ -184,14 +184,13 @@ pub(crate) struct Read {
 /// Read all unit files. Where the reader itself is at fault, the system has the units that come
 /// with init at least: enough to log in and mend it.
 pub(crate) fn read_units(options: &Options) -> Read {
-    let mut sources = if options.folders.is_empty() { files::collect(files::FOLDERS) } else { files::collect(&options.folders) };
     // The stock units set a whole system up, down to emptying /tmp: never the machine's own when
     // this is only a supervisor on it.
     let guest = std::process::id() == 1 || !in_first_pid_namespace();
-    let stock = || if guest && !options.bare { units::stock::files().collect() } else { Vec::new() };
-    sources.extend(stock());
+    let stock = || units::stock::files().filter(|_| guest && !options.bare);
     let mut remarks = Vec::new();
-    let (units, diagnostics) = guard::caught(|| units::read(sources)).unwrap_or_else(|| {
+    let all = || Reader::new(files::specifiers()).read(files::collect(&options.folders).into_iter().chain(stock()));
+    let (units, diagnostics) = guard::caught(all).unwrap_or_else(|| {
         remarks.push(format!("a fault in reading the unit files: {}; going on with the stock ones", fault::last()));
         guard::caught(|| units::read(stock())).unwrap_or_default()
     });

@@ -83,7 +83,7 @@ fief-init {version}: PID 1 of a container
 
   fief-init [--units DIR]… [--bare] [--target UNIT] [--supervise]
       boot and run units. --units: read unit files there instead of
-        /etc/fief/units /run/fief/units /usr/local/lib/fief/units /usr/lib/fief/units
+        /etc/fief/units and systemd's /etc/systemd/system, each with its /run and /usr/lib
       --bare: without the units that come with it. --target: start this instead of the
       default target. --supervise: run although not PID 1 of a container.
   fief-init -- CMD…

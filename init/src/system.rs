@@ -18,7 +18,7 @@ use nix::sys::signalfd::SignalFd;
 use supervisor::{Action, Event, Moment, Notice, Supervisor};
 use units::control::{LogStream, Refusal, Reply, Way};
 use units::unit::{ConsoleLevel, ServiceType};
-use units::{Diagnostic, UnitName};
+use units::{Diagnostic, Severity, UnitName, search};
 
 use crate::boot::{self, Options};
 use crate::console::{Console, Tone};
@@ -93,14 +93,18 @@ impl System {
         self.console.say(since(self.began), tone, text);
     }
 
-    /// Show what is wrong with a unit file, on the console and in the unit's log.
+    /// Show what is wrong with a unit file in the unit's log, and on the console unless it is only a
+    /// warning about a file that a package has brought, which nobody here can mend.
     pub(crate) fn diagnose(&mut self, diagnostic: &Diagnostic) {
         let text = diagnostic.to_string();
-        let unit = unit_of_path(&diagnostic.path);
+        let unit = search::unit_of(&diagnostic.path);
         for line in text.lines() {
             self.journal.push_as(unit.as_ref(), LogStream::Init, Tone::Bad.priority(), line.as_bytes());
         }
-        self.console.block(&text);
+        let is_a_packages = ["/usr/lib/systemd/", "/lib/systemd/"].iter().any(|root| diagnostic.path.starts_with(root));
+        if diagnostic.severity == Severity::Error || !is_a_packages {
+            self.console.block(&text);
+        }
     }
 
     fn one_turn(&mut self) -> Option<Way> {
@@ -402,13 +406,4 @@ pub(crate) fn now() -> Moment {
 /// The time since init began.
 fn since(began: Duration) -> Duration {
     kernel::time::boottime().saturating_sub(began)
-}
-
-/// `…/web.toml` and `…/web.toml.d/x.toml` are about web.service.
-fn unit_of_path(path: &str) -> Option<UnitName> {
-    let stem = path
-        .split('/')
-        .rev()
-        .find_map(|part| part.strip_suffix(".toml.d").or_else(|| part.strip_suffix(".toml").filter(|_| !path.contains(".toml.d/"))))?;
-    UnitName::new(stem).ok()
 }

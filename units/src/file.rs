@@ -27,6 +27,7 @@ pub use instance::{InstanceError, Made};
 pub(crate) use keys::{canonical, nearest};
 pub use reader::Reader;
 pub(crate) use source::Source;
+pub(crate) use subject::{Pull, is_drop_in_folder};
 pub(crate) use toml::assignments;
 
 use crate::{Diagnostic, UnitSet};

@@ -20,6 +20,7 @@ pub mod file;
 pub mod graph;
 pub mod name;
 pub mod notify;
+pub mod search;
 pub mod set;
 pub mod stock;
 pub mod systemd;

@@ -14,7 +14,6 @@ macro_rules! stock {
 const FILES: &[(&str, &str)] = stock![
     "basic.target",
     "console-getty",
-    "cron",
     "default.target",
     "getty.target",
     "local-fs.target",
@@ -22,16 +21,13 @@ const FILES: &[(&str, &str)] = stock![
     "network",
     "network-online.target",
     "network.target",
-    "nginx",
     "remote-fs.target",
-    "rsyslog",
     "setup-credentials",
     "setup-hostname",
     "setup-loopback",
     "setup-machine-id",
     "setup-ssh-host-keys",
     "setup-tmpfiles",
-    "ssh",
     "sysinit.target",
 ];
 
@@ -63,7 +59,8 @@ mod tests {
     fn every_stock_unit_is_reached_from_the_default_target() {
         let (units, _) = read(files());
         let mut reached = std::collections::BTreeSet::new();
-        let mut next: Vec<_> = crate::UnitName::new("default.target").into_iter().collect();
+        // A server that wants the network asks for it by itself.
+        let mut next: Vec<_> = ["default.target", "network-online.target"].iter().flat_map(|name| crate::UnitName::new(name)).collect();
         while let Some(name) = next.pop() {
             if let Some(node) = units.graph().node(&name)
                 && reached.insert(name)

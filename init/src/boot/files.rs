@@ -1,58 +1,85 @@
-//! The unit files of this system, collected in order of precedence.
+//! The unit files of this system, and what specifiers in them stand for.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use units::{FILE_LIMIT, SourceFile, SourceKind};
+use nix::sys::utsname::uname;
+use units::search::{Nature, Tree};
+use units::{SourceFile, Specifiers, search};
 
 use crate::file;
 
-/// Where unit files are looked for; the first file of a name counts.
-pub(crate) const FOLDERS: &[&str] = &["/etc/fief/units", "/run/fief/units", "/usr/local/lib/fief/units", "/usr/lib/fief/units"];
+/// The tree that PID 1 lives in.
+pub(crate) struct Here;
 
-/// More files than this in one folder are not units of a system.
-const MOST: usize = 10_000;
+/// All unit files: of these folders, or of the usual ones if there are none.
+pub(crate) fn collect(folders: &[String]) -> Vec<SourceFile> {
+    if folders.is_empty() { search::collect(&Here, &search::folders(&Here)) } else { search::collect(&Here, folders) }
+}
 
-/// Collect from `folders`. A folder that is not there holds nothing; a file that cannot be read
-/// is a finding of its own, for the reader to tell.
-pub(crate) fn collect<S: AsRef<str>>(folders: &[S]) -> Vec<SourceFile> {
-    let mut found = Vec::new();
-    for folder in folders {
-        for name in names(folder.as_ref()) {
-            let path = format!("{}/{name}", folder.as_ref());
-            if name.ends_with(".toml.d") {
-                for drop_in in names(&path).into_iter().filter(|name| name.ends_with(".toml")) {
-                    found.push(source(format!("{path}/{drop_in}"), SourceKind::DropIn));
-                }
-            } else if name.ends_with(".toml") {
-                found.push(source(path, SourceKind::Unit));
-            }
+impl Tree for Here {
+    fn names(&self, folder: &str) -> Vec<(String, Nature)> {
+        let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+        let named = |entry: fs::DirEntry| Some((entry.file_name().into_string().ok()?, nature(entry.file_type().ok()?)));
+        entries.flatten().filter_map(named).collect()
+    }
+
+    fn link(&self, path: &str) -> Option<String> {
+        fs::read_link(path).ok()?.into_os_string().into_string().ok()
+    }
+
+    fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, String> {
+        let path = Path::new(path);
+        let about = fs::metadata(path).map_err(|error| error.to_string())?;
+        if about.rdev() == libc::makedev(1, 3) {
+            return Ok(Vec::new());
         }
+        file::read_up_to(path, u64::try_from(limit).unwrap_or(u64::MAX)).map_err(|error| error.to_string())
     }
-    found
 }
 
-fn source(path: String, kind: impl FnOnce(Vec<u8>) -> SourceKind) -> SourceFile {
-    let kind = match read(Path::new(&path)) {
-        Ok(text) => kind(text),
-        Err(why) => SourceKind::Unreadable(why),
+fn nature(kind: fs::FileType) -> Nature {
+    if kind.is_file() {
+        Nature::File
+    } else if kind.is_dir() {
+        Nature::Folder
+    } else if kind.is_symlink() {
+        Nature::Link
+    } else {
+        Nature::Other
+    }
+}
+
+/// What the running system answers for the specifiers that depend on it.
+pub(crate) fn specifiers() -> Specifiers {
+    let mut known = Specifiers::default();
+    let mut set = |letter, value: Option<String>| {
+        if let Some(value) = value {
+            known = std::mem::take(&mut known).with(letter, value);
+        }
     };
-    SourceFile { path, kind }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let about = fs::metadata(path).map_err(|error| error.to_string())?;
-    if about.rdev() == libc::makedev(1, 3) {
-        return Ok(Vec::new());
+    let line =
+        |path: &str| Some(file::read_text(path, file::USUAL).ok()?.lines().next()?.trim().to_owned()).filter(|line| !line.is_empty());
+    let kernel = uname().ok();
+    let told = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned());
+    set('v', told(kernel.as_ref().map(|kernel| kernel.release())));
+    // systemd's names of architectures, for those we are built for.
+    set('a', Some(std::env::consts::ARCH.replace("x86_64", "x86-64").replace("aarch64", "arm64")));
+    // Before the unit that sets it has run, the file says what the name will be.
+    let host = line("/etc/hostname").or_else(|| told(kernel.as_ref().map(|kernel| kernel.nodename())));
+    set('l', host.as_deref().and_then(|host| host.split('.').next()).map(ToOwned::to_owned));
+    set('q', host.clone());
+    set('H', host);
+    set('m', line("/etc/machine-id"));
+    set('b', line("/proc/sys/kernel/random/boot_id").map(|id| id.replace('-', "")));
+    let release = file::read_text("/etc/os-release", file::USUAL).or_else(|_| file::read_text("/usr/lib/os-release", file::USUAL));
+    let release = units::unit::read_environment(&release.unwrap_or_default());
+    let keys = [('o', "ID"), ('w', "VERSION_ID"), ('B', "BUILD_ID"), ('W', "VARIANT_ID"), ('M', "IMAGE_ID"), ('A', "IMAGE_VERSION")];
+    for (letter, key) in keys {
+        // What os-release does not say is empty. os-release(5).
+        let value = release.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
+        set(letter, Some(value.unwrap_or_default()));
     }
-    let most = u64::try_from(FILE_LIMIT).unwrap_or(u64::MAX).saturating_add(1);
-    file::read_up_to(path, most).map_err(|error| error.to_string())
-}
-
-fn names(folder: &str) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).take(MOST).collect();
-    names.sort();
-    names
+    known
 }

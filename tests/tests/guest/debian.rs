@@ -52,6 +52,14 @@ fn debian_serves_and_is_logged_into() {
     let page = host.network(&["curl", "-sS", "--max-time", "60", &format!("http://{}/", host.address("web"))]).said();
     assert!(page.contains("nginx"), "{page}");
     assert_eq!(site.ssh("web", "exit 5").code, 5);
+    // All by the packages' own units, nginx with its fork and its PID file.
+    for unit in ["ssh", "cron", "rsyslog", "nginx"] {
+        let status = site.ssh("web", &format!("fiefctl status {unit}")).said();
+        assert!(status.contains(&format!("systemd/system/{unit}.service")) && status.contains("active (running)"), "{status}");
+    }
+    let pids = site.ssh("web", "cat /run/nginx.pid; fiefctl status nginx | grep 'main pid'").said();
+    let pid = pids.lines().next().unwrap_or_default();
+    assert!(!pid.is_empty() && pids.contains(&format!("main pid: {pid}\n")), "{pids}");
 
     // What rsyslog hears is in the guest's own log.
     site.ssh("web", "logger fief-was-here").ok();

@@ -1,7 +1,7 @@
 use super::subject::{Pull, Subject, Syntax};
 use super::{SourceFile, SourceKind, whole_file};
 use crate::systemd::plumbing;
-use crate::{Diagnostic, UnitKind, UnitName, stock};
+use crate::{Diagnostic, Severity, UnitKind, UnitName, stock};
 use std::collections::BTreeMap;
 
 /// All files, sorted by what they are about.
@@ -37,7 +37,7 @@ impl Library {
     pub(super) fn add(&mut self, source: SourceFile, diagnostics: &mut Vec<Diagnostic>) {
         match source.subject() {
             Ok(Subject::Unit(name, syntax)) => {
-                let passed_over = syntax == Syntax::Systemd && plumbing::is_skipped(&name);
+                let passed_over = syntax == Syntax::Systemd && plumbing::is_passed_over(&source.path, name.as_str());
                 if !passed_over {
                     self.units.entry(name).or_default().push((syntax, source));
                 }
@@ -47,6 +47,10 @@ impl Library {
                 let next = self.bases.len();
                 let base = *self.bases.entry(base).or_insert(next);
                 self.drop_ins.entry(of).or_default().push(DropIn { file, base, source });
+            }
+            Ok(Subject::Link { .. }) if matches!(source.kind, SourceKind::Unreadable(_)) => {
+                let message = "is no link, so it adds nothing; what is wanted is linked here".to_owned();
+                diagnostics.push(Diagnostic { severity: Severity::Warning, ..whole_file(&source.path, message) });
             }
             Ok(Subject::Link { from, pull, to }) => {
                 let counts = !matches!(&source.kind, SourceKind::Alias { target } if target == "/dev/null");
@@ -81,7 +85,8 @@ impl Library {
         for name in self.units.keys() {
             if let Some((_, SourceFile { kind: SourceKind::Alias { target }, .. })) = self.winner(name)
                 && target != "/dev/null"
-                && let Ok(target) = UnitName::new(target.rsplit('/').next().unwrap_or_default())
+                && let Some(file) = target.rsplit('/').next()
+                && let Ok(target) = UnitName::new(file.strip_suffix(".toml").unwrap_or(file))
                 && target.kind() == name.kind()
                 && target != *name
             {

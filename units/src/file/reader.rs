@@ -219,7 +219,7 @@ impl<'a> Work<'a> {
             for name in list.iter_mut() {
                 *name = canonical(name);
             }
-            list.retain(|from| !self.is_taken_back(pull, from, &own));
+            list.retain(|from| *from != own && !self.is_taken_back(pull, from, &own));
         }
     }
 }

@@ -58,7 +58,7 @@ impl SourceFile {
         }
         if let Some(stem) = folder.strip_suffix(".d")
             && file.ends_with(".conf")
-            && (kind_of(stem).is_some() || UnitKind::of_suffix(stem).is_some())
+            && is_drop_in_folder(folder)
         {
             return Ok(Subject::DropIn { of: stem.to_owned(), file: file.to_owned() });
         }
@@ -73,6 +73,12 @@ impl SourceFile {
             None => Err("a unit file is named NAME.toml, or NAME.service as systemd has it".to_owned()),
         }
     }
+}
+
+/// Whether a folder of this name holds drop-ins: of a unit, of all with names that begin so, or of a
+/// whole kind.
+pub(crate) fn is_drop_in_folder(name: &str) -> bool {
+    name.strip_suffix(".d").is_some_and(|stem| stem.ends_with(".toml") || kind_of(stem).is_some() || UnitKind::of_suffix(stem).is_some())
 }
 
 fn kind_of(name: &str) -> Option<UnitKind> {

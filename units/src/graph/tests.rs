@@ -36,7 +36,6 @@ fn services_come_after_the_basics_and_targets_after_what_they_want() {
         ("web", "multi-user.target"),
         ("multi-user.target", "default.target"),
         ("network", "network.target"),
-        ("setup-ssh-host-keys", "ssh"),
         ("setup-loopback", "network"),
         ("console-getty", "getty.target"),
     ] {

@@ -68,7 +68,7 @@ const TARGETS: [(&str, &str, Option<&str>); 40] = [
     ("final.target", "Late shutdown", None),
     ("first-boot-complete.target", "First boot complete", None),
     ("getty-pre.target", "Before login prompts", None),
-    ("graphical.target", "Graphical interface", None),
+    ("graphical.target", "Graphical interface", Some("default.target")),
     ("halt.target", "Halt", None),
     ("integritysetup.target", "Integrity-protected volumes", None),
     ("local-fs-pre.target", "Before local file systems", None),
@@ -101,14 +101,29 @@ const TARGETS: [(&str, &str, Option<&str>); 40] = [
     ("veritysetup.target", "Verity-protected volumes", None),
 ];
 
-/// Whether a file of systemd's of this name is passed over, because ours does its work or nothing
-/// in a container does.
+/// Whether a file of systemd's is passed over: where it is the unit that systemd brings, and ours
+/// does its work or nothing in a container does. What an administrator has put in its place counts,
+/// unless it belongs to systemd by its name.
+pub(crate) fn is_passed_over(path: &str, name: &str) -> bool {
+    if name.ends_with(".toml") {
+        return false;
+    }
+    UnitName::new(name).is_ok_and(|name| if path.starts_with("/etc/") { is_systemds_own(&name) } else { is_skipped(&name) })
+}
+
+/// Whether a unit of systemd's of this name is passed over.
 pub(crate) fn is_skipped(name: &UnitName) -> bool {
     let text = name.as_str();
-    let own = (text.starts_with("systemd-") || text.starts_with("initrd") || text.starts_with("user-runtime-dir@"))
-        && !matches!(name.kind(), UnitKind::Slice);
     let template = name.template();
-    own || OTHERS.contains(&text) || template.is_some_and(|t| OTHERS.contains(&t.as_str())) || is_standard(name)
+    let named = OTHERS.contains(&text) || template.is_some_and(|t| OTHERS.contains(&t.as_str()));
+    is_systemds_own(name) || named || is_standard(name)
+}
+
+/// By its name it is one of systemd's programs.
+fn is_systemds_own(name: &UnitName) -> bool {
+    let text = name.as_str();
+    let prefixes = ["systemd-", "initrd", "user-runtime-dir@"];
+    prefixes.iter().any(|prefix| text.starts_with(prefix)) && name.kind() != UnitKind::Slice
 }
 
 /// Whether it is one of the targets that systemd brings.
@@ -120,7 +135,10 @@ pub(crate) fn is_standard(name: &UnitName) -> bool {
 pub(crate) fn standard_target(name: &UnitName) -> Option<String> {
     let (_, description, wanted_by) = TARGETS.iter().find(|(target, _, _)| *target == name.as_str())?;
     let install = wanted_by.map_or(String::new(), |by| format!("[install]\nwanted-by = [\"{by}\"]\n"));
-    Some(format!("description = \"{description}\"\ndefault-dependencies = false\n{install}"))
+    // Where an administrator has made it the default, this is how the rest is reached.
+    let needs =
+        if name.as_str() == "graphical.target" { "requires = [\"multi-user.target\"]\nafter = [\"multi-user.target\"]\n" } else { "" };
+    Some(format!("description = \"{description}\"\ndefault-dependencies = false\n{needs}{install}"))
 }
 
 /// Our unit that does the work of this one.

@@ -1,0 +1,173 @@
+//! Where unit files are, in whichever tree: a running system's, or one seen from the host.
+//!
+//! ```text
+//!   folders, first ones first ──▶ Tree (somebody else's hands) ──▶ SourceFile… ──▶ Reader::read
+//!     NAME.service, NAME.toml       a unit, or by a link another name of one, or a mask
+//!     NAME.service.d, NAME.toml.d   drop-ins
+//!     NAME.wants, .requires, .upholds   links
+//! ```
+//!
+//! systemd.unit(5), "Unit File Load Path". Units of systemd itself that ours replace are not even
+//! opened. Invariant: whatever the tree holds, the walk ends: two levels of folders, so many names in
+//! each.
+
+use crate::file::{Pull, SourceFile, SourceKind, is_drop_in_folder};
+use crate::systemd::plumbing;
+use crate::{FILE_LIMIT, UnitKind, UnitName};
+
+/// Where our unit files are looked for; the first file of a name counts. Units in systemd's syntax
+/// may stand here too.
+pub const FIEF: [&str; 4] = ["/etc/fief/units", "/run/fief/units", "/usr/local/lib/fief/units", "/usr/lib/fief/units"];
+
+/// Where systemd's are looked for, by systemd and by us.
+pub const SYSTEMD: [&str; 11] = [
+    "/etc/systemd/system.control",
+    "/run/systemd/system.control",
+    "/run/systemd/transient",
+    "/run/systemd/generator.early",
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/run/systemd/generator",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+    "/run/systemd/generator.late",
+];
+
+/// More names than this in one folder are not units of a system.
+const MOST: usize = 10_000;
+
+/// What is at the end of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nature {
+    /// A regular file.
+    File,
+    /// A directory.
+    Folder,
+    /// A symbolic link, wherever it leads.
+    Link,
+    /// A socket, a device, a pipe.
+    Other,
+}
+
+/// Somebody who can look at files: this package cannot. Paths are absolute within the tree.
+pub trait Tree {
+    /// The names in a folder, in whatever order; none if there is no such folder.
+    fn names(&self, folder: &str) -> Vec<(String, Nature)>;
+    /// Where a symbolic link leads, as it is written; `None` if there is none at `path`.
+    fn link(&self, path: &str) -> Option<String>;
+    /// The first `limit` bytes of the file at `path`, links followed; nothing for `/dev/null`.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words.
+    fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, String>;
+}
+
+/// All folders there are in a tree, ours before systemd's.
+pub fn folders(tree: &dyn Tree) -> Vec<&'static str> {
+    // Where /lib is a link to /usr/lib, its files are there already.
+    let is_apart = tree.link("/lib").is_none();
+    FIEF.iter().chain(&SYSTEMD).copied().filter(|folder| is_apart || !folder.starts_with("/lib/")).collect()
+}
+
+/// Collects all files from `folders`, which are in order of precedence. What cannot be read is a
+/// finding of its own, for the reader to tell.
+pub fn collect<S: AsRef<str>>(tree: &dyn Tree, folders: &[S]) -> Vec<SourceFile> {
+    let folders: Vec<&str> = folders.iter().map(AsRef::as_ref).collect();
+    let mut found = Vec::new();
+    for folder in &folders {
+        for (name, nature) in sorted(tree, folder) {
+            let path = format!("{folder}/{name}");
+            if Pull::ALL.iter().any(|(_, suffix)| name.ends_with(suffix)) {
+                links(tree, &path, &mut found);
+            } else if is_drop_in_folder(&name) {
+                drop_ins(tree, &path, &name, &mut found);
+            } else if is_unit_file(&name) && !plumbing::is_passed_over(&path, &name) {
+                let kind = if nature == Nature::Link { follow(tree, &folders, &path, &name) } else { read(tree, &path, SourceKind::Unit) };
+                found.push(SourceFile { path, kind });
+            }
+        }
+    }
+    found
+}
+
+fn sorted(tree: &dyn Tree, folder: &str) -> Vec<(String, Nature)> {
+    let mut names = tree.names(folder);
+    names.truncate(MOST);
+    names.sort_by(|(a, _), (b, _)| a.cmp(b));
+    names
+}
+
+fn links(tree: &dyn Tree, folder: &str, found: &mut Vec<SourceFile>) {
+    for (name, nature) in sorted(tree, folder) {
+        let path = format!("{folder}/{name}");
+        let kind = match tree.link(&path) {
+            Some(target) if nature == Nature::Link => SourceKind::Alias { target },
+            _ => SourceKind::Unreadable("only links count here".to_owned()),
+        };
+        found.push(SourceFile { path, kind });
+    }
+}
+
+fn drop_ins(tree: &dyn Tree, folder: &str, name: &str, found: &mut Vec<SourceFile>) {
+    if plumbing::is_passed_over(folder, name.strip_suffix(".d").unwrap_or(name)) {
+        return;
+    }
+    let suffix = if name.ends_with(".toml.d") { ".toml" } else { ".conf" };
+    for (name, _) in sorted(tree, folder) {
+        if name.ends_with(suffix) {
+            let path = format!("{folder}/{name}");
+            let kind = read(tree, &path, SourceKind::DropIn);
+            found.push(SourceFile { path, kind });
+        }
+    }
+}
+
+/// A link: a mask, another name of a unit of these folders, or a file that lies elsewhere.
+fn follow(tree: &dyn Tree, folders: &[&str], path: &str, name: &str) -> SourceKind {
+    let Some(target) = tree.link(path) else { return read(tree, path, SourceKind::Unit) };
+    let whole = resolved(path, &target);
+    if whole == "/dev/null" {
+        return SourceKind::Alias { target: whole };
+    }
+    let (folder, file) = whole.rsplit_once('/').unwrap_or(("", &whole));
+    let usr = format!("/usr{folder}");
+    let is_ours = folders.iter().any(|known| *known == folder || *known == usr);
+    if is_ours && file != name && is_unit_file(file) { SourceKind::Alias { target } } else { read(tree, path, SourceKind::Unit) }
+}
+
+/// Where a link at `path` leads, without looking at what lies on the way.
+fn resolved(path: &str, target: &str) -> String {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let start = if target.starts_with('/') { "" } else { folder };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in start.split('/').chain(target.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+fn read(tree: &dyn Tree, path: &str, kind: impl FnOnce(Vec<u8>) -> SourceKind) -> SourceKind {
+    match tree.read(path, FILE_LIMIT + 1) {
+        Ok(text) => kind(text),
+        Err(why) => SourceKind::Unreadable(why),
+    }
+}
+
+fn is_unit_file(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, suffix)| suffix == "toml" || UnitKind::of_suffix(suffix).is_some())
+}
+
+/// The unit that a file of this path is about: `…/web.toml`, `…/web.service`, `…/web.service.d/x.conf`.
+#[must_use]
+pub fn unit_of(path: &str) -> Option<UnitName> {
+    let mut parts = path.rsplit('/');
+    let file = parts.next()?;
+    let folder = parts.next().unwrap_or_default();
+    let about = if is_drop_in_folder(folder) { folder.strip_suffix(".d")? } else { Some(file).filter(|file| is_unit_file(file))? };
+    UnitName::new(about.strip_suffix(".toml").unwrap_or(about)).ok()
+}
