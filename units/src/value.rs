@@ -9,7 +9,7 @@ mod size;
 mod span;
 
 pub use address::Address;
-pub use calendar::{Calendar, Zone};
+pub use calendar::{Calendar, TimeZone, Zone};
 pub use capability::CapabilitySet;
 pub use share::{Percent, Weight};
 pub use signal::Signal;

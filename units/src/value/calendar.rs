@@ -7,6 +7,9 @@
 
 mod next;
 mod parse;
+mod zone;
+
+pub use zone::TimeZone;
 
 use std::fmt;
 
@@ -62,6 +65,16 @@ impl Calendar {
     #[must_use]
     pub fn next_after(&self, micros: i64, offset: i32) -> Option<i64> {
         next::next_after(self, micros, if self.zone == Zone::Utc { 0 } else { offset })
+    }
+
+    /// The same where civil time goes by `zone`, as far as the expression names none of its own: [`Calendar::zone`] says
+    /// which file that is.
+    #[must_use]
+    pub fn next_in(&self, micros: i64, zone: &TimeZone) -> Option<i64> {
+        match self.zone {
+            Zone::Utc => next::next_after(self, micros, 0),
+            Zone::Local | Zone::Named(_) => next::next_in(self, micros, zone),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Calendar, Component, SECOND};
+use super::{Calendar, Component, SECOND, TimeZone};
 
 /// The last year anything is looked for in.
 const LAST_YEAR: i64 = 2199;
@@ -17,7 +17,7 @@ pub(super) struct Civil {
 
 /// Days since the epoch of a date, and back, as in "chrono-Compatible Low-Level Date Algorithms"
 /// (Howard Hinnant): years begin in March, so that the leap day is the last.
-fn days_of(year: i64, month: i64, day: i64) -> i64 {
+pub(super) fn days_of(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let of_era = year.rem_euclid(400);
@@ -25,7 +25,7 @@ fn days_of(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
-fn date_of(days: i64) -> (i64, i64, i64) {
+pub(super) fn date_of(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let of_era = days.rem_euclid(146_097);
@@ -36,7 +36,7 @@ fn date_of(days: i64) -> (i64, i64, i64) {
     (years + era * 400 + i64::from(month <= 2), month, of_year - (153 * shifted + 2) / 5 + 1)
 }
 
-fn days_in(year: i64, month: i64) -> i64 {
+pub(super) fn days_in(year: i64, month: i64) -> i64 {
     let (next_year, next) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
     days_of(next_year, next, 1) - days_of(year, month, 1)
 }
@@ -151,6 +151,31 @@ pub(super) fn next_after(calendar: &Calendar, micros: i64, offset: i32) -> Optio
             }
         }
         debug_assert_ne!(from, at, "a round that does not move on would never end");
+    }
+}
+
+/// As [`next_after`], where the offset changes with the instant: local points that the clock skips are none, and one that
+/// it shows twice is the first.
+pub(super) fn next_in(calendar: &Calendar, micros: i64, zone: &TimeZone) -> Option<i64> {
+    const DAY: i64 = 86_400;
+    let offset = |micros: i64| i64::from(zone.offset_at(micros.div_euclid(SECOND)));
+    let mut local = micros.checked_add(offset(micros) * SECOND)?;
+    loop {
+        let wanted = next_after(calendar, local, 0)?;
+        // What holds a day before and after; no zone changes more often.
+        let (before, after) = (offset(wanted - DAY * SECOND), offset(wanted + DAY * SECOND));
+        let candidates = [before, after].map(|offset| (wanted - offset * SECOND, offset));
+        let found = candidates.into_iter().filter(|(at, wanted)| *at > micros && offset(*at) == *wanted).map(|(at, _)| at).min();
+        if found.is_some() {
+            return found;
+        }
+        // On from where the clock goes on: the first second of the time after.
+        let (mut low, mut high) = (wanted / SECOND - 2 * DAY, wanted / SECOND + 2 * DAY);
+        while high - low > 1 {
+            let middle = low.midpoint(high);
+            if zone.offset_at(middle) == zone.offset_at(low) { low = middle } else { high = middle }
+        }
+        local = (wanted + 1).max((high + i64::from(zone.offset_at(high))) * SECOND).min(wanted + DAY * SECOND) - 1;
     }
 }
 

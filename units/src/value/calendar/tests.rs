@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 const BASE: i64 = 1_709_164_799;
 
-fn shown(micros: i64) -> String {
+pub(super) fn shown(micros: i64) -> String {
     let c = Civil::of(micros.div_euclid(SECOND));
     format!("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", c.year, c.month, c.day, c.hour, c.minute, c.micros / SECOND)
 }
