@@ -10,6 +10,7 @@
 
 mod account;
 mod birth;
+mod calendar;
 mod commands;
 mod conditions;
 mod directories;
@@ -18,9 +19,11 @@ mod environment;
 mod gone;
 mod handed;
 mod identity;
+mod inotify;
 mod limits;
 mod main_pid;
 mod news;
+mod paths;
 mod pipes;
 mod sockets;
 mod store;
@@ -46,9 +49,12 @@ use crate::file;
 use crate::journal::Intake;
 use crate::reactor::{Reactor, Source, Watch};
 use birth::{Outlets, Stillborn, Wanted};
+use calendar::Calendars;
 pub(crate) use conditions::Facts;
 use environment::Telling;
 use gone::Gone;
+use inotify::{Purpose, Watches};
+use paths::Paths;
 use sockets::Sockets;
 use store::Store;
 
@@ -62,9 +68,9 @@ struct Body {
     emptying: Option<(File, Watch)>,
     /// `memory.events`, which says when the kernel kills for want of memory. cgroup2 only.
     memory: Option<(File, Watch)>,
-    /// The main process is looked for until this moment: a daemon may write its pid file after
-    /// its first process has ended.
-    looking: Option<Duration>,
+    /// The main process is looked for: a daemon may write its pid file after its first process has
+    /// ended.
+    looking: bool,
     /// The supervisor waits for the last process (needed where there are no groups).
     draining: bool,
     oom_kills: u64,
@@ -108,14 +114,16 @@ pub(crate) struct Hands {
     next_pipe: u64,
     store: Store,
     sockets: Sockets,
+    watches: Watches,
+    paths: Paths,
+    calendars: Calendars,
     gone: Gone,
     /// Groups of former lives that still hold processes.
     leftovers: Vec<(UnitName, Group)>,
     /// Somebody was killed who is nobody's main process: the counters may say why.
     stranger_killed: bool,
-    /// Some pipe is left alone, some main process looked for: else nobody has to be asked.
+    /// Some pipe is left alone: else nobody has to be asked.
     any_paused: bool,
-    any_looked_for: bool,
 }
 
 /// Where facts go that come of an order.
@@ -132,11 +140,13 @@ impl Hands {
             next_pipe: 1,
             store: Store::default(),
             sockets: Sockets::default(),
+            watches: Watches::default(),
+            paths: Paths::default(),
+            calendars: Calendars::default(),
             gone: Gone::new("/run/fief/gone"),
             leftovers: Vec::new(),
             stranger_killed: false,
             any_paused: false,
-            any_looked_for: false,
         }
     }
 
@@ -201,7 +211,7 @@ impl Hands {
             outlets: None,
             emptying: None,
             memory: None,
-            looking: None,
+            looking: false,
             draining: false,
             access: service.notify_access,
             store_max: service.fd_store_max,
@@ -380,6 +390,8 @@ impl Hands {
             directories::remove(service, &mut self.gone);
         }
         self.release_sockets(life, name, reactor);
+        self.unwatch(life, reactor);
+        self.watches.forget(Purpose::PidFile(life), reactor);
         match after {
             Afterwards::Restart => {}
             Afterwards::Rest => self.store.clear(name, reactor),

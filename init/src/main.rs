@@ -20,6 +20,7 @@ mod control;
 mod fault;
 mod fiefctl;
 mod file;
+mod glob;
 mod guard;
 mod hands;
 mod journal;

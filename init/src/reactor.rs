@@ -38,6 +38,10 @@ pub(crate) enum Source {
     Memory(Life),
     /// One of the things listened on for a life.
     Socket(Life, usize),
+    /// The calendar's clock.
+    Clock,
+    /// Paths that are watched.
+    Paths,
     /// The other end of a stored descriptor.
     Stored(u64),
 }

@@ -126,7 +126,6 @@ impl System {
         self.hands.resume_pipes(&mut self.reactor);
         self.hands.resume_sockets(&mut self.reactor);
         self.more_to_sweep = self.hands.sweep();
-        self.hands.look_again(self.supervisor.units(), &mut self.reactor, &mut self.queue);
         if self.deadline.is_some_and(|deadline| now() >= deadline) {
             self.queue.push_back(Event::Ticked);
         }
@@ -183,8 +182,10 @@ impl System {
             Action::Unlisten(life, unit) => self.hands.unlisten(life, &unit, units, reactor),
             Action::Give(connection, unit) => self.hands.give(connection, unit),
             Action::Drop(connection) => self.hands.drop_connection(connection),
-            Action::WatchPaths(life, _) => queue.push_back(Event::WatchFailed(life, "paths are not watched yet".to_owned())),
-            Action::WatchCalendar(..) | Action::Stamp(_) | Action::Unwatch(_) => {}
+            Action::WatchCalendar(life, unit) => self.hands.watch_calendar(life, &unit, units, reactor),
+            Action::Stamp(unit) => self.hands.stamp(&unit, units),
+            Action::WatchPaths(life, unit) => self.hands.watch_paths(life, &unit, units, reactor, queue),
+            Action::Unwatch(life) => self.hands.unwatch(life, reactor),
             Action::Limit(life, unit) => {
                 for remark in self.hands.limit(life, &unit, units) {
                     self.journal.push(Some(&unit), LogStream::Init, remark.as_bytes());
@@ -256,6 +257,8 @@ impl System {
             Source::Emptying(life) => self.hands.look_whether_empty(life, &mut self.reactor, &mut self.queue),
             Source::Memory(life) => self.hands.look_for_oom(life, &mut self.queue),
             Source::Socket(life, index) => self.hands.heard(life, index, &mut self.reactor, &mut self.queue),
+            Source::Clock => self.hands.clock_rang(self.supervisor.units(), &mut self.reactor, &mut self.queue),
+            Source::Paths => self.hands.paths_changed(self.supervisor.units(), &mut self.reactor, &mut self.queue),
             Source::Stored(number) => self.hands.stored_hung_up(number, &mut self.reactor),
         }
     }

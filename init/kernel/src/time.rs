@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::time::{ClockId, clock_gettime};
 
 fn read(clock: ClockId) -> Duration {
-    // clock_gettime fails only for a clock that the kernel lacks; these two it always has.
+    // clock_gettime fails only for a clock that the kernel lacks; these it always has.
     clock_gettime(clock).map(Duration::from).unwrap_or_default()
 }
 
@@ -19,6 +19,11 @@ pub fn monotonic() -> Duration {
 /// `CLOCK_BOOTTIME`: runs on through suspend; `/proc/uptime`.
 pub fn boottime() -> Duration {
     read(ClockId::CLOCK_BOOTTIME)
+}
+
+/// `CLOCK_REALTIME`: since the epoch, as somebody has set it.
+pub fn realtime() -> Duration {
+    read(ClockId::CLOCK_REALTIME)
 }
 
 /// Sets the clocks of the time namespace that the next child will be born into so that both begin at zero.

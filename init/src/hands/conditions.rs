@@ -8,7 +8,7 @@ use kernel::identity::Capabilities;
 use nix::unistd::{AccessFlags, access};
 use units::unit::Test;
 
-use crate::file;
+use crate::{file, glob};
 
 /// What does not change while the system runs.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Facts {
     /// Whether the test holds now.
     pub(crate) fn hold(&self, test: &Test) -> bool {
         match test {
-            Test::PathExists(pattern) => glob(pattern).iter().any(|path| Path::new(path).exists()),
+            Test::PathExists(pattern) => Path::new(pattern).exists() || glob::any(pattern),
             Test::PathIsDirectory(path) => Path::new(path).is_dir(),
             Test::PathIsSymbolicLink(path) => Path::new(path).is_symlink(),
             Test::PathIsMountPoint(path) => is_mount_point(Path::new(path)),
@@ -94,21 +94,6 @@ fn is_mount_point(path: &Path) -> bool {
         (Ok(here), Ok(above)) => here.dev() != above.dev(),
         _ => false,
     }
-}
-
-/// The paths a pattern names: `*` in the last part only, which is how units use it.
-fn glob(pattern: &str) -> Vec<String> {
-    let Some((folder, last)) = pattern.rsplit_once('/').filter(|(_, last)| last.contains('*')) else {
-        return vec![pattern.to_owned()];
-    };
-    let (head, tail) = last.split_once('*').unwrap_or((last, ""));
-    let Ok(entries) = fs::read_dir(if folder.is_empty() { "/" } else { folder }) else { return Vec::new() };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.len() >= head.len() + tail.len() && name.starts_with(head) && name.ends_with(tail))
-        .map(|name| format!("{folder}/{name}"))
-        .collect()
 }
 
 #[cfg(test)]

@@ -15,32 +15,42 @@ impl Hands {
             return;
         };
         body.draining = true;
-        if body.emptying.is_none() {
-            // Opened and watched before it is looked at: a change in between is not missed.
-            let file = body.group.as_ref().and_then(|group| group.events_file().ok().flatten());
-            body.emptying = file.and_then(|file| {
-                let watch = reactor.watch_changes(&file, Source::Emptying(life)).ok()?;
-                Some((file, watch))
-            });
-        }
+        self.watch_emptying(life, reactor);
         self.look_whether_empty(life, reactor, queue);
+    }
+
+    /// Hear of it when the group of a life gets empty. To be called before it is looked at: a change in between is not
+    /// missed.
+    pub(super) fn watch_emptying(&mut self, life: Life, reactor: &mut Reactor) {
+        let Some(body) = self.bodies.get_mut(&life).filter(|body| body.emptying.is_none()) else { return };
+        let file = body.group.as_ref().and_then(|group| group.events_file().ok().flatten());
+        body.emptying = file.and_then(|file| {
+            let watch = reactor.watch_changes(&file, Source::Emptying(life)).ok()?;
+            Some((file, watch))
+        });
     }
 
     /// Tell it once, if somebody waits for it.
     pub(crate) fn look_whether_empty(&mut self, life: Life, reactor: &mut Reactor, queue: &mut Queue) {
         let none_known = !self.processes.values().any(|process| process.run.life == life);
-        let Some(body) = self.bodies.get_mut(&life).filter(|body| body.draining) else { return };
+        let Some(body) = self.bodies.get_mut(&life).filter(|body| body.draining || body.looking) else { return };
         let mut empty = none_known;
         if let Some(group) = &body.group {
             acknowledge(&mut body.emptying);
             empty = !group.is_populated();
         }
         if empty {
-            body.draining = false;
+            // Without groups, who is looked for may be somebody unknown.
+            if std::mem::take(&mut body.looking) && body.group.is_some() {
+                queue.push_back(Event::MainFound(life, None));
+            }
+            let drained = std::mem::take(&mut body.draining);
             if let Some((file, watch)) = body.emptying.take() {
                 reactor.forget(&file, watch);
             }
-            queue.push_back(Event::Emptied(life));
+            if drained {
+                queue.push_back(Event::Emptied(life));
+            }
         }
     }
 

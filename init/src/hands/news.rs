@@ -6,55 +6,50 @@ use std::time::Duration;
 use kernel::cgroup::Group;
 use kernel::pidfd::PidFd;
 use kernel::wait::How;
+use nix::sys::inotify::AddWatchFlags;
 use nix::unistd::Pid;
 use supervisor::{Event, Life, Moment, Phase, Run};
 use units::notify::Word;
 use units::unit::NotifyAccess;
 use units::{UnitName, UnitSet};
 
+use super::inotify::Purpose;
 use super::{Body, Hands, Process, Queue, main_pid};
 use crate::notify::Told;
 use crate::reactor::{Reactor, Source};
 
-/// How long a pid file may come after the first process has ended.
-const LONGEST_LOOK: Duration = Duration::from_secs(5);
-/// A file is looked for so often; only while one is missing.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
-
 impl Hands {
-    /// Look for the main process of a forking service, until it is there or it takes too long.
+    /// Look for the main process of a forking service. Where it is to name itself in a file that is not there yet, the answer
+    /// comes when the file does, or when no process is left to write it.
     pub(crate) fn find_main(&mut self, life: Life, name: &UnitName, units: &UnitSet, reactor: &mut Reactor, queue: &mut Queue) {
-        let service = units.unit(name).and_then(|unit| unit.service());
+        let Some(service) = units.unit(name).and_then(|unit| unit.service()) else { return };
         let group = self.bodies.get(&life).and_then(|body| body.group.clone());
-        let found = service.and_then(|service| main_pid::find(service, group.as_ref())).filter(|pid| self.adopt(life, *pid, reactor));
-        let now = kernel::time::boottime();
-        let hopeful = service.is_some_and(main_pid::has_file) && group.as_ref().is_none_or(Group::is_populated);
+        let file = main_pid::file_of(service);
+        if let Some(path) = file {
+            // Watched before it is read: what is written in between is not missed.
+            let wanted = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MODIFY;
+            let _ = self.watches.follow(Purpose::PidFile(life), Path::new(path), wanted, reactor);
+        }
+        let found = main_pid::find(service, group.as_ref()).filter(|pid| self.adopt(life, *pid, reactor));
+        let hopeful = file.is_some() && group.as_ref().is_none_or(Group::is_populated);
         if let Some(body) = self.bodies.get_mut(&life) {
-            let until = *body.looking.get_or_insert(now + LONGEST_LOOK);
-            if found.is_none() && hopeful && now < until {
-                self.any_looked_for = true;
+            body.looking = found.is_none() && hopeful;
+            if body.looking {
+                self.watch_emptying(life, reactor);
+                self.look_whether_empty(life, reactor, queue);
                 return;
             }
-            body.looking = None;
         }
+        self.watches.forget(Purpose::PidFile(life), reactor);
         queue.push_back(Event::MainFound(life, found.map(i32::unsigned_abs)));
     }
 
-    /// Look again for those not found yet.
-    pub(crate) fn look_again(&mut self, units: &UnitSet, reactor: &mut Reactor, queue: &mut Queue) {
-        if !std::mem::take(&mut self.any_looked_for) {
-            return;
-        }
-        let looking = self.bodies.iter().filter(|(_, body)| body.looking.is_some());
-        let looking: Vec<_> = looking.map(|(life, body)| (*life, body.unit.clone())).collect();
-        for (life, unit) in looking {
+    /// A pid file, or something on the way to it, has changed.
+    pub(super) fn pid_file_changed(&mut self, life: Life, units: &UnitSet, reactor: &mut Reactor, queue: &mut Queue) {
+        let looked_for = self.bodies.get(&life).filter(|body| body.looking).map(|body| body.unit.clone());
+        if let Some(unit) = looked_for {
             self.find_main(life, &unit, units, reactor, queue);
         }
-    }
-
-    /// When it is worth to look again; `None` when nobody is looked for.
-    pub(super) fn next_look(&self) -> Option<Duration> {
-        self.any_looked_for.then(|| kernel::time::boottime() + BETWEEN_LOOKS)
     }
 
     /// Take a process for the main one of a life from now on. False when it is no more.

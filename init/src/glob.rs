@@ -1,0 +1,135 @@
+//! Patterns of paths, as glob(7): `*`, `?`, `[a-z]`, `[!x]` within a part; a leading dot is matched by a dot only.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Entries looked at in all: a pattern over a whole disk must not keep PID 1.
+const MOST: usize = 1 << 16;
+
+/// Whether there is anything that fits.
+pub(crate) fn any(pattern: &str) -> bool {
+    let mut left = MOST;
+    let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty()).collect();
+    search(Path::new("/"), &parts, &mut left)
+}
+
+/// What comes before the first part that is a pattern.
+pub(crate) fn base(pattern: &str) -> PathBuf {
+    let plain = pattern.split('/').filter(|part| !part.is_empty()).take_while(|part| !is_pattern(part));
+    Path::new("/").join(plain.collect::<PathBuf>())
+}
+
+fn is_pattern(part: &str) -> bool {
+    part.contains(['*', '?', '['])
+}
+
+fn search(here: &Path, parts: &[&str], left: &mut usize) -> bool {
+    let Some((part, rest)) = parts.split_first() else { return here.exists() };
+    if !is_pattern(part) {
+        return search(&here.join(part), rest, left);
+    }
+    let Ok(entries) = fs::read_dir(here) else { return false };
+    for entry in entries.flatten() {
+        if *left == 0 {
+            return false;
+        }
+        *left -= 1;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| fits(part, name)) && search(&entry.path(), rest, left) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a name fits one part of a pattern.
+fn fits(pattern: &str, name: &str) -> bool {
+    if name.starts_with('.') && !pattern.starts_with('.') {
+        return false;
+    }
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    // Where to go on if the last star was to stand for one more: time is at most the product of both lengths.
+    let (mut p, mut n, mut again) = (0, 0, None);
+    while let Some(c) = name.get(n) {
+        let step = match pattern.get(p) {
+            Some('*') => {
+                again = Some((p + 1, n + 1));
+                p += 1;
+                continue;
+            }
+            Some('?') => Some(1),
+            Some('[') => class(pattern.get(p..).unwrap_or_default(), *c),
+            Some(other) => (other == c).then_some(1),
+            None => None,
+        };
+        match (step, again) {
+            (Some(step), _) => (p, n) = (p + step, n + 1),
+            (None, Some((star, from))) => {
+                (p, n) = (star, from);
+                again = Some((star, from + 1));
+            }
+            (None, None) => return false,
+        }
+    }
+    pattern.iter().skip(p).all(|c| *c == '*')
+}
+
+/// How long a `[…]` is, if the character is in it. Without a `]` it is a bracket.
+fn class(pattern: &[char], c: char) -> Option<usize> {
+    let negated = matches!(pattern.get(1), Some('!' | '^'));
+    let begin = if negated { 2 } else { 1 };
+    // A first `]` belongs to it.
+    let Some(end) = pattern.iter().skip(begin + 1).position(|c| *c == ']').map(|at| at + begin + 1) else {
+        return (c == '[').then_some(1);
+    };
+    let mut inside = pattern.get(begin..end).unwrap_or_default();
+    let mut found = false;
+    while let Some((first, rest)) = inside.split_first() {
+        inside = rest;
+        let range = if let ['-', last, after @ ..] = inside {
+            inside = after;
+            *first..=*last
+        } else {
+            *first..=*first
+        };
+        found |= range.contains(&c);
+    }
+    (found != negated).then_some(end + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_fit_as_in_a_shell() {
+        for (pattern, name, expected) in [
+            ("*", "a", true),
+            ("*", ".a", false),
+            (".*", ".a", true),
+            ("a*c", "abc", true),
+            ("a*c", "ab", false),
+            ("*.conf", "x.y.conf", true),
+            ("a?", "a", false),
+            ("[a-c]x", "bx", true),
+            ("[!a-c]x", "bx", false),
+            ("[]x]", "]", true),
+            ("[a", "[a", true),
+            ("*a*a*a*a*a*b", &"a".repeat(200), false),
+        ] {
+            assert_eq!(fits(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn parts_are_searched_one_after_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_str().unwrap();
+        fs::create_dir_all(folder.path().join("ab/cd")).unwrap();
+        assert!(any(&format!("{root}/a*/c?")));
+        assert!(!any(&format!("{root}/a*/d*")));
+        assert!(any(&format!("{root}/ab")));
+        assert_eq!(base(&format!("{root}/a*/cd")), folder.path());
+    }
+}
