@@ -54,11 +54,11 @@ impl fmt::Display for Severity {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.path)?;
+        write!(f, "{}", Plain(&self.path))?;
         if let Some(place) = &self.place {
             write!(f, ":{}:{}", place.line, place.column)?;
         }
-        write!(f, ": {}: {}", self.severity, self.message)?;
+        write!(f, ": {}: {}", self.severity, Plain(&self.message))?;
         if let Some(place) = &self.place {
             let number = place.line.to_string();
             let margin = number.len();
@@ -66,8 +66,31 @@ impl fmt::Display for Diagnostic {
             write!(f, "{:margin$} | {:caret$}{:^<width$}", "", "", "^", caret = place.caret, width = place.width)?;
         }
         if let Some(help) = &self.help {
-            write!(f, "\n  = help: {help}")?;
+            write!(f, "\n  = help: {}", Plain(help))?;
         }
         Ok(())
+    }
+}
+
+/// Words of somebody's file or of its name, fit for a terminal: nothing in them moves the cursor or changes colours.
+struct Plain<'a>(&'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = self.0.split(|c: char| c.is_control() && c != '\n');
+        f.write_str(parts.next().unwrap_or_default())?;
+        parts.try_for_each(|part| write!(f, "\u{fffd}{part}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_moves_no_cursor() {
+        let message = "section [\u{1b}[2J] means nothing here".to_owned();
+        let told = Diagnostic { severity: Severity::Warning, path: "/u/a\u{7}.service".to_owned(), place: None, message, help: None };
+        assert_eq!(told.to_string(), "/u/a\u{fffd}.service: warning: section [\u{fffd}[2J] means nothing here");
     }
 }

@@ -95,13 +95,7 @@ impl UnitName {
     /// # Errors
     /// [`NameError`] says what is wrong with it.
     pub fn new(text: &str) -> Result<Self, NameError> {
-        let (stem, kind) = match text.rsplit_once('.') {
-            Some((stem, suffix)) => match UnitKind::of_suffix(suffix) {
-                Some(kind) => (stem, kind),
-                None => (text, UnitKind::Service),
-            },
-            None => (text, UnitKind::Service),
-        };
+        let (stem, kind) = Self::kind_of(text).unwrap_or((text, UnitKind::Service));
         if stem.is_empty() {
             return Err(NameError::Empty);
         }
@@ -117,6 +111,12 @@ impl UnitName {
             return Err(NameError::TooLong);
         }
         Ok(Self(canonical.into()))
+    }
+
+    /// What a suffix says, where there is one, and what stands before it.
+    fn kind_of(text: &str) -> Option<(&str, UnitKind)> {
+        let (stem, suffix) = text.rsplit_once('.')?;
+        UnitKind::of_suffix(suffix).map(|kind| (stem, kind))
     }
 
     /// The canonical name, which is also the name of the unit's cgroup.
@@ -188,7 +188,9 @@ impl UnitName {
 
 impl fmt::Display for UnitName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0.strip_suffix(".service").unwrap_or(&self.0))
+        // `x.timer.service` keeps its suffix: without it, it would be the name of a timer.
+        let short = self.0.strip_suffix(".service").filter(|short| Self::kind_of(short).is_none());
+        f.pad(short.unwrap_or(&self.0))
     }
 }
 
@@ -229,6 +231,7 @@ mod tests {
         assert_eq!(UnitName::new("web").unwrap(), UnitName::new("web.service").unwrap());
         assert_eq!(UnitName::new("web.service").unwrap().to_string(), "web");
         assert_eq!(UnitName::new("basic.target").unwrap().to_string(), "basic.target");
+        assert_eq!(UnitName::new("x.timer.service").unwrap().to_string(), "x.timer.service");
         assert_eq!(UnitName::new("php8.2-fpm").unwrap().as_str(), "php8.2-fpm.service");
     }
 

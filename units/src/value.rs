@@ -14,7 +14,7 @@ pub use capability::CapabilitySet;
 pub use share::{Percent, Weight};
 pub use signal::Signal;
 pub use size::Bytes;
-pub use span::{read_span, read_span_in, write_span};
+pub use span::{read_span, read_span_in};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -3,10 +3,11 @@ use crate::file::{assignments, canonical};
 use crate::systemd::directives::Act;
 use crate::systemd::words::quote;
 use crate::systemd::{directives, reader};
-use crate::value::ValueError;
+use crate::value::{Limit, ValueError, read_span};
 use crate::{UnitKind, UnitName};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 /// The sections of the file that is written, each a list of lines.
@@ -62,6 +63,10 @@ pub fn to_systemd(kind: UnitKind, text: &str) -> Result<String, ValueError> {
             let _ = writeln!(out, "{key}={value}");
         }
     }
+    // A file that holds nothing would mask the unit.
+    if out.trim().is_empty() {
+        out.push_str("[Unit]\n");
+    }
     Ok(out.trim_start_matches('\n').to_owned())
 }
 
@@ -104,7 +109,9 @@ impl Sheet {
             Part::Own => &mut self.own,
             Part::Install => &mut self.install,
         };
-        lines.push((key.to_owned(), value));
+        // No time at all is no limit there.
+        let none = key == "TimeoutStopSec" && read_span(&value) == Ok(Limit::At(Duration::ZERO));
+        lines.push((key.to_owned(), if none { "1us".to_owned() } else { value }));
     }
 
     fn put(&mut self, part: Part, name: Option<&'static str>, section: &str, key: &str, value: &DeValue<'_>) {

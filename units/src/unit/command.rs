@@ -101,7 +101,7 @@ impl Command {
     }
 
     fn checked(self) -> Result<Self, CommandError> {
-        if self.words.iter().any(|word| word.contains('\0')) {
+        if self.words.iter().chain(&self.argv0).any(|word| word.contains('\0')) {
             return Err(CommandError::Nul);
         }
         match self.words.first() {
@@ -211,6 +211,7 @@ mod tests {
         assert_eq!(Command::read("a 'b").unwrap_err(), CommandError::Quote('\''));
         assert_eq!(argv("a \\q \\x00"), ["a", "\\q", "\\x00"]);
         assert_eq!(Command::read("a \0").unwrap_err(), CommandError::Nul);
+        assert_eq!(Command::read("@a \0").unwrap_err(), CommandError::Nul);
     }
 
     #[test]

@@ -104,13 +104,6 @@ fn digits<'a>(rest: &mut &'a str) -> &'a str {
     digits
 }
 
-/// The inverse of [`read_span`] for people: whole milliseconds, `1m 30s`.
-#[must_use]
-pub fn write_span(span: Duration) -> String {
-    let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-    humantime::format_duration(Duration::from_millis(millis)).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
