@@ -19,6 +19,8 @@ pub(crate) const FOR_GUESTS: &[Needed] = &[
     Needed("nsenter", "util-linux"),
     Needed("curl", "curl"),
 ];
+/// What libFuzzer is compiled with.
+pub(crate) const FOR_FUZZ: &[Needed] = &[Needed("c++", "g++")];
 /// What a virtual machine is made with.
 pub(crate) const FOR_VM: &[Needed] = &[
     MMDEBSTRAP,

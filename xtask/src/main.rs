@@ -7,6 +7,7 @@
 mod apt;
 mod bench;
 mod build;
+mod fuzz;
 mod place;
 mod run;
 mod site;
@@ -31,6 +32,8 @@ usage: cargo xtask TASK
   template             a Debian tree with the usual services, as a tar, for tests and benchmarks (needs root)
   vm [--kernel VER] [--root DIR] [--payload DIR] [--timeout S] -- COMMAND
                        run COMMAND in a throw-away virtual machine on pure cgroup v2
+  fuzz [--seconds N] [--jobs N] [TARGET…]
+                       feed everything that reads by libFuzzer, each target for N seconds
   bench boot [--runs N]
                        boot time to sshd, memory of init and keeper, size of the programs (needs root)";
 
@@ -53,6 +56,7 @@ fn perform(args: &[String]) -> Result<ExitCode> {
         "build" => build::perform(rest),
         "template" => template::perform(rest),
         "vm" => vm::perform(rest),
+        "fuzz" => fuzz::perform(rest),
         "bench" => bench::perform(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}\n");

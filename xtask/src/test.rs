@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::build::{self, Profile};
-use crate::{apt, run, table};
+use crate::{apt, fuzz, run, table};
 
 /// How many checks ran and how many of them failed.
 #[derive(Clone, Copy, Default)]
@@ -54,6 +54,7 @@ const RINGS: &[Ring] = &[
     ("style", style::all),
     ("aarch64", aarch64),
     ("unit", suites::unit),
+    ("fuzz", fuzz),
     ("root", suites::root),
     ("vm", suites::vm),
 ];
@@ -124,6 +125,11 @@ fn lints(_options: &Options) -> Result<Tally> {
     let words = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
     tally.check("cargo clippy", run::run(&mut run::cargo(&words)));
     Ok(tally)
+}
+
+/// Every fuzz target for a few seconds.
+fn fuzz(_options: &Options) -> Result<Tally> {
+    fuzz::ring()
 }
 
 /// The other architecture type-checks, on whichever of its targets is to be had.
