@@ -187,7 +187,6 @@ impl Control {
         let Some(client) = self.clients.get_mut(&number) else { return };
         if client.is_free()
             && let Some(line) = client.connection.next_line()
-            && !line.is_empty()
         {
             self.asked(number, &line, known, reactor, queue);
         }

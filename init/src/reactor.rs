@@ -103,6 +103,7 @@ impl Reactor {
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> Vec<(Source, bool)> {
         let timeout = match timeout {
             None => EpollTimeout::NONE,
+            Some(Duration::ZERO) => EpollTimeout::ZERO,
             // Rounded up: a tick that comes early only comes again.
             Some(span) => EpollTimeout::try_from(span.as_millis().saturating_add(1).min(86_400_000)).unwrap_or(EpollTimeout::ZERO),
         };

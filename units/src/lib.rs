@@ -28,7 +28,7 @@ pub mod unit;
 pub mod value;
 
 pub use diagnostic::{Diagnostic, Severity};
-pub use file::{FILE_LIMIT, Reader, SourceFile, SourceKind, read};
+pub use file::{FILE_LIMIT, Reader, SourceFile, SourceKind, nearest, read};
 pub use graph::Graph;
 pub use name::{NameError, UnitKind, UnitName};
 pub use set::{Entry, UnitSet};

@@ -53,6 +53,11 @@ impl UnitKind {
         (Self::Scope, "scope"),
     ];
 
+    /// All kinds.
+    pub fn every() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().map(|(kind, _)| *kind)
+    }
+
     /// The suffix without its dot.
     #[must_use]
     pub fn suffix(self) -> &'static str {

@@ -69,8 +69,10 @@ impl Connection {
         self.incoming.contains(&b'\n')
     }
 
-    /// The next complete line, without its end.
+    /// The next complete line that says something, without its end.
     pub(crate) fn next_line(&mut self) -> Option<String> {
+        let blank = self.incoming.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        self.incoming.drain(..blank);
         let end = self.incoming.iter().position(|byte| *byte == b'\n')?;
         let line: Vec<u8> = self.incoming.drain(..=end).collect();
         if self.incoming.is_empty() {
@@ -142,9 +144,10 @@ mod tests {
         connection.fill().unwrap();
         assert_eq!(connection.next_line().unwrap(), "one");
         assert!(!connection.has_line());
-        client.write_all(b"o\n\n").unwrap();
+        client.write_all(b"o\n\n \r\nthree\n\n").unwrap();
         connection.fill().unwrap();
-        assert_eq!((connection.next_line().unwrap(), connection.next_line().unwrap()), ("two".into(), String::new()));
+        assert_eq!((connection.next_line().unwrap(), connection.next_line().unwrap()), ("two".into(), "three".into()));
+        assert!(connection.next_line().is_none() && !connection.has_line());
         client.write_all(&[b'x'; REQUEST_LIMIT / 2]).unwrap();
         connection.fill().unwrap();
         assert_eq!(connection.next_line(), None);

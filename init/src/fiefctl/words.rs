@@ -1,130 +1,108 @@
-//! The command line of fiefctl.
+//! Sizes, spans and moments as people read and write them. All civil time is UTC: a static program
+//! reads no zone files.
 
-use units::UnitName;
-use units::control::{Detail, LogsRequest, Request, Way};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// `fiefctl --help`.
-pub(super) const USAGE: &str = "\
-usage: fiefctl [--json] VERB
+use units::value::{Bytes, Limit, read_span};
 
-  list [--all]                 the units and what they do; --all: also those that are down
-  status [UNIT…]               one unit in detail, with its last lines
-  start|stop|restart UNIT…     and wait until it is done
-  reload UNIT…                 have it read its configuration again
-  daemon-reload                read the unit files again; what is up stays up
-  reset-failed [UNIT…]         forget failures
-  logs [UNIT] [-n N] [-f]      what it said; -f: and what it says
-  account [UNIT…]              memory, CPU, tasks and I/O used
-  poweroff|reboot|halt [-f]    leave in order; -f: at once
-
-A unit's \".service\" may be left out.
-Exit codes: 0 done, 1 failed, 2 not understood, 3 not running, 4 no such unit,
-5 init does not answer.";
-
-/// A command line that was understood.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) ask: Ask,
-    pub(super) form: Form,
-}
-
-/// How the answer is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Form {
-    /// For the eye; of a list, what is up or should be.
-    #[default]
-    Table,
-    /// The same with all units.
-    Whole,
-    /// The answer itself.
-    Json,
-}
-
-/// What is asked.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Ask {
-    Plain(Request),
-    Status(Vec<UnitName>),
-    Help,
-}
-
-/// Why a command line is not understood.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unclear {
-    #[error("which verb?")]
-    NoVerb,
-    #[error("{0}: unknown verb")]
-    Verb(String),
-    #[error("{0}: unknown option")]
-    Option(String),
-    #[error("{0} wants a unit")]
-    NoUnit(String),
-    #[error("{0}: {1}")]
-    Name(String, units::NameError),
-    #[error("-n wants a number")]
-    Number,
-    #[error("{0} takes no unit")]
-    Unexpected(String),
-}
-
-/// Read a command line.
-pub(super) fn read(arguments: &[String]) -> Result<Line, Unclear> {
-    let mut form = Form::default();
-    let mut help = false;
-    let mut force = false;
-    let mut logs = LogsRequest::default();
-    let mut words = Vec::new();
-    let mut arguments = arguments.iter();
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--json" => form = Form::Json,
-            "-a" | "--all" if form == Form::Json => {}
-            "-a" | "--all" => form = Form::Whole,
-            "-h" | "--help" | "help" => help = true,
-            "-f" | "--follow" | "--force" => force = true,
-            "-n" | "--lines" => {
-                let count = arguments.next().and_then(|count| count.parse().ok()).ok_or(Unclear::Number)?;
-                logs.lines = Some(count);
-            }
-            option if option.starts_with('-') => {
-                let count = option.strip_prefix("-n").and_then(|count| count.parse().ok());
-                logs.lines = Some(count.ok_or_else(|| Unclear::Option(option.to_owned()))?);
-            }
-            word => words.push(word.to_owned()),
+/// "3.4 MiB": three digits are enough for the eye.
+pub(super) fn size(bytes: Bytes) -> String {
+    let mut tenths = u128::from(bytes.0) * 10;
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        if tenths < 10_240 {
+            return if unit == "B" { format!("{} B", bytes.0) } else { format!("{}.{} {unit}", tenths / 10, tenths % 10) };
         }
+        tenths /= 1024;
     }
-    if help {
-        return Ok(Line { ask: Ask::Help, form });
+    format!("{}.{} TiB", tenths / 10, tenths % 10)
+}
+
+/// Year, month and day of a count of days since 1970, in the proleptic Gregorian calendar.
+fn date(days: i64) -> (i64, u32, u32) {
+    // Days since the 1st of March of the year 0: the leap day is then the last of a year.
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let small = |number: i64| u32::try_from(number).unwrap_or(1);
+    (year + era * 400 + i64::from(month <= 2), small(month), small(day))
+}
+
+fn days_of(year: i64, month: u32, day: u32) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let month = i64::from(if month > 2 { month - 3 } else { month + 9 });
+    let of_year = (153 * month + 2) / 5 + i64::from(day) - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+/// "2026-11-25 10:00:07".
+pub(super) fn moment(ms: u64) -> String {
+    let seconds = i64::try_from(ms / 1000).unwrap_or(i64::MAX);
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = date(days);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+/// "10:00:07.123".
+pub(super) fn clock(ms: u64) -> String {
+    let seconds = ms / 1000;
+    format!("{:02}:{:02}:{:02}.{:03}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60, ms % 1000)
+}
+
+/// Now, in milliseconds since 1970.
+pub(super) fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What somebody means by "5min ago", "today", "2026-11-25 10:00", in milliseconds since 1970; systemd.time(7).
+pub(super) fn read_moment(text: &str, now: u64) -> Option<u64> {
+    const DAY: u64 = 86_400_000;
+    let text = text.trim();
+    let before = |span: &str| match read_span(span).ok()? {
+        Limit::At(span) => Some(now.saturating_sub(u64::try_from(span.as_millis()).ok()?)),
+        Limit::Max => Some(0),
+    };
+    match text {
+        "now" => return Some(now),
+        "today" => return Some(now - now % DAY),
+        "yesterday" => return Some((now - now % DAY).saturating_sub(DAY)),
+        _ => {}
     }
-    let mut words = words.into_iter();
-    let verb = words.next().ok_or(Unclear::NoVerb)?;
-    let units = words.map(|word| UnitName::new(&word).map_err(|why| Unclear::Name(word, why))).collect::<Result<Vec<_>, _>>()?;
-    let some = |units: Vec<UnitName>| {
-        if units.is_empty() { Err(Unclear::NoUnit(verb.clone())) } else { Ok(units) }
+    if let Some(seconds) = text.strip_prefix('@') {
+        return seconds.parse::<u64>().ok()?.checked_mul(1000);
+    }
+    if let Some(span) = text.strip_suffix(" ago").or_else(|| text.strip_prefix('-')) {
+        return before(span);
+    }
+    let (day, clock) = match text.split_once([' ', 'T']) {
+        Some((day, clock)) => (read_day(day)?, clock),
+        None if text.contains(':') => (now - now % DAY, text),
+        None => return read_day(text),
     };
-    let leave = |way| Request::Leave { way, at_once: force };
-    let request = match verb.as_str() {
-        "list" | "list-units" => Request::list(),
-        "status" | "show" => return Ok(Line { ask: Ask::Status(units), form }),
-        "start" => Request::Start { units: some(units)? },
-        "stop" => Request::Stop { units: some(units)? },
-        "restart" => Request::Restart { units: some(units)? },
-        "daemon-reload" if units.is_empty() => Request::DaemonReload {},
-        "reload" => Request::Reload { units: some(units)? },
-        "reset-failed" => Request::ResetFailed { units },
-        "account" | "top" => Request::List { units, with: vec![Detail::Account] },
-        "logs" | "log" => {
-            logs.units = units;
-            logs.follow = force;
-            Request::Logs(logs)
-        }
-        "poweroff" | "reboot" | "halt" if !units.is_empty() => return Err(Unclear::Unexpected(verb)),
-        "poweroff" => leave(Way::Poweroff),
-        "reboot" => leave(Way::Reboot),
-        "halt" => leave(Way::Halt),
-        _ => return Err(Unclear::Verb(verb)),
-    };
-    Ok(Line { ask: Ask::Plain(request), form })
+    let mut parts = clock.trim_end_matches('Z').splitn(3, ':').map(|part| part.parse::<u64>().ok());
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next().unwrap_or(Some(0))?);
+    (hour < 24 && minute < 60 && second < 61).then(|| day + (hour * 3600 + minute * 60 + second) * 1000)
+}
+
+fn read_day(text: &str) -> Option<u64> {
+    let mut parts = text.splitn(3, '-');
+    let year: i64 = parts.next()?.parse().ok().filter(|year| (1970..10_000).contains(year))?;
+    let month: u32 = parts.next()?.parse().ok()?;
+    let day: u32 = parts.next()?.parse().ok()?;
+    let days = days_of(year, month, day);
+    // The 30th of February is none.
+    ((1..=12).contains(&month) && date(days) == (year, month, day)).then(|| u64::try_from(days).ok()?.checked_mul(86_400_000)).flatten()
+}
+
+/// A span of microseconds.
+pub(super) fn micros(us: u64) -> String {
+    crate::telling::span(Duration::from_micros(us))
 }
 
 #[cfg(test)]
@@ -132,28 +110,39 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn plain(line: &str) -> Result<Request, Unclear> {
-        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        read(&words).map(|line| match line.ask {
-            Ask::Plain(request) => request,
-            Ask::Status(units) => Request::List { units, with: Vec::new() },
-            Ask::Help => Request::list(),
-        })
+    #[test]
+    fn sizes_are_short() {
+        assert_eq!(size(Bytes(512)), "512 B");
+        assert_eq!(size(Bytes(1536)), "1.5 KiB");
+        assert_eq!(size(Bytes(10 << 20)), "10.0 MiB");
+        assert_eq!(size(Bytes(5 << 40)), "5.0 TiB");
     }
 
     #[test]
-    fn verbs_become_requests() {
-        let ssh = || vec![UnitName::new("ssh").unwrap()];
-        assert_eq!(plain("restart ssh"), Ok(Request::Restart { units: ssh() }));
-        assert_eq!(plain("status ssh.service"), Ok(Request::List { units: ssh(), with: Vec::new() }));
-        assert_eq!(
-            plain("logs -n 5 -f ssh"),
-            Ok(Request::Logs(LogsRequest { units: ssh(), lines: Some(5), follow: true, ..LogsRequest::default() }))
-        );
-        assert_eq!(plain("--json reboot -f"), Ok(Request::Leave { way: Way::Reboot, at_once: true }));
-        assert_eq!(plain("daemon-reload"), Ok(Request::DaemonReload {}));
-        assert_eq!(plain("stop"), Err(Unclear::NoUnit("stop".to_owned())));
-        assert_eq!(plain("logs --never"), Err(Unclear::Option("--never".to_owned())));
-        assert_eq!(plain("fly"), Err(Unclear::Verb("fly".to_owned())));
+    fn civil_time_goes_both_ways() {
+        for text in ["1970-01-01 00:00:00", "2000-02-29 23:59:59", "2026-11-25 10:08:37", "2100-03-01 00:00:00", "9999-12-31 23:59:59"] {
+            assert_eq!(moment(read_moment(text, 0).unwrap()), text);
+        }
+        assert_eq!(clock(read_moment("10:08:37", 86_400_000 * 3).unwrap() + 5), "10:08:37.005");
+    }
+
+    #[test]
+    fn what_people_write_is_understood_and_the_rest_refused() {
+        let now = read_moment("2026-11-25 10:00:00", 0).unwrap();
+        for (text, wanted) in [
+            ("today", "2026-11-25 00:00:00"),
+            ("yesterday", "2026-11-24 00:00:00"),
+            ("-1h 5min", "2026-11-25 08:55:00"),
+            ("90s ago", "2026-11-25 09:58:30"),
+            ("9:30", "2026-11-25 09:30:00"),
+            ("2026-01-02", "2026-01-02 00:00:00"),
+            ("2026-01-02T03:04Z", "2026-01-02 03:04:00"),
+            ("@0", "1970-01-01 00:00:00"),
+        ] {
+            assert_eq!(moment(read_moment(text, now).unwrap()), wanted, "{text}");
+        }
+        for text in ["", "soon", "2026-02-30", "25:00", "10:61", "1-1", "@x", "2026-13-01", "99999999999-1-1"] {
+            assert_eq!(read_moment(text, now), None, "{text}");
+        }
     }
 }

@@ -132,7 +132,7 @@ pub(super) fn guess(section: &str, key: &str) -> Option<String> {
 }
 
 /// The word nearest to `word`, if it is near enough.
-pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > 64 {
         return None;
     }

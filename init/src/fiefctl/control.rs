@@ -1,0 +1,131 @@
+//! Verbs that change what units do.
+
+use std::time::Duration;
+
+use kernel::cgroup::Hierarchies;
+use serde_json::json;
+use units::UnitName;
+use units::control::{Job, KillWhom, NO_SUCH_UNIT, Outcome, Reply, Request, UnitResult};
+use units::value::Signal;
+
+use super::line::{Line, Unclear};
+use super::session::{Failed, Session, code};
+use super::{names, output};
+use crate::say;
+
+/// How long the kernel is given to have all processes stand still.
+const FREEZING: Duration = Duration::from_secs(10);
+
+/// `start`, `stop`, `restart` and their kin.
+pub(super) fn job(line: &Line) -> Result<u8, Failed> {
+    let mut session = Session::open()?;
+    let units = names::resolve(&mut session, &line.operands)?;
+    let (job, waited): (Job, fn(Vec<UnitName>) -> Request) = match line.verb.name {
+        "start" => (Job::Start, |units| Request::Start { units }),
+        "stop" => (Job::Stop, |units| Request::Stop { units }),
+        "restart" => (Job::Restart, |units| Request::Restart { units }),
+        "try-restart" => (Job::TryRestart, |units| Request::TryRestart { units }),
+        "reload" => (Job::Reload, |units| Request::Reload { units }),
+        "reload-or-restart" => (Job::ReloadOrRestart, |units| Request::ReloadOrRestart { units }),
+        _ => (Job::TryReloadOrRestart, |units| Request::TryReloadOrRestart { units }),
+    };
+    let request = if line.has("no-wait") { Request::Queue { job, units } } else { waited(units) };
+    report(line, &session.done(&request)?)
+}
+
+/// `isolate`
+pub(super) fn isolate(line: &Line) -> Result<u8, Failed> {
+    let mut session = Session::open()?;
+    match names::resolve(&mut session, &line.operands)?.as_slice() {
+        [unit] => report(line, &session.done(&Request::Isolate { unit: unit.clone() })?),
+        _ => Err(Unclear::Bad(line.operands.join(" "), "one unit is wanted".to_owned()).into()),
+    }
+}
+
+/// `kill`
+pub(super) fn kill(line: &Line) -> Result<u8, Failed> {
+    let signal = match line.value("signal") {
+        None => Signal::TERM,
+        Some(text) => Signal::read(text).map_err(|why| Unclear::Bad("--signal".to_owned(), why.to_string()))?,
+    };
+    let whom = match line.value("whom") {
+        None | Some("all") => KillWhom::All,
+        Some("main") => KillWhom::Main,
+        Some("control") => KillWhom::Control,
+        Some(odd) => return Err(Unclear::Bad("--whom".to_owned(), format!("{odd:?} is none of main, control, all")).into()),
+    };
+    each(line, |units| Request::Kill { units, whom, signal })
+}
+
+/// `freeze`: done when they stand still, which takes the kernel a moment.
+pub(super) fn freeze(line: &Line) -> Result<u8, Failed> {
+    let mut session = Session::open()?;
+    let units = names::resolve(&mut session, &line.operands)?;
+    let mut results = session.done(&Request::Freeze { units })?;
+    let hierarchies = Hierarchies::detect().unwrap_or_default();
+    for result in results.iter_mut().filter(|result| result.outcome == Outcome::Ok) {
+        let row = session.rows(std::slice::from_ref(&result.unit), &[])?.pop();
+        let group = row.and_then(|row| row.cgroup).map(|path| hierarchies.group(path.trim_start_matches('/')));
+        if group.is_none_or(|group| !group.wait(FREEZING, |group| group.is_frozen() || !group.is_populated())) {
+            result.outcome = Outcome::Failed("its processes do not stand still".to_owned());
+        }
+    }
+    report(line, &results)
+}
+
+/// `thaw`
+pub(super) fn thaw(line: &Line) -> Result<u8, Failed> {
+    each(line, |units| Request::Thaw { units })
+}
+
+/// `reset-failed`
+pub(super) fn reset_failed(line: &Line) -> Result<u8, Failed> {
+    each(line, |units| Request::ResetFailed { units })
+}
+
+fn each(line: &Line, request: impl FnOnce(Vec<UnitName>) -> Request) -> Result<u8, Failed> {
+    let mut session = Session::open()?;
+    let units = names::resolve(&mut session, &line.operands)?;
+    report(line, &session.done(&request(units))?)
+}
+
+/// `reload-units`
+pub(super) fn reload_units(line: &Line) -> Result<u8, Failed> {
+    let mut session = Session::open()?;
+    session.ask(&Request::DaemonReload {})?;
+    match session.next()? {
+        Some(Reply::Done { results }) => report(line, &results),
+        other => Err(Failed::Told(format!("init answers what was not asked: {other:?}"))),
+    }
+}
+
+/// Say what went wrong; what went well needs no word.
+pub(super) fn report(line: &Line, results: &[UnitResult]) -> Result<u8, Failed> {
+    if line.has("json") {
+        let all: Vec<_> = results.iter().map(|result| json!(result)).collect();
+        output(&super::json_lines(&all))?;
+    } else if !line.has("quiet") {
+        for result in results {
+            let unit = &result.unit;
+            match &result.outcome {
+                Outcome::Ok | Outcome::Queued => {}
+                Outcome::Skipped(why) => say::error(format_args!("{unit}: skipped: {why}")),
+                Outcome::Failed(why) => {
+                    say::error(format_args!("{unit}: failed: {why}"));
+                    say::error(format_args!("  fiefctl status {unit} says more"));
+                }
+                Outcome::Refused(why) => say::error(format_args!("{unit}: {why}")),
+                Outcome::Cancelled => say::error(format_args!("{unit}: cancelled by a later request")),
+            }
+        }
+    }
+    Ok(results.iter().map(code_of).max().unwrap_or(code::OK))
+}
+
+fn code_of(result: &UnitResult) -> u8 {
+    match &result.outcome {
+        Outcome::Ok | Outcome::Skipped(_) | Outcome::Queued => code::OK,
+        Outcome::Refused(why) if why == NO_SUCH_UNIT => code::NO_SUCH_UNIT,
+        Outcome::Failed(_) | Outcome::Refused(_) | Outcome::Cancelled => code::FAILED,
+    }
+}

@@ -1,0 +1,73 @@
+//! Colours, where they help: on a terminal, and not where NO_COLOR is set (no-color.org).
+
+use std::io::IsTerminal;
+
+/// A serial line does not know how large it is.
+fn known(count: u16) -> Option<usize> {
+    (count > 0).then_some(usize::from(count))
+}
+
+/// Whether and how wide.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paint {
+    pub(super) colour: bool,
+    /// Columns of the terminal; none in a pipe, where nothing is cut.
+    pub(super) width: Option<usize>,
+    pub(super) height: Option<usize>,
+}
+
+impl Paint {
+    /// As standard output wants it.
+    pub(super) fn of_stdout() -> Self {
+        let terminal = std::io::stdout().is_terminal();
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let size = if terminal { kernel::pty::window_size(std::io::stdout()).ok() } else { None };
+        Self {
+            colour: terminal && !refused,
+            width: size.and_then(|size| known(size.ws_col)),
+            height: size.and_then(|size| known(size.ws_row)),
+        }
+    }
+
+    /// Nothing of the kind.
+    #[cfg(test)]
+    pub(super) fn plain() -> Self {
+        Self { colour: false, width: None, height: None }
+    }
+
+    /// A word in the colour of what it says.
+    pub(super) fn state(self, word: &str) -> String {
+        match word {
+            "active" | "running" | "listening" | "waiting" | "mounted" => self.dress("32", word),
+            "failed" | "bad-setting" | "degraded" => self.dress("31;1", word),
+            "activating" | "deactivating" | "reloading" | "auto-restart" | "starting" | "stopping" => self.dress("33", word),
+            "inactive" | "dead" | "masked" | "skipped" => self.dress("2", word),
+            _ => word.to_owned(),
+        }
+    }
+
+    /// A heading.
+    pub(super) fn bold(self, text: &str) -> String {
+        self.dress("1", text)
+    }
+
+    /// What matters less.
+    pub(super) fn faint(self, text: &str) -> String {
+        self.dress("2", text)
+    }
+
+    /// A line of the log, by its priority.
+    pub(super) fn urgent(self, priority: u8, text: &str) -> String {
+        match priority {
+            0..=3 => self.dress("31;1", text),
+            4 => self.dress("33", text),
+            7 => self.dress("2", text),
+            _ => text.to_owned(),
+        }
+    }
+
+    fn dress(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}

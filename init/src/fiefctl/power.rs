@@ -1,0 +1,43 @@
+//! The end of the system, and init's own renewal.
+
+use units::control::{Reply, Request, Way};
+
+use super::line::Line;
+use super::output;
+use super::session::{Failed, Session, code};
+use super::verbs::Opt;
+
+pub(super) const FORCE: &[Opt] = &[Opt { long: "force", short: Some('f'), value: None, about: "at once, without stopping units in order" }];
+
+/// `poweroff`, `reboot`, `halt`
+pub(super) fn leave(line: &Line) -> Result<u8, Failed> {
+    let way = match line.verb.name {
+        "poweroff" => Way::Poweroff,
+        "reboot" => Way::Reboot,
+        _ => Way::Halt,
+    };
+    ask(way, line.has("force"))
+}
+
+/// Ask init to leave.
+pub(super) fn ask(way: Way, at_once: bool) -> Result<u8, Failed> {
+    let mut session = Session::open()?;
+    session.ask(&Request::Leave { way, at_once })?;
+    match session.next() {
+        Ok(Some(Reply::Leaving { way })) => output(&format!("leaving: {way}\n"))?,
+        // A system that is leaving may be gone before it has said so.
+        Ok(_) | Err(Failed::Talk(_)) => {}
+        Err(why) => return Err(why),
+    }
+    Ok(code::OK)
+}
+
+/// `reexec`: done when the new program answers.
+pub(super) fn reexec(_line: &Line) -> Result<u8, Failed> {
+    let mut session = Session::open()?;
+    session.ask(&Request::Reexec {})?;
+    // The connection may be kept or not; either way somebody answers at the socket afterwards.
+    let _ = session.next()?;
+    Session::open()?.hello()?;
+    Ok(code::OK)
+}

@@ -1,0 +1,126 @@
+//! Talking to init: one request, its answers, until the last.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+
+use units::control::{CONTROL_SOCKET, Detail, Hello, Refusal, Reply, Request, UnitResult, UnitRow};
+use units::{NameError, UnitName};
+
+use super::line::Unclear;
+
+/// The exit codes, as `--help` has them.
+pub(super) mod code {
+    pub(crate) const OK: u8 = 0;
+    pub(crate) const FAILED: u8 = 1;
+    pub(crate) const USAGE: u8 = 2;
+    pub(crate) const INACTIVE: u8 = 3;
+    pub(crate) const NO_SUCH_UNIT: u8 = 4;
+    pub(crate) const NO_INIT: u8 = 5;
+}
+
+/// Why something could not be done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failed {
+    #[error("cannot reach init at {CONTROL_SOCKET}")]
+    Connect(#[source] std::io::Error),
+    #[error("init does not answer")]
+    Talk(#[source] std::io::Error),
+    #[error("init answers nonsense")]
+    Nonsense(#[source] serde_json::Error),
+    #[error("{0}")]
+    Refused(String, Refusal),
+    #[error(transparent)]
+    Unclear(#[from] Unclear),
+    #[error("{0}: {1}")]
+    Name(String, NameError),
+    #[error("{0}: no such unit")]
+    NoSuchUnit(String),
+    #[error("writing the output")]
+    Output(#[source] std::io::Error),
+    #[error("{0}")]
+    File(String, #[source] std::io::Error),
+    #[error("{0}")]
+    Told(String),
+}
+
+impl Failed {
+    /// The exit code.
+    pub(super) fn code(&self) -> u8 {
+        match self {
+            Self::Connect(_) | Self::Talk(_) | Self::Nonsense(_) | Self::Refused(_, Refusal::NotAllowed) => code::NO_INIT,
+            Self::Unclear(_) | Self::Name(..) => code::USAGE,
+            Self::NoSuchUnit(_) => code::NO_SUCH_UNIT,
+            Self::Refused(_, Refusal::Impossible | Refusal::NotUnderstood) | Self::File(..) | Self::Output(_) | Self::Told(_) => {
+                code::FAILED
+            }
+        }
+    }
+}
+
+/// A connection to init.
+pub(super) struct Session(BufReader<UnixStream>);
+
+impl Session {
+    /// Connect.
+    pub(super) fn open() -> Result<Self, Failed> {
+        UnixStream::connect(CONTROL_SOCKET).map(|stream| Self(BufReader::new(stream))).map_err(Failed::Connect)
+    }
+
+    /// Send a request. Its answers are to be read to the last before the next.
+    pub(super) fn ask(&mut self, request: &Request) -> Result<(), Failed> {
+        let mut text = serde_json::to_string(request).map_err(Failed::Nonsense)?;
+        text.push('\n');
+        self.0.get_mut().write_all(text.as_bytes()).map_err(Failed::Talk)
+    }
+
+    /// The next answer; a refusal is an error, the end of the connection none.
+    pub(super) fn next(&mut self) -> Result<Option<Reply>, Failed> {
+        let mut line = String::new();
+        if self.0.read_line(&mut line).map_err(Failed::Talk)? == 0 {
+            return Ok(None);
+        }
+        match serde_json::from_str(&line).map_err(Failed::Nonsense)? {
+            Reply::Refused { reason, kind } => Err(Failed::Refused(reason, kind)),
+            reply => Ok(Some(reply)),
+        }
+    }
+
+    fn one(&mut self, request: &Request) -> Result<Reply, Failed> {
+        self.ask(request)?;
+        self.next()?.ok_or_else(|| Failed::Talk(std::io::ErrorKind::UnexpectedEof.into()))
+    }
+
+    /// Who is there.
+    pub(super) fn hello(&mut self) -> Result<Hello, Failed> {
+        match self.one(&Request::Hello {})? {
+            Reply::Hello(hello) => Ok(hello),
+            other => Err(odd(&other)),
+        }
+    }
+
+    /// Rows of these units, of all when none is named.
+    pub(super) fn rows(&mut self, units: &[UnitName], with: &[Detail]) -> Result<Vec<UnitRow>, Failed> {
+        self.ask(&Request::List { units: units.to_vec(), with: with.to_vec() })?;
+        let mut rows = Vec::new();
+        loop {
+            match self.next()? {
+                Some(Reply::Units { units }) => rows.extend(units),
+                Some(Reply::End) => return Ok(rows),
+                Some(other) => return Err(odd(&other)),
+                None => return Err(Failed::Talk(std::io::ErrorKind::UnexpectedEof.into())),
+            }
+        }
+    }
+
+    /// What became of the units of a request.
+    pub(super) fn done(&mut self, request: &Request) -> Result<Vec<UnitResult>, Failed> {
+        match self.one(request)? {
+            Reply::Done { results } => Ok(results),
+            other => Err(odd(&other)),
+        }
+    }
+}
+
+fn odd(reply: &Reply) -> Failed {
+    Failed::Told(format!("init answers what was not asked: {reply:?}"))
+}
