@@ -36,7 +36,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use kernel::power::Mandate;
-use serde_json::json;
 use units::control::{Reply, Request, UnitRow};
 
 use crate::power::{Asked, USAGE};
@@ -113,13 +112,15 @@ fn output(text: &str) -> Result<(), Failed> {
 }
 
 /// An array, one object a line.
-fn json_lines(all: &[serde_json::Value]) -> String {
+fn json_lines<T: ToString>(all: &[T]) -> String {
     let lines: Vec<String> = all.iter().map(ToString::to_string).collect();
     if lines.is_empty() { "[]\n".to_owned() } else { format!("[\n{}\n]\n", lines.join(",\n")) }
 }
 
 fn print_json<R: std::borrow::Borrow<UnitRow>>(rows: &[R]) -> Result<u8, Failed> {
-    let all: Vec<_> = rows.iter().map(|row| json!(row.borrow())).collect();
+    // Not by way of a Value, which sorts its fields: the name comes first.
+    let all: Result<Vec<String>, _> = rows.iter().map(|row| serde_json::to_string(row.borrow())).collect();
+    let all = all.map_err(Failed::Nonsense)?;
     output(&json_lines(&all))?;
     Ok(code::OK)
 }

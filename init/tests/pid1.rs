@@ -89,7 +89,10 @@ fn logs_hold_what_services_say_and_a_flood_does_not_stop_the_rest() {
         ("floods.toml", &service("exec yes flood")),
         (
             "off.toml",
-            &script("\"says\", \"floods\"", "sleep 0.2; ctl logs says; ctl logs floods -n 2; ctl --json list | head -c 200; ctl poweroff"),
+            &script(
+                "\"says\", \"floods\"",
+                "sleep 0.2; ctl logs says; ctl logs floods -n 2; ctl --json list floods | head -c 200; ctl poweroff",
+            ),
         ),
     ]);
     boot.ended(POWERED_OFF).shows("out").shows("err").shows("flood").shows("{\"name\":\"floods.service\"");
