@@ -61,16 +61,17 @@ impl Notify {
         Ok(Self { socket, barriers: Vec::new() })
     }
 
-    /// Give each waiting message to `each`, up to so many per turn.
-    pub(crate) fn turn(&mut self, mut each: impl FnMut(Told)) {
+    /// Give each waiting message to `each`, up to so many per turn; whether there may be more.
+    pub(crate) fn turn(&mut self, mut each: impl FnMut(Told)) -> bool {
         for _ in 0..BUDGET {
             match self.receive() {
                 Ok(Some(told)) => each(told),
                 Ok(None) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return,
+                Err(_) => return false,
             }
         }
+        true
     }
 
     /// Everything said so far has been acted upon.

@@ -36,6 +36,9 @@ use crate::telling;
 
 /// Children reaped per turn, so that a flood of orphans does not keep the rest waiting.
 const REAP_BATCH: usize = 1024;
+/// Turns of notifications heard before an end is acted upon: of 64 messages each, so more than net.unix.max_dgram_qlen is
+/// ever set to.
+const LAST_WORDS_TURNS: usize = 16;
 /// Signals heeded per turn.
 const SIGNALS: usize = 64;
 /// How long the console's reader may take with what is said at the very end.
@@ -233,12 +236,7 @@ impl System {
     fn heed(&mut self, source: Source, hung_up: bool) {
         match source {
             Source::Signals => self.heed_signals(),
-            Source::Notify => {
-                if let Some((notify, _)) = &mut self.notify {
-                    let (hands, reactor, queue) = (&mut self.hands, &mut self.reactor, &mut self.queue);
-                    notify.turn(|told| hands.told(told, reactor, queue));
-                }
-            }
+            Source::Notify => drop(self.hear()),
             Source::Syslog => {
                 if let Some(syslog) = &self.syslog {
                     let journal = &mut self.journal;
@@ -343,14 +341,33 @@ impl System {
         }
     }
 
+    /// Take what services have told; whether there may be more.
+    fn hear(&mut self) -> bool {
+        let Some((notify, _)) = &mut self.notify else { return false };
+        let (hands, reactor, queue) = (&mut self.hands, &mut self.reactor, &mut self.queue);
+        notify.turn(|told| hands.told(told, reactor, queue))
+    }
+
     /// SIGCHLD coalesces: reap until nobody is left, whatever the number of signals.
     fn reap(&mut self) {
+        // Who spoke and then ended is looked up in his group: while he is a zombie that can be done.
+        self.hear();
+        let mut ended = Vec::new();
         self.more_to_reap = true;
-        for _ in 0..REAP_BATCH {
-            let Ok(Some((pid, how))) = reap_any() else {
-                self.more_to_reap = false;
+        while ended.len() < REAP_BATCH && self.more_to_reap {
+            match reap_any() {
+                Ok(Some(one)) => ended.push(one),
+                Ok(None) | Err(_) => self.more_to_reap = false,
+            }
+        }
+        // What a process told before its end was told in its life: the socket holds it by now, behind no more messages than a
+        // socket can hold.
+        for _ in 0..LAST_WORDS_TURNS {
+            if ended.is_empty() || !self.hear() {
                 break;
-            };
+            }
+        }
+        for (pid, how) in ended {
             self.hands.ended(pid.as_raw(), how, &mut self.reactor, &mut self.queue);
         }
         self.hands.after_reaping(&mut self.queue);
