@@ -158,6 +158,10 @@ impl Supervisor {
                     (ServiceType::Oneshot, false) => {
                         self.enter(name, State::Up { alive });
                         self.note_up(name);
+                        // That it fell before is over.
+                        if let Some(slot) = self.slots.get_mut(name) {
+                            slot.history.result = None;
+                        }
                         self.settle_start(name, &Outcome::Ok);
                         self.recover_dependents(name);
                         self.end(name, Ending::Finished);
