@@ -94,9 +94,6 @@ fn steps<'a>(wanted: &'a Wanted<'_>) -> Result<Vec<Step<'a>>, std::ffi::NulError
     let mut steps: Vec<Step<'a>> = wanted.procs.iter().map(|procs| Step::JoinCgroup(procs.as_fd())).collect();
     steps.push(Step::NewSession);
     steps.push(Step::Umask(run_as.umask.bits()));
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        steps.push(Step::Limit(Resource::RLIMIT_NOFILE, SOFT_DESCRIPTORS.min(hard), hard));
-    }
     if let Some(nice) = run_as.nice {
         steps.push(Step::Nice(nice.into()));
     }
@@ -141,6 +138,10 @@ fn steps<'a>(wanted: &'a Wanted<'_>) -> Result<Vec<Step<'a>>, std::ffi::NulError
         let folder = if folder == "~" { &wanted.identity.user.home } else { folder };
         let folder = CString::new(folder.as_str())?;
         steps.push(if run_as.working_directory_optional { Step::ChdirOrRoot(folder) } else { Step::Chdir(folder) });
+    }
+    // After everything that opens something: until then the child has all the descriptors of init, of which there may be more.
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        steps.push(Step::Limit(Resource::RLIMIT_NOFILE, SOFT_DESCRIPTORS.min(hard), hard));
     }
     steps.push(Step::CloseOthers);
     steps.extend(wanted.handed.step());
