@@ -52,7 +52,7 @@ pub fn toml_unit(bytes: &[u8]) {
     }
     let (Some(unit), Some(toml)) = (faultless(&set, &told, &name), text(body)) else { return };
     if let Ok(theirs) = convert::to_systemd(kind, toml)
-        && !theirs.contains("# not carried over")
+        && !["# not carried over", "%y", "%Y"].iter().any(|text| theirs.contains(text))
     {
         let path = format!("/u/{}", name.as_str());
         let (set, told) = read(vec![SourceFile { path, kind: SourceKind::Unit(theirs.clone().into_bytes()) }], &name);
@@ -79,7 +79,9 @@ pub fn systemd_unit(bytes: &[u8]) {
     let (true, Some(unit), Some(theirs)) = (single, faultless(&set, &told, &name), text(body)) else { return };
     let ours = convert::to_toml(theirs);
     // A NUL has no place in a file of ours.
-    if !theirs.contains('\0') && !ours.contains("# not carried over") {
+    // `%y` is another path there.
+    let elsewhere = ["\0", "%y", "%Y"].iter().any(|text| theirs.contains(text));
+    if !elsewhere && !ours.contains("# not carried over") {
         let path = format!("/u/{}.toml", name.as_str());
         let (set, told) = read(vec![SourceFile { path, kind: SourceKind::Unit(ours.clone().into_bytes()) }], &name);
         same(&unit, faultless(&set, &told, &name), &ours, &told);

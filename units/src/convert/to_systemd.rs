@@ -101,8 +101,10 @@ impl Sheet {
     fn line(&mut self, part: Part, key: &str, value: &str) {
         // A backslash at the end would go on into the next line, and so would the end of one.
         let value = value.replace(['\n', '\r'], " ");
-        if value.ends_with('\\') {
-            return self.strange.push(format!("{key}={value}"));
+        // Blanks around it would be lost, which matters where it is one word.
+        let blanks = value.trim() != value && key != "Description" && !key.starts_with("Exec");
+        if value.ends_with('\\') || blanks {
+            return self.strange.push(format!("{key}={value:?}"));
         }
         let lines = match part {
             Part::Unit => &mut self.unit,
