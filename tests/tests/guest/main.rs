@@ -18,3 +18,4 @@ mod safety;
 mod templates;
 mod terminals;
 mod units;
+mod victim;

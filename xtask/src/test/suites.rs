@@ -54,7 +54,7 @@ pub(super) fn vm(options: &Options) -> Result<Tally> {
     let payload = place::below_target("vm/payload")?;
     fs::remove_dir_all(&payload)?;
     fs::create_dir_all(&payload)?;
-    for program in ["fief", "fief-init", "probe"] {
+    for program in ["fief", "fief-init", "probe", "victim"] {
         fs::copy(suite.programs.join(program), payload.join(program))?;
     }
     fs::copy(&suite.program, payload.join(GUEST_TESTS))?;

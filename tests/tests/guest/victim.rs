@@ -1,0 +1,241 @@
+//! A daemon that does everything wrong, run as every type of service, under every restart policy and every kill mode.
+//!
+//! What must come of each is computed here, from these rules alone:
+//!
+//! - systemd.service(5), the table under `Restart=`: after which ends which policy starts a service again.
+//! - systemd.kill(5), `KillMode=`: who is left when a service is down. `control-group` and `mixed` leave nobody; `process` leaves
+//!   everybody but the main process; `none` leaves all. It is the same whether a service is stopped or its main process has ended.
+//! - A victim that may start again falls twice and then stays. One that never gets ready does so every time, until it has been
+//!   started as often as `burst` allows.
+//!
+//! Nothing depends on timing: the test waits until all are as they must be, and then shows that nothing more happens by stopping
+//! all of them and counting lives and processes.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+
+use serde_json::Value;
+use tests::{Host, program, until};
+
+const POLICIES: [&str; 7] = ["no", "always", "on-success", "on-failure", "on-abnormal", "on-abort", "on-watchdog"];
+const MODES: [&str; 4] = ["control-group", "mixed", "process", "none"];
+
+/// Type, how the victim gets ready, and the ends that it can come to.
+const TYPES: [(&str, &str, &[End]); 9] = [
+    ("exec", "plain", &[End::Stays, End::Clean, End::Code, End::Signal]),
+    ("simple", "plain", &[End::Stays, End::Clean, End::Code, End::Signal]),
+    ("idle", "plain", &[End::Stays, End::Clean, End::Code, End::Signal]),
+    ("oneshot", "once", &[End::Clean, End::Code, End::Signal, End::Never]),
+    ("notify", "notify", &[End::Stays, End::Clean, End::Code, End::Signal, End::Never]),
+    ("notify-reload", "notify", &[End::Stays, End::Clean, End::Code, End::Signal, End::Never]),
+    ("forking", "lone", &[End::Stays, End::Clean, End::Code, End::Signal, End::Never]),
+    ("forking", "pid-file", &[End::Stays, End::Clean, End::Code, End::Signal, End::Never]),
+    ("forking", "wrong-pid", &[End::Never]),
+];
+
+/// How each of a victim's first lives ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It does not.
+    Stays,
+    /// Exit code 0.
+    Clean,
+    /// Exit code 3.
+    Code,
+    /// SIGUSR1.
+    Signal,
+    /// It never gets ready, and its time is over.
+    Never,
+}
+
+/// So many lives end before a victim stays.
+const FALLS: u32 = 2;
+/// So many starts are allowed.
+const BURST: u32 = 3;
+
+/// One victim.
+struct Case {
+    name: String,
+    kind: &'static str,
+    manner: &'static str,
+    policy: &'static str,
+    mode: &'static str,
+    end: End,
+}
+
+/// What must have become of it.
+#[derive(Debug, PartialEq, Eq)]
+struct Fate {
+    active: String,
+    /// A word of the reason; empty for none.
+    result: &'static str,
+    restarts: u32,
+    lives: u32,
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (kind, manner, ends) in TYPES {
+        for policy in POLICIES {
+            // Such a file is refused: it would run for ever.
+            if kind == "oneshot" && ["always", "on-success"].contains(&policy) {
+                continue;
+            }
+            for mode in MODES {
+                for end in ends {
+                    let name = format!("v-{kind}-{manner}-{policy}-{mode}-{end:?}").to_lowercase();
+                    cases.push(Case { name, kind, manner, policy, mode, end: *end });
+                }
+            }
+        }
+    }
+    cases
+}
+
+impl Case {
+    /// systemd.service(5), the table under `Restart=`.
+    fn starts_again(&self) -> bool {
+        let policies: &[&str] = match self.end {
+            End::Stays => &[],
+            End::Clean => &["always", "on-success"],
+            End::Code => &["always", "on-failure"],
+            End::Signal => &["always", "on-failure", "on-abnormal", "on-abort"],
+            End::Never => &["always", "on-failure", "on-abnormal"],
+        };
+        policies.contains(&self.policy)
+    }
+
+    fn fate(&self) -> Fate {
+        let fate = |active: &str, result, lives: u32| Fate { active: active.to_owned(), result, restarts: lives - 1, lives };
+        let again = self.starts_again();
+        match self.end {
+            End::Stays => fate("active", "", 1),
+            // The start that is refused was counted as a restart, as systemd counts it.
+            End::Never if again => Fate { restarts: BURST, ..fate("failed", "too often", BURST) },
+            End::Never => fate("failed", "took too long", 1),
+            // A oneshot that has fallen often enough succeeds, and is down.
+            _ if again && self.kind == "oneshot" => fate("inactive", "", FALLS + 1),
+            _ if again => fate("active", "", FALLS + 1),
+            End::Clean => fate("inactive", "", 1),
+            End::Code => fate("failed", "exit code 3", 1),
+            End::Signal => fate("failed", "SIGUSR1", 1),
+        }
+    }
+
+    /// Processes that are left when it is down for good.
+    fn left(&self) -> u32 {
+        let fate = self.fate();
+        let leaked = if self.manner == "lone" { 0 } else { fate.lives };
+        // Those main processes that did not end by themselves.
+        let mains = match self.end {
+            // Nobody is known as the main process of one that has written another's pid.
+            End::Never => fate.lives,
+            _ => u32::from(fate.active == "active"),
+        };
+        match self.mode {
+            "control-group" | "mixed" => 0,
+            "process" if self.manner == "wrong-pid" => leaked + mains,
+            "process" => leaked,
+            _ => leaked + mains,
+        }
+    }
+
+    fn file(&self) -> String {
+        let stubborn = self.policy == "always" || self.policy == "on-abort";
+        let end = match self.end {
+            End::Stays if stubborn => "stubborn",
+            End::Stays => "stay",
+            End::Clean => "code 0",
+            End::Code => "code 3",
+            End::Signal => "usr1",
+            End::Never => "never",
+        };
+        let mut text = String::new();
+        let _ = writeln!(text, "[service]\ntype = \"{}\"", self.kind);
+        let _ = writeln!(text, "command = [\"/root/victim\", \"{}\", \"{}\", \"{end}\", \"{FALLS}\"]", self.name, self.manner);
+        if ["pid-file", "wrong-pid"].contains(&self.manner) {
+            let _ = writeln!(text, "pid-file = \"/run/victim/{}.pid\"", self.name);
+        }
+        let limit = if self.end == End::Never { "500ms" } else { "infinity" };
+        let _ = writeln!(text, "start-timeout = \"{limit}\"");
+        let _ =
+            writeln!(text, "[restart]\npolicy = \"{}\"\ndelay = \"10ms\"\nbackoff = 1.0\nburst = {BURST}\ninterval = \"1h\"", self.policy);
+        let _ = writeln!(text, "[stop]\nmode = \"{}\"\ntimeout = \"300ms\"", self.mode);
+        text
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn every_type_policy_and_kill_mode() {
+    let host = Host::new();
+    host.boot("a", &[]);
+    let code = fs::read(program("victim")).unwrap();
+    host.fief_fed(&["exec", "a", "--", "sh", "-c", "cat > /root/victim && chmod 755 /root/victim"], &code).ok();
+    let cases = cases();
+    // One file after the other through one pipe: its name, then its text, a form feed behind it.
+    let files: String = cases.iter().map(|case| format!("{}\n{}\u{c}", case.name, case.file())).collect();
+    let unpack = "mkdir -p /etc/fief/units && cd /etc/fief/units && \
+                  awk 'BEGIN { RS = \"\\f\" } /./ { at = index($0, \"\\n\"); f = substr($0, 1, at - 1) \".toml\"; printf \"%s\", substr($0, at + 1) > f; close(f) }'";
+    host.fief_fed(&["exec", "a", "--", "sh", "-c", unpack], files.as_bytes()).ok();
+    host.sh("a", "fiefctl daemon-reload").ok();
+
+    // Those that fail are meant to.
+    let _ = host.sh("a", "fiefctl start $(cd /etc/fief/units && ls | sed s/.toml$//)");
+    until("all victims are what they must be", || {
+        let wrong = differences(&host, &cases, Case::fate);
+        eprintln!("{} are not yet: {}", wrong.len(), wrong.iter().take(40).map(|line| format!("\n{line}")).collect::<String>());
+        wrong.is_empty()
+    });
+
+    let _ = host.sh("a", "fiefctl stop $(cd /etc/fief/units && ls | sed s/.toml$//)");
+    // What had failed stays so; the others are down, and nobody has lived once more.
+    let stopped = |case: &Case| {
+        let fate = case.fate();
+        if fate.active == "active" { Fate { active: "inactive".to_owned(), ..fate } } else { fate }
+    };
+    let wrong = differences(&host, &cases, stopped);
+    assert!(wrong.is_empty(), "after the stop:\n{}", wrong.join("\n"));
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let left = u32::try_from(host.processes(&format!("a/limit/guest/{}.service", case.name)).len()).unwrap();
+        // As above: it may have had no time to leave anybody.
+        let same = if case.end == End::Never { left <= case.left() } else { left == case.left() };
+        if !same {
+            wrong.push(format!("{}: {left} processes left, not {}", case.name, case.left()));
+        }
+    }
+    assert!(wrong.is_empty(), "after the stop:\n{}", wrong.join("\n"));
+}
+
+/// What is not as it must be, a line for each victim.
+fn differences(host: &Host, cases: &[Case], wanted: impl Fn(&Case) -> Fate) -> Vec<String> {
+    let lives = host.sh("a", "cd /run/victim && wc -c v-* | awk '{ print $2, $1 }'").said();
+    let lives: BTreeMap<&str, u32> =
+        lives.lines().filter_map(|line| line.split_once(' ')).filter_map(|(name, count)| Some((name, count.parse().ok()?))).collect();
+    // Many units come in several answers, a line for each.
+    let said = host.sh("a", "fiefctl --json list --all").said();
+    let answers: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rows = answers.iter().filter_map(|answer| answer["units"].as_array()).flatten();
+    let rows: BTreeMap<&str, &Value> = rows.map(|row| (row["name"].as_str().unwrap(), row)).collect();
+    let mut wrong = Vec::new();
+    for case in cases {
+        let wanted = wanted(case);
+        let Some(row) = rows.get(format!("{}.service", case.name).as_str()) else {
+            wrong.push(format!("{}: no such unit", case.name));
+            continue;
+        };
+        let result = row["result"].as_str().unwrap_or_default();
+        let restarts = row["restarts"].as_u64().unwrap_or(0);
+        let active = row["active"].as_str().unwrap_or_default();
+        let lives = lives.get(case.name.as_str()).copied().unwrap_or(0);
+        // One whose time is over may not even have come to count its life.
+        let same_lives = if case.end == End::Never { lives <= wanted.lives } else { lives == wanted.lives };
+        let same_result = if wanted.result.is_empty() { result.is_empty() } else { result.contains(wanted.result) };
+        if active != wanted.active || !same_result || restarts != u64::from(wanted.restarts) || !same_lives {
+            wrong.push(format!("{}: {active}, {result:?}, {restarts} restarts, {lives} lives; not {wanted:?}", case.name));
+        }
+    }
+    wrong
+}
