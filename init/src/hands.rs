@@ -22,6 +22,7 @@ mod identity;
 mod inotify;
 mod limits;
 mod main_pid;
+mod mounts;
 mod news;
 mod paths;
 mod pipes;
@@ -172,7 +173,8 @@ impl Hands {
             return Vec::new();
         };
         let mut remarks = Vec::new();
-        match self.make_body(name, &service, &mut remarks) {
+        let placed = units.unit(name).map_or(Ok(()), mounts::make_place);
+        match placed.and_then(|()| self.make_body(name, &service, &mut remarks)) {
             Ok(mut body) => {
                 body.memory = body.group.as_ref().and_then(memory_events).and_then(|file| {
                     let watch = reactor.watch_changes(&file, Source::Memory(life)).ok()?;
@@ -234,6 +236,10 @@ impl Hands {
             queue.push_back(Event::SpawnFailed(run, "there is no such command".to_owned()));
             return;
         };
+        if units.unit(name).is_some_and(|unit| mounts::is_done(run, unit)) {
+            queue.extend([Event::Executed(run), Event::Exited(run, Exit::Code(0))]);
+            return;
+        }
         let born = self.give_birth(run, (service, command), (main_pid, ended), units, reactor);
         match born {
             Ok((pid, process)) => {

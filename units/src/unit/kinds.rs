@@ -196,6 +196,14 @@ pub struct Mount {
     pub directory_mode: Option<Mode>,
     /// How long it may take.
     pub timeout: Option<Limit<Duration>>,
+    /// Options that the type does not know are passed over.
+    pub sloppy: bool,
+    /// It is not mounted read-only where it cannot be otherwise.
+    pub read_write_only: bool,
+    /// It is taken out of the tree though it is in use.
+    pub lazy_unmount: bool,
+    /// It is unmounted though its server does not answer.
+    pub force_unmount: bool,
 }
 
 /// A node of the cgroup tree; systemd.slice(5).
