@@ -26,6 +26,7 @@ mod mounts;
 mod news;
 mod paths;
 mod pipes;
+mod ready;
 mod sockets;
 mod store;
 
@@ -56,6 +57,7 @@ use environment::Telling;
 use gone::Gone;
 use inotify::{Purpose, Watches};
 use paths::Paths;
+use ready::Ready;
 use sockets::Sockets;
 use store::Store;
 
@@ -72,6 +74,8 @@ struct Body {
     /// The main process is looked for: a daemon may write its pid file after its first process has
     /// ended.
     looking: bool,
+    /// What it says that it is up by, until it has.
+    ready: Option<Ready>,
     /// The supervisor waits for the last process (needed where there are no groups).
     draining: bool,
     oom_kills: u64,
@@ -214,6 +218,7 @@ impl Hands {
             emptying: None,
             memory: None,
             looking: false,
+            ready: None,
             draining: false,
             access: service.notify_access,
             store_max: service.fd_store_max,
@@ -263,9 +268,16 @@ impl Hands {
     ) -> Result<(i32, Process), Stillborn> {
         let identity = identity::resolve(&service.run_as).map_err(Stillborn::of)?;
         self.open_outlets(run.life, reactor)?;
+        if run.phase == Phase::Start && service.notify_descriptor.is_some() {
+            let delayed = |errno: nix::errno::Errno| Stillborn::Delayed(format!("no pipe to be had: {}", errno.desc()));
+            self.open_ready(run.life, reactor).map_err(delayed)?;
+        }
         let body = self.bodies.get(&run.life).ok_or_else(|| Stillborn::Failed("it was never prepared".to_owned()))?;
         let outlets = body.outlets.as_ref().ok_or_else(|| Stillborn::Failed("it has no log".to_owned()))?;
         let handed = self.handed(run, service, &body.unit, units);
+        if handed.collides() {
+            return Err(Stillborn::Failed("the number of `notify-fd` is that of a socket handed over".to_owned()));
+        }
         let telling = Telling { invocation: &body.invocation, main_pid, ended, handed: &handed };
         let environment = environment::build(service, &identity, &telling).map_err(Stillborn::of)?;
         let entering = |error: std::io::Error| {
@@ -289,6 +301,7 @@ impl Hands {
             cgroup: cgroup.as_ref().map(std::os::fd::AsFd::as_fd),
         })?;
         let pid = child.pid.as_raw();
+        self.give_ready(run.life);
         // Without a watch the report is read when the child ends, which is late but not lost.
         let watch = reactor.watch(&child.report, Source::Report(pid)).ok();
         let report = watch.map(|watch| (child.report, watch, command.clone()));
@@ -376,6 +389,7 @@ impl Hands {
 
     /// A life is over.
     pub(crate) fn release(&mut self, life: Life, name: &UnitName, after: Afterwards, units: &UnitSet, reactor: &mut Reactor) {
+        self.close_ready(life, reactor);
         if let Some(body) = self.bodies.remove(&life) {
             for (file, watch) in body.emptying.into_iter().chain(body.memory) {
                 reactor.forget(&file, watch);

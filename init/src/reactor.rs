@@ -38,6 +38,8 @@ pub(crate) enum Source {
     Memory(Life),
     /// One of the things listened on for a life.
     Socket(Life, usize),
+    /// What a life says that it is up by.
+    Ready(Life),
     /// The calendar's clock.
     Clock,
     /// Paths that are watched.

@@ -255,6 +255,7 @@ impl System {
             Source::Emptying(life) => self.hands.look_whether_empty(life, &mut self.reactor, &mut self.queue),
             Source::Memory(life) => self.hands.look_for_oom(life, &mut self.queue),
             Source::Socket(life, index) => self.hands.heard(life, index, &mut self.reactor, &mut self.queue),
+            Source::Ready(life) => self.hands.ready_said(life, &mut self.reactor, &mut self.queue),
             Source::Clock => self.hands.clock_rang(self.supervisor.units(), &mut self.reactor, &mut self.queue),
             Source::Paths => self.hands.paths_changed(self.supervisor.units(), &mut self.reactor, &mut self.queue),
             Source::Stored(number) => self.hands.stored_hung_up(number, &mut self.reactor),

@@ -154,7 +154,7 @@ fn steps<'a>(wanted: &'a Wanted<'_>) -> Result<Vec<Step<'a>>, std::ffi::NulError
         argv: Pointers::new(strings(argv)?),
         envp: Pointers::with_own_pid(
             strings(environment.iter().map(|(key, value)| format!("{key}={value}")).collect())?,
-            wanted.handed.own_pid(),
+            &wanted.handed.own_pid(),
         ),
     });
     Ok(steps)

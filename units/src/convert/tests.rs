@@ -92,6 +92,20 @@ fn our_stock_becomes_theirs_and_back() {
 }
 
 #[test]
+fn being_up_by_a_newline_is_carried_over() {
+    for (number, text) in
+        [(4, "type = \"notify-fd\"\nnotify-fd = 4\n"), (3, "type = \"notify-fd\"\n"), (5, "type = \"notify\"\nnotify-fd = 5\n")]
+    {
+        let ours = format!("[service]\ncommand = \"/bin/a\"\n{text}");
+        let theirs = to_systemd(UnitKind::Service, &ours).unwrap();
+        let unit = said("/l/thing.toml", &ours).unwrap();
+        assert_eq!(unit.service().unwrap().notify_descriptor, Some(number));
+        same(&said("/l/thing.service", &theirs), &Ok(unit), &theirs);
+    }
+    assert!(said("/l/thing.toml", "[service]\ncommand = \"/bin/a\"\ntype = \"forking\"\nnotify-fd = 3\n").is_err());
+}
+
+#[test]
 fn every_short_word_is_a_key_and_a_directive() {
     for (_, _, name) in SHORT {
         assert!(directives::find("Service", name).is_some(), "{name}");

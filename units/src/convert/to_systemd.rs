@@ -197,6 +197,12 @@ impl Sheet {
                         }
                     }
                 }
+                ("service", "type", Some(name)) if value.as_str() == Some("notify-fd") => {
+                    self.line(Part::Own, name, "notify");
+                    if !table(inner).contains_key("notify-fd") {
+                        self.line(Part::Own, "X-FiefNotifyFd", "3");
+                    }
+                }
                 ("service", _, Some(name)) if name.starts_with("Exec") => self.commands(name, value),
                 (
                     "directories" | "run-as" | "environment",

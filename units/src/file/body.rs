@@ -16,6 +16,7 @@ pub(crate) struct ServiceDraft {
     pub(crate) pid_file: Option<String>,
     pub(crate) start_timeout: Option<Limit<Duration>>,
     pub(crate) notify_access: Option<NotifyAccess>,
+    pub(crate) notify_fd: Option<u8>,
     pub(crate) restart_given: bool,
     pub(crate) unlimited_starts: bool,
     pub(crate) directories: Vec<(DirectoryKind, String)>,
@@ -35,6 +36,7 @@ pub(crate) enum Kind {
     Oneshot,
     Notify,
     NotifyReload,
+    NotifyFd,
     Forking,
     Idle,
     Dbus,
@@ -58,6 +60,7 @@ impl ServiceDraft {
             pid_file: None,
             start_timeout: None,
             notify_access: None,
+            notify_fd: None,
             restart_given: false,
             unlimited_starts: false,
             directories: Vec::new(),
@@ -108,13 +111,19 @@ impl ServiceDraft {
             (true, Some(_), _) => Kind::Dbus,
             (true, None, false) => Kind::Simple,
             (true, None, true) => Kind::Oneshot,
+            (false, _, _) if self.notify_fd.is_some() => Kind::NotifyFd,
             (false, _, _) => Kind::Exec,
         });
+        let kind = match (kind, self.notify_fd) {
+            (Kind::Notify, Some(_)) => Kind::NotifyFd,
+            (Kind::NotifyFd, _) | (_, None) => kind,
+            (_, Some(_)) => return Err("`notify-fd` is for services of type \"notify-fd\"".to_owned()),
+        };
         service.kind = match kind {
             Kind::Exec => ServiceType::Exec,
             Kind::Simple => ServiceType::Simple,
             Kind::Oneshot => ServiceType::Oneshot,
-            Kind::Notify => ServiceType::Notify,
+            Kind::Notify | Kind::NotifyFd => ServiceType::Notify,
             Kind::NotifyReload => ServiceType::NotifyReload,
             Kind::Forking => ServiceType::Forking { pid_file: self.pid_file },
             Kind::Idle => ServiceType::Idle,
@@ -148,6 +157,9 @@ impl ServiceDraft {
                 | RestartPolicy::OnAbort
                 | RestartPolicy::OnWatchdog => {}
             }
+        }
+        if kind == Kind::NotifyFd {
+            service.notify_descriptor = Some(self.notify_fd.unwrap_or(3));
         }
         if service.bus_name.is_some()
             && imported

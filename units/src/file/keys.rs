@@ -43,6 +43,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "start-timeout",
             "timeout-start-sec",
             "notify-access",
+            "notify-fd",
         ],
     ),
     ("restart", &["policy", "delay", "backoff", "max-delay", "burst", "interval", "reset-after"]),

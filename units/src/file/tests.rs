@@ -105,7 +105,7 @@ fn slips_are_told_with_line_and_caret() {
             1 | after = 5
               |         ^
 
-            /etc/fief/units/web.toml:3:8: error: `type` is one of "exec", "simple", "oneshot", "notify", "forking", "notify-reload", "idle", "dbus"
+            /etc/fief/units/web.toml:3:8: error: `type` is one of "exec", "simple", "oneshot", "notify", "notify-fd", "forking", "notify-reload", "idle", "dbus"
               |
             3 | type = "notfy"
               |        ^^^^^^^

@@ -50,6 +50,8 @@ pub struct Service {
     pub runtime_preserve: Preserve,
     /// Whose notifications count.
     pub notify_access: NotifyAccess,
+    /// For [`ServiceType::Notify`]: a newline on this descriptor says that it is up, as with s6, and not `READY=1`.
+    pub notify_descriptor: Option<u8>,
     /// What follows when it ends by itself.
     pub restart: Restart,
     /// How it is stopped.
@@ -95,6 +97,7 @@ impl Default for Service {
             fd_store_max: 0,
             runtime_preserve: Preserve::default(),
             notify_access: NotifyAccess::default(),
+            notify_descriptor: None,
             restart: Restart::default(),
             stop: Stop::default(),
             run_as: RunAs::default(),

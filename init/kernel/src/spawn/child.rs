@@ -227,17 +227,17 @@ fn place(fd: RawFd, number: i32) -> Result<(), Errno> {
     check(unsafe { libc::dup2(fd, number) })
 }
 
-/// Descriptors onto 3, 4, 5 and so on. What is in their way, one of them or the report, is moved behind first: any of these numbers may be in use.
+/// Descriptors onto their numbers. All of them, and the report, are moved behind first: any of these numbers may be in use for another.
 fn hand_over(handed: &[Handed<'_>], report: &mut RawFd) -> Result<(), Errno> {
-    let behind = 3 + RawFd::try_from(handed.len()).map_err(|_| Errno::EMFILE)?;
+    let behind = handed.iter().map(|one| one.number).max().unwrap_or(2) + 1;
     // SAFETY: F_DUPFD_CLOEXEC takes a number.
     let move_behind = |fd: RawFd| Errno::result(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, behind) });
     *report = move_behind(*report)?;
     for one in handed {
         one.moved.set(move_behind(one.fd.as_raw_fd())?);
     }
-    for (number, one) in (3..).zip(handed) {
-        place(one.moved.get(), number)?;
+    for one in handed {
+        place(one.moved.get(), one.number)?;
     }
     Ok(())
 }

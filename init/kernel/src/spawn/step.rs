@@ -64,8 +64,8 @@ pub enum Step<'a> {
     Umask(libc::mode_t),
     /// dup2(2) of a descriptor onto a number, without close-on-exec.
     Inherit(BorrowedFd<'a>, i32),
-    /// dup2(2) of descriptors onto 3, 4, 5 and so on, without close-on-exec; sd_listen_fds(3). Must follow `CloseOthers`, and steps that name a
-    /// descriptor above 2 must come before.
+    /// dup2(2) of descriptors onto numbers of their own, without close-on-exec; sd_listen_fds(3) wants 3, 4, 5 and so on. Must follow `CloseOthers`,
+    /// and steps that name a descriptor above 2 must come before.
     HandOver(Vec<Handed<'a>>),
     /// open(2) with `flags` onto a number.
     Open { path: CString, flags: i32, mode: u32, number: i32 },
@@ -114,14 +114,15 @@ pub enum Step<'a> {
 #[derive(Debug)]
 pub struct Handed<'a> {
     pub(super) fd: BorrowedFd<'a>,
+    pub(super) number: RawFd,
     /// Where the child has moved it meanwhile.
     pub(super) moved: Cell<RawFd>,
 }
 
 impl<'a> Handed<'a> {
-    /// This one.
-    pub fn new(fd: BorrowedFd<'a>) -> Self {
-        Self { fd, moved: Cell::new(-1) }
+    /// This one, under this number.
+    pub fn new(fd: BorrowedFd<'a>, number: RawFd) -> Self {
+        Self { fd, number, moved: Cell::new(-1) }
     }
 }
 
@@ -232,7 +233,7 @@ impl std::fmt::Display for Step<'_> {
             Self::OomScore(n) => write!(f, "oom score {}", show(n)),
             Self::Umask(mask) => write!(f, "umask {mask:03o}"),
             Self::Inherit(_, number) => write!(f, "descriptor {number} inherited"),
-            Self::HandOver(handed) => write!(f, "{} descriptors handed over, from 3 on", handed.len()),
+            Self::HandOver(handed) => write!(f, "{} descriptors handed over", handed.len()),
             Self::Open { path, number, .. } => write!(f, "descriptor {number} = {}", show(path)),
             Self::Overlay { options, place } => write!(f, "mount overlay on {} ({})", show(place), show(options)),
             Self::Bind { from, root, place, .. } => write!(f, "mount {} on {}/{}", show(from), show(root), show(place)),

@@ -143,9 +143,9 @@ fn descriptors_are_handed_over_in_order_and_the_child_knows_its_pid() {
         files.push(file);
     }
     files.reverse();
-    let handed = files.iter().map(|file| Handed::new(file.as_fd())).collect();
-    let script = "test $LISTEN_PID = $$ && test $(cat <&3) = three && test $(cat <&4) = two && test $(cat <&5) = one && test $(cat <&6) = zero && \
-                  test ! -e /proc/self/fd/7 && exit 7";
+    let handed = files.iter().zip([3, 4, 5, 9]).map(|(file, number)| Handed::new(file.as_fd(), number)).collect();
+    let script = "test $LISTEN_PID = $$ && test $(cat <&3) = three && test $(cat <&4) = two && test $(cat <&5) = one && test $(cat <&9) = zero && \
+                  test ! -e /proc/self/fd/6 && exit 7";
     let argv = Pointers::new(["/bin/sh", "-c", script].into_iter().map(c).collect());
     let envp = Pointers::with_own_pid(vec![c("PATH=/bin:/usr/bin")], &["LISTEN_PID"]);
     let (outcome, status) = run(&[Step::CloseOthers, Step::HandOver(handed), Step::Exec { programs: vec![c("/bin/sh")], argv, envp }]);

@@ -59,6 +59,7 @@ pub(super) fn read_service(draft: &mut ServiceDraft, section: &mut Section<'_, '
         ("simple", Kind::Simple),
         ("oneshot", Kind::Oneshot),
         ("notify", Kind::Notify),
+        ("notify-fd", Kind::NotifyFd),
         ("forking", Kind::Forking),
         ("notify-reload", Kind::NotifyReload),
         ("idle", Kind::Idle),
@@ -92,6 +93,9 @@ pub(super) fn read_service(draft: &mut ServiceDraft, section: &mut Section<'_, '
     if let Some(span) = section.span(&["start-timeout", "timeout-start-sec"]) {
         // As of old with systemd, 0 is no limit.
         draft.start_timeout = Some(if span == Limit::At(std::time::Duration::ZERO) { Limit::Max } else { span });
+    }
+    if let Some(number) = section.number("notify-fd", 3, 255) {
+        draft.notify_fd = u8::try_from(number).ok();
     }
     let access = [("none", NotifyAccess::None), ("main", NotifyAccess::Main), ("exec", NotifyAccess::Exec), ("all", NotifyAccess::All)];
     if let Some(access) = section.word("notify-access", &access) {

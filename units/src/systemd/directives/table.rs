@@ -197,6 +197,7 @@ pub(crate) const SERVICE: &[Directive] = &[
     done("X-FiefResetAfter", Finite(|d| &mut d.service.service.restart.reset_after)),
     done("X-FiefConsole", Set(set::console)),
     done("X-FiefKeep", Set(set::keep)),
+    done("X-FiefNotifyFd", Set(set::notify_fd)),
     done("X-FiefReloadSignal", Set(set::reload_signal)),
     done("RootDirectoryStartOnly", Vital("a root directory of its own cannot be given")),
     done("TimeoutAbortSec", Foreign),

@@ -249,6 +249,11 @@ pub(crate) fn backoff(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     Ok(())
 }
 
+pub(crate) fn notify_fd(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.notify_fd = Some(a.number(3, 255)?);
+    Ok(())
+}
+
 pub(crate) fn console(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     use crate::unit::ConsoleLevel;
     let words = [("off", ConsoleLevel::Off), ("none", ConsoleLevel::Off), ("warning", ConsoleLevel::Warning), ("all", ConsoleLevel::All)];
