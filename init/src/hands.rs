@@ -43,7 +43,7 @@ use nix::unistd::Pid;
 use supervisor::{Afterwards, Ended, Event, Exit, Life, Phase, Run, Whom};
 use units::accounting::Account;
 use units::control::LogStream;
-use units::unit::{Command, NotifyAccess, Reload, Service};
+use units::unit::{Command, NotifyAccess, Service};
 use units::value::Signal;
 use units::{UnitName, UnitSet};
 
@@ -237,7 +237,7 @@ impl Hands {
         queue: &mut Queue,
     ) {
         let service = units.unit(name).and_then(commands::of);
-        let Some((service, command)) = service.as_deref().and_then(|service| Some((service, command_of(service, run)?))) else {
+        let Some((service, command)) = service.as_deref().and_then(|service| Some((service, commands::meant(service, run)?))) else {
             queue.push_back(Event::SpawnFailed(run, "there is no such command".to_owned()));
             return;
         };
@@ -418,11 +418,6 @@ impl Hands {
         }
     }
 
-    /// The other end of a stored descriptor has hung up.
-    pub(crate) fn stored_hung_up(&mut self, number: u64, reactor: &mut Reactor) {
-        self.store.hung_up(number, reactor);
-    }
-
     /// Some of what is left to clean up. True while there is more.
     pub(crate) fn sweep(&mut self) -> bool {
         self.gone.turn();
@@ -494,21 +489,4 @@ fn v1_procs(group: &Group) -> std::io::Result<Vec<OwnedFd>> {
         .filter(|(hierarchy, _)| hierarchy.generation() == Generation::V1)
         .map(|(_, folder)| std::fs::OpenOptions::new().write(true).open(folder.join("cgroup.procs")).map(OwnedFd::from))
         .collect()
-}
-
-/// The command a run means.
-fn command_of(service: &Service, run: Run) -> Option<&Command> {
-    let commands = match run.phase {
-        Phase::Condition => &service.start_conditions,
-        Phase::StartPre => &service.start_pre,
-        Phase::Start => &service.start,
-        Phase::StartPost => &service.start_post,
-        Phase::Reload => match &service.reload {
-            Reload::Commands(commands) => commands,
-            Reload::Unsupported | Reload::Signal(_) => return None,
-        },
-        Phase::Stop => &service.stop_commands,
-        Phase::StopPost => &service.stop_post,
-    };
-    commands.get(run.index)
 }

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use units::unit::{Body, Command, Mount, Service, ServiceType, Socket, Unit};
+use supervisor::{Phase, Run};
+use units::unit::{Body, Command, Mount, Reload, Service, ServiceType, Socket, Unit};
 
 /// The service whose commands a unit's are; `None` where a unit has no processes.
 pub(super) fn of(unit: &Unit) -> Option<Cow<'_, Service>> {
@@ -12,6 +13,23 @@ pub(super) fn of(unit: &Unit) -> Option<Cow<'_, Service>> {
         Body::Mount(mount) => Some(Cow::Owned(of_mount(mount))),
         Body::Target | Body::Timer(_) | Body::Path(_) | Body::Slice(_) => None,
     }
+}
+
+/// The command a run means.
+pub(super) fn meant(service: &Service, run: Run) -> Option<&Command> {
+    let commands = match run.phase {
+        Phase::Condition => &service.start_conditions,
+        Phase::StartPre => &service.start_pre,
+        Phase::Start => &service.start,
+        Phase::StartPost => &service.start_post,
+        Phase::Reload => match &service.reload {
+            Reload::Commands(commands) => commands,
+            Reload::Unsupported | Reload::Signal(_) => return None,
+        },
+        Phase::Stop => &service.stop_commands,
+        Phase::StopPost => &service.stop_post,
+    };
+    commands.get(run.index)
 }
 
 fn of_socket(socket: &Socket) -> Service {

@@ -15,6 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use kernel::process::is_same_file;
 use units::UnitName;
 
+use super::Hands;
 use crate::reactor::{Reactor, Source, Watch};
 
 /// One descriptor.
@@ -79,6 +80,13 @@ impl Store {
             }
         }
         self.units.retain(|_, kept| !kept.is_empty());
+    }
+}
+
+impl Hands {
+    /// The other end of a stored descriptor has hung up.
+    pub(crate) fn stored_hung_up(&mut self, number: u64, reactor: &mut Reactor) {
+        self.store.hung_up(number, reactor);
     }
 }
 
