@@ -48,6 +48,20 @@ pub struct Node {
     pub bound_by: BTreeSet<UnitName>,
     /// These are part of it.
     pub consists_of: BTreeSet<UnitName>,
+    /// Is wanted by these.
+    pub wanted_by: BTreeSet<UnitName>,
+    /// Needs these to have been up once.
+    pub needs_once: BTreeSet<UnitName>,
+    /// These need it to have been up once.
+    pub needed_once_by: BTreeSet<UnitName>,
+    /// Keeps these up.
+    pub upholds: BTreeSet<UnitName>,
+    /// Is kept up by these.
+    pub upheld_by: BTreeSet<UnitName>,
+    /// Has these reloaded when it is.
+    pub reloads: BTreeSet<UnitName>,
+    /// Has these stopped when it is.
+    pub stops: BTreeSet<UnitName>,
 }
 
 impl Graph {
@@ -93,6 +107,19 @@ impl Graph {
             if let Some(other) = self.nodes.get_mut(other) {
                 other.required_by.remove(name);
                 other.bound_by.remove(name);
+            }
+        }
+        for other in node.wants.iter().chain(&node.needs_once).chain(&node.upholds) {
+            if let Some(other) = self.nodes.get_mut(other) {
+                other.wanted_by.remove(name);
+                other.needed_once_by.remove(name);
+                other.upheld_by.remove(name);
+            }
+        }
+        for other in unit.relations.reload_propagated_from.iter().chain(&unit.relations.stop_propagated_from) {
+            if let Some(other) = self.nodes.get_mut(other) {
+                other.reloads.remove(name);
+                other.stops.remove(name);
             }
         }
         for other in &node.conflicts {
@@ -209,14 +236,21 @@ fn written(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&Un
     node.requisite.extend(relations.requisite.iter().cloned());
     node.binds_to.extend(relations.binds_to.iter().cloned());
     node.wants.extend(relations.wants.iter().cloned());
+    node.needs_once.extend(relations.needs_once.iter().cloned());
+    node.upholds.extend(relations.upholds.iter().cloned());
+    node.reloads.extend(relations.propagates_reload_to.iter().cloned());
+    node.stops.extend(relations.propagates_stop_to.iter().cloned());
     let r = relations;
-    for set in [&r.after, &r.before, &r.requires, &r.requisite, &r.binds_to, &r.part_of, &r.conflicts] {
+    let order = [&r.after, &r.before, &r.conflicts];
+    let needs = [&r.requires, &r.requisite, &r.binds_to, &r.part_of, &r.wants, &r.needs_once, &r.upholds];
+    for set in order.into_iter().chain(needs).chain([&r.reload_propagated_from, &r.stop_propagated_from]) {
         for other in set.iter().filter(|other| units.contains_key(other)) {
             towards(graph, name, unit, other);
         }
     }
     for target in unit.wanted_by.iter().filter(|target| units.contains_key(target)) {
         graph.node_mut(target).wants.insert(name.clone());
+        graph.node_mut(name).wanted_by.insert(target.clone());
     }
     for target in unit.required_by.iter().filter(|target| units.contains_key(target)) {
         graph.node_mut(target).requires.insert(name.clone());
@@ -238,6 +272,22 @@ fn towards(graph: &mut Graph, name: &UnitName, unit: &Unit, other: &UnitName) {
     }
     if relations.binds_to.contains(other) {
         graph.node_mut(other).bound_by.insert(name.clone());
+    }
+    if relations.wants.contains(other) {
+        graph.node_mut(other).wanted_by.insert(name.clone());
+    }
+    if relations.needs_once.contains(other) {
+        order(graph, name, other);
+        graph.node_mut(other).needed_once_by.insert(name.clone());
+    }
+    if relations.upholds.contains(other) {
+        graph.node_mut(other).upheld_by.insert(name.clone());
+    }
+    if relations.reload_propagated_from.contains(other) {
+        graph.node_mut(other).reloads.insert(name.clone());
+    }
+    if relations.stop_propagated_from.contains(other) {
+        graph.node_mut(other).stops.insert(name.clone());
     }
     if relations.part_of.contains(other) {
         graph.node_mut(other).consists_of.insert(name.clone());
@@ -350,6 +400,7 @@ fn tell_missing(
         let relations = &unit.relations;
         let sets = [
             ("requires", &relations.requires, Severity::Error),
+            ("needs-once", &relations.needs_once, Severity::Error),
             ("requisite", &relations.requisite, Severity::Error),
             ("binds-to", &relations.binds_to, Severity::Error),
             ("wants", &relations.wants, Severity::Warning),

@@ -48,10 +48,11 @@ pub(crate) enum Defaults {
 
 pub(super) type Set = fn(&mut Relations) -> &mut BTreeSet<UnitName>;
 
-pub(super) const RELATIONS: [(&str, Set); 8] = [
+pub(super) const RELATIONS: [(&str, Set); 9] = [
     ("after", |r| &mut r.after),
     ("before", |r| &mut r.before),
     ("requires", |r| &mut r.requires),
+    ("needs-once", |r| &mut r.needs_once),
     ("requisite", |r| &mut r.requisite),
     ("wants", |r| &mut r.wants),
     ("binds-to", |r| &mut r.binds_to),

@@ -14,6 +14,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "before",
             "requires",
             "requisite",
+            "needs-once",
             "wants",
             "binds-to",
             "part-of",

@@ -246,7 +246,7 @@ fn defaults(found: &Found<'_>) -> Defaults {
 /// What a unit needs to be there: instances and standard targets.
 fn named(unit: &Unit) -> Vec<UnitName> {
     let r = &unit.relations;
-    let sets = [&r.requires, &r.requisite, &r.wants, &r.binds_to, &r.upholds, &r.on_failure, &r.on_success];
+    let sets = [&r.requires, &r.needs_once, &r.requisite, &r.wants, &r.binds_to, &r.upholds, &r.on_failure, &r.on_success];
     let listed = unit.wanted_by.iter().chain(&unit.required_by).cloned();
     sets.into_iter().flatten().cloned().chain(listed).chain(unit.triggers()).collect()
 }
@@ -254,7 +254,7 @@ fn named(unit: &Unit) -> Vec<UnitName> {
 /// All sets of names; whether those named must be there.
 fn each_relation(relations: &mut Relations, mut change: impl FnMut(&mut BTreeSet<UnitName>, bool)) {
     let r = relations;
-    for set in [&mut r.requires, &mut r.requisite, &mut r.binds_to, &mut r.wants, &mut r.upholds, &mut r.part_of] {
+    for set in [&mut r.requires, &mut r.needs_once, &mut r.requisite, &mut r.binds_to, &mut r.wants, &mut r.upholds, &mut r.part_of] {
         change(set, true);
     }
     for set in [&mut r.after, &mut r.before, &mut r.conflicts, &mut r.on_failure, &mut r.on_success] {

@@ -11,6 +11,9 @@ pub struct Relations {
     /// Started together with these; not started when one of them (and after it) fails; stopped
     /// when one of them is stopped by request.
     pub requires: BTreeSet<UnitName>,
+    /// Started together with these unless they have been up once, and after them; whether they are still
+    /// up does not matter.
+    pub needs_once: BTreeSet<UnitName>,
     /// Must be up already; they are not started for it.
     pub requisite: BTreeSet<UnitName>,
     /// Started together with these, if they exist; their failing does not matter.

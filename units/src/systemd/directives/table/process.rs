@@ -160,11 +160,11 @@ pub(crate) const EXEC: &[Directive] = &[
 pub(crate) const KILL: &[Directive] = &[
     done("KillMode", Set(set::kill_mode)),
     done("KillSignal", Signal(|d| &mut d.service.service.stop.signal)),
-    pending("RestartKillSignal", Set(set::restart_signal)),
+    done("RestartKillSignal", Set(set::restart_signal)),
     done("FinalKillSignal", Signal(|d| &mut d.service.service.stop.final_signal)),
-    pending("WatchdogSignal", Signal(|d| &mut d.service.service.watchdog_signal)),
+    done("WatchdogSignal", Signal(|d| &mut d.service.service.watchdog_signal)),
     done("SendSIGHUP", Bool(|d| &mut d.service.service.stop.send_hangup)),
-    pending("SendSIGKILL", Bool(|d| &mut d.service.service.stop.send_kill)),
+    done("SendSIGKILL", Bool(|d| &mut d.service.service.stop.send_kill)),
 ];
 
 /// What processes may use; systemd.resource-control(5).
