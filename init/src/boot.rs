@@ -29,7 +29,7 @@ use crate::notify::Notify;
 use crate::reactor::{Reactor, Source};
 use crate::syslog::Syslog;
 use crate::system::System;
-use crate::{fault, guard, say};
+use crate::{fault, file, guard, say};
 
 /// Started when nothing else is said, the first that is there.
 const DEFAULT_TARGETS: [&str; 2] = ["default.target", "multi-user.target"];
@@ -109,7 +109,11 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
     let facts = Facts::gather();
     let Read { units, diagnostics, count, remarks: about_units } = read_units(options);
     remarks.extend(about_units);
-    let config = Config { default_target: default_target(options, &units).ok_or(Errno::EINVAL)?, shutdown_budget: SHUTDOWN_BUDGET };
+    let config = Config {
+        default_target: default_target(options, &units).ok_or(Errno::EINVAL)?,
+        shutdown_budget: SHUTDOWN_BUDGET,
+        random: chance(),
+    };
     let supervisor = Supervisor::new(units, config);
     let mut system = System {
         began,
@@ -255,4 +259,10 @@ fn in_first_pid_namespace() -> bool {
     use std::os::unix::fs::MetadataExt;
     // Unknown counts as first: the careful answer.
     fs::metadata(Path::new("/proc/self/ns/pid")).map_or(true, |about| about.ino() == FIRST_PID_NAMESPACE)
+}
+
+/// A number that differs from container to container and from boot to boot.
+fn chance() -> u64 {
+    let uuid = file::read_text("/proc/sys/kernel/random/uuid", 64).unwrap_or_default();
+    uuid.split('-').filter_map(|part| u64::from_str_radix(part.trim(), 16).ok()).fold(0, |all, part| all.rotate_left(16) ^ part)
 }

@@ -85,33 +85,32 @@ pub(crate) fn by(farewell: Farewell<'_>) -> ExitCode {
     if alone {
         unmount_all();
     }
-    match (ending, mandate) {
-        (Ending::Asked(way), Ok(mandate)) => {
-            say(match way {
-                Way::Poweroff => "power off",
-                Way::Reboot => "reboot",
-                Way::Halt => "halt",
+    let Ending::Asked(way) = ending else { return ExitCode::from(BROKEN) };
+    match (kernel_way(way), mandate) {
+        (None, _) => say(&way.to_string()),
+        (Some(kernel), Ok(mandate)) => {
+            say(match kernel {
+                power::Way::PowerOff => "power off",
+                power::Way::Reboot => "reboot",
+                power::Way::Halt => "halt",
             });
-            let errno = mandate.end(kernel_way(way));
+            let errno = mandate.end(kernel);
             if errno != Errno::EPERM {
                 say(&format!("reboot(2): {}", errno.desc()));
             }
-            exit_code(way)
         }
-        (Ending::Asked(way), Err(why)) => {
-            say(&format!("leaving without reboot(2): {why}"));
-            exit_code(way)
-        }
-        (Ending::Broken, _) => ExitCode::from(BROKEN),
+        (Some(_), Err(why)) => say(&format!("leaving without reboot(2): {why}")),
     }
+    exit_code(way)
 }
 
-/// The kernel's word for a way.
-pub(crate) fn kernel_way(way: Way) -> power::Way {
+/// The kernel's word for a way; none where PID 1 just ends.
+pub(crate) fn kernel_way(way: Way) -> Option<power::Way> {
     match way {
-        Way::Poweroff => power::Way::PowerOff,
-        Way::Reboot => power::Way::Reboot,
-        Way::Halt => power::Way::Halt,
+        Way::Poweroff => Some(power::Way::PowerOff),
+        Way::Reboot => Some(power::Way::Reboot),
+        Way::Halt => Some(power::Way::Halt),
+        Way::Exit(_) => None,
     }
 }
 
@@ -119,6 +118,7 @@ fn exit_code(way: Way) -> ExitCode {
     match way {
         Way::Reboot => ExitCode::from(AGAIN),
         Way::Poweroff | Way::Halt => ExitCode::SUCCESS,
+        Way::Exit(code) => ExitCode::from(code),
     }
 }
 

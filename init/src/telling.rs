@@ -39,6 +39,13 @@ pub(crate) fn words(notice: &Notice, now: Moment) -> Telling<'_> {
         Notice::Killing(unit) => about(unit, Tone::Notice, true, format!("killing {unit}: it takes too long to stop")),
         Notice::LeftBehind(unit) => about(unit, Tone::Bad, true, format!("{unit} leaves processes behind that do not die")),
         Notice::OutOfMemory(unit) => about(unit, Tone::Bad, true, format!("{unit}: the kernel killed a process of it for want of memory")),
+        Notice::BusNotAsked(unit) => about(
+            unit,
+            Tone::Quiet,
+            false,
+            format!("{unit} counts as started when its program runs: the message bus is not asked for its name"),
+        ),
+        Notice::Wanted(unit, way) => about(unit, Tone::Notice, true, format!("{unit} ended in a way that asks for {way}")),
         Notice::Status(unit, text) => about(unit, Tone::Quiet, false, format!("{unit} says: {text}")),
         Notice::BootFinished { up, failed, skipped, took } => {
             let tone = if *failed == 0 { Tone::Good } else { Tone::Bad };

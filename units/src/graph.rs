@@ -318,6 +318,13 @@ fn implied(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&Un
     if let Some(other) = unit.triggers().filter(|other| units.contains_key(other)) {
         order(graph, &other, name);
     }
+    if let Body::Service(service) = &unit.body {
+        for other in service.sockets.iter().chain(&service.resources.slice).filter(|other| units.contains_key(other)) {
+            order(graph, name, other);
+            graph.node_mut(name).wants.insert(other.clone());
+            graph.node_mut(other).wanted_by.insert(name.clone());
+        }
+    }
     for path in &unit.requires_mounts_for {
         for (mount, other) in units {
             if let Body::Mount(body) = &other.body

@@ -84,7 +84,8 @@ pub enum Action {
 /// How a life went, as its last commands are told; systemd.exec(5), `$SERVICE_RESULT` and after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// `success`, `exit-code`, `signal`, `timeout`, `oom-kill`, `protocol` or `resources`.
+    /// `success`, `exit-code`, `signal`, `timeout`, `watchdog`, `oom-kill`, `exec-condition`, `protocol`,
+    /// `resources` and so on: systemd.exec(5).
     pub result: &'static str,
     /// How the main process ended; none while it runs, or when there was none.
     pub exit: Option<Exit>,
@@ -144,6 +145,10 @@ pub enum Notice {
     LeftBehind(UnitName),
     /// The kernel killed a process of the unit for want of memory.
     OutOfMemory(UnitName),
+    /// The message bus is not asked when the unit has its name: it counts as up when its program runs.
+    BusNotAsked(UnitName),
+    /// The system is to end because of how this unit ended.
+    Wanted(UnitName, Way),
     /// The unit says of itself.
     Status(UnitName, String),
     /// Everything asked for at boot has settled. Once.

@@ -35,6 +35,16 @@ pub enum Cause {
     Requirement(UnitName),
     /// It was started too often in too short a time.
     TooManyStarts,
+    /// It started what it is there to start too often in too short a time.
+    TooManyHits,
+    /// The service of this socket was started too often in too short a time.
+    ServiceGaveUp(UnitName),
+    /// The service of this socket runs, without it.
+    AlreadyServed(UnitName),
+    /// It did not say in time that it is well.
+    Watchdog,
+    /// It was up longer than it may.
+    RanTooLong,
     /// The kernel killed it for want of memory.
     OutOfMemory,
     /// It did not keep to its type: ended without `READY=1`, left no daemon behind.
@@ -68,6 +78,11 @@ impl fmt::Display for Cause {
             Self::AssertionFailed(what) => write!(f, "assertion does not hold: {what}"),
             Self::Requirement(unit) => write!(f, "{unit}, which it requires, is not up"),
             Self::TooManyStarts => f.write_str("started too often in too short a time"),
+            Self::TooManyHits => f.write_str("triggered too often in too short a time"),
+            Self::ServiceGaveUp(unit) => write!(f, "{unit} was started too often in too short a time"),
+            Self::AlreadyServed(unit) => write!(f, "{unit}, whose socket it is, runs already"),
+            Self::Watchdog => f.write_str("did not say in time that it is well"),
+            Self::RanTooLong => f.write_str("was up longer than it may be"),
             Self::OutOfMemory => f.write_str("killed for want of memory"),
             Self::Protocol(what) => f.write_str(what),
             Self::BadSetting(what) => write!(f, "bad unit file: {what}"),

@@ -1,14 +1,21 @@
 //! All units, what is wanted of them, and how the system as a whole is doing.
 
+mod after;
+mod course;
 mod jobs;
 mod keep;
 mod leave;
 mod news;
+mod react;
+mod reload;
 mod requests;
 mod rows;
 mod slot;
+mod slots;
 mod start;
 mod stop;
+mod vigil;
+mod watching;
 
 use crate::{Action, Cause, Event, Life, Moment, Notice, Run, Ticket};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -16,10 +23,11 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
+use react::Change;
 use serde::{Deserialize, Serialize};
 use slot::{Slot, State, Why};
+use slots::Slots;
 use units::control::{UnitResult, Way};
-use units::unit::Service;
 use units::{Entry, UnitName, UnitSet};
 
 pub use keep::{Saved, SavedSlot};
@@ -31,6 +39,9 @@ pub struct Config {
     pub default_target: UnitName,
     /// How long a shutdown may take in all; every unit's time limit is clipped by it.
     pub shutdown_budget: Duration,
+    /// Any number: by it timers with `random-delay` differ from those of other containers.
+    #[serde(default)]
+    pub random: u64,
 }
 
 /// All units and what they are doing.
@@ -39,8 +50,11 @@ pub struct Supervisor {
     #[serde(skip)]
     units: Arc<UnitSet>,
     config: Config,
+    /// The sockets, timers and paths that start a unit.
     #[serde(skip)]
-    slots: BTreeMap<UnitName, Slot>,
+    triggers: BTreeMap<UnitName, Vec<UnitName>>,
+    #[serde(skip)]
+    slots: Slots,
     lives: BTreeMap<Life, UnitName>,
     next_life: Life,
     tickets: BTreeMap<Ticket, Waiting>,
@@ -52,6 +66,9 @@ pub struct Supervisor {
     now: Moment,
     #[serde(skip)]
     orders: Vec<Action>,
+    /// What is still to be told to other units in this step.
+    #[serde(skip)]
+    changes: VecDeque<Change>,
     /// Units that cannot be started, whose dependents are still to be told.
     refusals: VecDeque<(UnitName, Cause)>,
 }
@@ -77,9 +94,13 @@ impl Supervisor {
     /// Begins with every unit down.
     #[must_use]
     pub fn new(units: UnitSet, config: Config) -> Self {
-        let good = units.iter().filter(|(_, entry)| matches!(entry, Entry::Unit(_)));
-        let slots = good.map(|(name, _)| (name.clone(), Slot::new())).collect();
+        let mut slots = Slots::default();
+        for (name, _) in units.iter().filter(|(_, entry)| matches!(entry, Entry::Unit(_))) {
+            slots.insert(name.clone(), Slot::new());
+        }
+        slots.settle();
         Self {
+            triggers: triggers(&units),
             units: Arc::new(units),
             config,
             slots,
@@ -91,6 +112,7 @@ impl Supervisor {
             finished: None,
             now: Moment::default(),
             orders: Vec::new(),
+            changes: VecDeque::new(),
             refusals: VecDeque::new(),
         }
     }
@@ -108,7 +130,7 @@ impl Supervisor {
     /// When the next [`Event::Ticked`] is wanted.
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
-        let units = self.slots.values().filter_map(Slot::deadline).min();
+        let units = self.slots.first_deadline();
         let whole = match self.system {
             System::Leaving { kill_at, give_up_at, hurried, .. } => Some(if hurried { give_up_at } else { kill_at }),
             System::Idle | System::Booting { .. } | System::Running | System::Left => None,
@@ -136,13 +158,15 @@ impl Supervisor {
             return;
         }
         let old = self.units.clone();
-        self.slots.retain(|name, slot| {
-            let keep = units.unit(name).is_some() || slot.life().is_some() || slot.job.is_some();
-            if keep && units.unit(name).is_none() {
-                units.keep(&old, name);
+        for name in self.slots.names(|_| true) {
+            let Some(slot) = self.slots.get(&name) else { continue };
+            let has_file = units.unit(&name).is_some();
+            if !has_file && (slot.life().is_some() || slot.job.is_some()) {
+                units.keep(&old, &name);
+            } else if !has_file {
+                self.slots.remove(&name);
             }
-            keep
-        });
+        }
         for (name, entry) in units.iter() {
             if matches!(entry, Entry::Unit(_)) && !self.slots.contains_key(name) {
                 let mut slot = Slot::new();
@@ -150,7 +174,9 @@ impl Supervisor {
                 self.slots.insert(name.clone(), slot);
             }
         }
+        self.triggers = triggers(&units);
         self.units = Arc::new(units);
+        self.slots.settle();
     }
 
     fn hear(&mut self, event: Event) {
@@ -166,21 +192,19 @@ impl Supervisor {
             Event::Exited(run, exit) => self.heard(run.life, |s, name| s.exited(name, run, exit)),
             Event::Readied(life) => self.heard(life, Self::readied),
             Event::Stated(life, text) => self.heard(life, |s, name| s.stated(name, text)),
-            // Neither changes what is to be done: readiness after a reload is not waited for, and
-            // a service that stops says so by ending.
-            Event::Reloading(..) | Event::StoppingSaid(_) => {}
-            // Nothing of the kind is ordered yet.
-            Event::WatchdogPinged(_)
-            | Event::WatchdogTriggered(_)
-            | Event::WatchdogChanged(..)
-            | Event::ErrnoTold(..)
-            | Event::Listening(_)
-            | Event::ListenFailed(..)
-            | Event::Incoming(_)
-            | Event::Connected(..)
-            | Event::CalendarElapsed(_)
-            | Event::PathTriggered(..)
-            | Event::WatchFailed(..) => {}
+            Event::Reloading(life, at) => self.heard(life, |s, name| s.reloading(name, at)),
+            // One that stops says so by ending; and its errno is for people, who read it in the log.
+            Event::StoppingSaid(_) | Event::ErrnoTold(..) => {}
+            Event::WatchdogPinged(life) => self.heard(life, Self::watchdog_pinged),
+            Event::WatchdogTriggered(life) => self.heard(life, Self::watchdog_triggered),
+            Event::WatchdogChanged(life, every) => self.heard(life, |s, name| s.watchdog_changed(name, every)),
+            Event::Listening(life) => self.heard(life, Self::listening),
+            Event::ListenFailed(life, why) => self.heard(life, |s, name| s.listen_failed(name, why)),
+            Event::Incoming(life) => self.heard(life, Self::incoming),
+            Event::Connected(life, connection, instance) => self.connected(life, connection, &instance),
+            Event::CalendarElapsed(life) => self.heard(life, Self::calendar_elapsed),
+            Event::PathTriggered(life, _) => self.heard(life, Self::path_triggered),
+            Event::WatchFailed(life, why) => self.heard(life, |s, name| s.watch_failed(name, why)),
             Event::Extended(life, span) => self.heard(life, |s, name| s.extended(name, span)),
             Event::MainFound(life, pid) => self.heard(life, |s, name| s.main_found(name, pid)),
             Event::Emptied(life) => self.heard(life, Self::emptied),
@@ -204,8 +228,10 @@ impl Supervisor {
             System::Idle => {
                 self.system = System::Booting { since: self.now };
                 self.booted = Some(self.now);
-                for slot in self.slots.values_mut() {
-                    slot.since = self.now;
+                for name in self.slots.names(|_| true) {
+                    if let Some(slot) = self.slots.get_mut(&name) {
+                        slot.since = self.now;
+                    }
                 }
                 let target = self.config.default_target.clone();
                 self.want_start(&target, Why::Boot);
@@ -214,13 +240,23 @@ impl Supervisor {
         }
     }
 
-    /// Begins every job whose turn has come, and notices when all is done.
+    /// Tells every change, begins every job whose turn has come, and notices when all is done.
     fn advance(&mut self) {
-        while let Some(name) = self.next_job() {
-            self.begin(&name);
+        loop {
+            self.slots.settle();
+            if let Some(change) = self.changes.pop_front() {
+                self.react(change);
+            } else if let Some(name) = self.slots.next_turn() {
+                self.take_turn(&name);
+            } else if let Some(name) = self.slots.last_of_all() {
+                self.idle_no_more(&name);
+            } else {
+                break;
+            }
         }
+        // What is tried again after a fall is no part of the boot.
         if let System::Booting { since } = self.system
-            && !self.slots.values().any(|slot| slot.job.as_ref().is_some_and(|job| job.why == Why::Boot))
+            && self.slots.has_booted()
         {
             self.system = System::Running;
             self.finished = Some(self.now);
@@ -241,11 +277,9 @@ impl Supervisor {
 
     fn ticked(&mut self) {
         let now = self.now;
-        let due = |slot: &Slot| slot.deadline().is_some_and(|deadline| deadline <= now);
-        let names: Vec<UnitName> = self.slots.iter().filter(|(_, s)| due(s)).map(|(n, _)| n.clone()).collect();
-        for name in names {
+        for name in self.slots.due(now) {
             // What was done for one may have changed another.
-            if self.slots.get(&name).is_some_and(due) {
+            if self.slots.get(&name).and_then(Slot::deadline).is_some_and(|deadline| deadline <= now) {
                 self.time_is_up(&name);
             }
         }
@@ -279,12 +313,23 @@ impl Supervisor {
 
     fn enter(&mut self, name: &UnitName, state: State) {
         let now = self.now;
-        if let Some(slot) = self.slots.get_mut(name) {
-            if matches!(state, State::Down(_) | State::Failed(_)) {
-                slot.history.down_at = Some(now);
-            }
-            slot.state = state;
-            slot.since = now;
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        let was_failed = matches!(slot.state, State::Failed(_));
+        let was_down = slot.is_down();
+        slot.state = state;
+        slot.since = now;
+        let rose = slot.is_up() && !slot.history.is_up;
+        slot.history.is_up = slot.is_up();
+        slot.history.was_up |= slot.history.is_up;
+        if slot.is_down() {
+            slot.history.down_at = Some(now);
+            slot.history.by_hand = false;
+            let fresh = if let State::Failed(_) = slot.state { !was_failed } else { !was_down };
+            self.changes.push_back(Change::Down { unit: name.clone(), fresh });
+        } else if let State::Resting { .. } = slot.state {
+            self.changes.push_back(Change::Rests(name.clone()));
+        } else if rose {
+            self.changes.push_back(Change::Up(name.clone()));
         }
     }
 
@@ -307,9 +352,17 @@ impl Supervisor {
     }
 }
 
-/// The service behind a name, from a shared set: borrowed apart from the supervisor.
-fn service<'u>(units: &'u UnitSet, name: &UnitName) -> Option<&'u Service> {
-    units.unit(name)?.service()
+/// What is started by sockets, timers and paths, and by which.
+fn triggers(units: &UnitSet) -> BTreeMap<UnitName, Vec<UnitName>> {
+    let mut triggers: BTreeMap<UnitName, Vec<UnitName>> = BTreeMap::new();
+    for (name, entry) in units.iter() {
+        if let Entry::Unit(unit) = entry
+            && let Some(other) = unit.triggers()
+        {
+            triggers.entry(units.resolve(&other).clone()).or_default().push(name.clone());
+        }
+    }
+    triggers
 }
 
 impl Waiting {

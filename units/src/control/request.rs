@@ -182,6 +182,8 @@ pub enum Way {
     Reboot,
     /// `RB_HALT_SYSTEM`
     Halt,
+    /// PID 1 ends with this code, and the container with it.
+    Exit(u8),
 }
 
 impl Request {
@@ -220,10 +222,11 @@ impl Request {
 
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Poweroff => "poweroff",
-            Self::Reboot => "reboot",
-            Self::Halt => "halt",
-        })
+        match self {
+            Self::Poweroff => f.pad("poweroff"),
+            Self::Reboot => f.pad("reboot"),
+            Self::Halt => f.pad("halt"),
+            Self::Exit(code) => write!(f, "exit {code}"),
+        }
     }
 }

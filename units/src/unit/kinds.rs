@@ -31,6 +31,8 @@ pub struct Socket {
     pub max_connections: u32,
     /// Of these, from one address or user; 0 for as many as there may be.
     pub max_connections_per_source: u32,
+    /// What waits on it when its service has ended is thrown away.
+    pub flush_pending: bool,
     /// Links to it.
     pub symlinks: Vec<String>,
     /// It is removed from the file system when the unit stops.
@@ -85,6 +87,7 @@ impl Default for Socket {
             ipv6_only: None,
             max_connections: 64,
             max_connections_per_source: 0,
+            flush_pending: false,
             symlinks: Vec::new(),
             remove_on_stop: false,
             options: Vec::new(),

@@ -3,6 +3,7 @@
 //! Starts wait for everything they come after; stops wait for everything that comes after them to
 //! be stopped. Both follow the graph, which has no cycle, so somebody can always go on.
 
+use super::react::Change;
 use super::slot::{Ending, Job, JobKind, Slot, State, Why};
 use super::{Supervisor, slot};
 use crate::{Action, Cause, Notice, Ticket};
@@ -32,7 +33,9 @@ impl Supervisor {
             if self.slots.get(&name).is_some_and(|slot| !slot.is_up() || slot.has_job(JobKind::stops)) {
                 self.want(&name, JobKind::Start, why);
             }
-            open.extend(node.requires.iter().chain(&node.binds_to).chain(&node.wants).cloned());
+            open.extend(node.requires.iter().chain(&node.binds_to).chain(&node.wants).chain(&node.upholds).cloned());
+            let never_up = |other: &&UnitName| self.slots.get(other).is_some_and(|slot| !slot.history.was_up);
+            open.extend(node.needs_once.iter().filter(never_up).cloned());
         }
     }
 
@@ -63,7 +66,8 @@ impl Supervisor {
         let mut open = alloc::vec![name.clone()];
         while let Some(name) = open.pop() {
             if let Some(node) = self.units.graph().node(&name) {
-                open.extend(node.required_by.iter().chain(&node.bound_by).chain(&node.consists_of).filter(|n| !seen.contains(*n)).cloned());
+                let with_it = node.required_by.iter().chain(&node.bound_by).chain(&node.consists_of).chain(&node.stops);
+                open.extend(with_it.filter(|other| !seen.contains(*other)).cloned());
             }
             seen.insert(name);
         }
@@ -118,7 +122,12 @@ impl Supervisor {
 
     /// The job of `name` is done.
     pub(super) fn settle(&mut self, name: &UnitName, outcome: &Outcome) {
-        let job = self.slots.get_mut(name).and_then(|slot| slot.job.take());
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        let job = slot.job.take();
+        if job.is_some() && slot.is_down() {
+            // Whoever waits for it to be quiet hears of it only now.
+            self.changes.push_back(Change::Down { unit: name.clone(), fresh: false });
+        }
         for ticket in job.into_iter().flat_map(|job| job.tickets) {
             self.report(ticket, name, outcome.clone());
         }
@@ -132,24 +141,32 @@ impl Supervisor {
         }
     }
 
-    /// A job whose turn has come.
-    pub(super) fn next_job(&self) -> Option<UnitName> {
-        self.slots.iter().find(|(name, slot)| self.may_begin(name, slot)).map(|(name, _)| name.clone())
+    /// Begins the job of `name` if it is its turn, else remembers whom it waits for.
+    pub(super) fn take_turn(&mut self, name: &UnitName) {
+        let Some(job) = self.slots.get(name).and_then(|slot| slot.job.as_ref()) else { return };
+        if job.begun {
+            return;
+        }
+        match self.blocker(name, job.kind) {
+            Some(blocker) => self.slots.wait(name.clone(), blocker),
+            None => self.begin(name),
+        }
     }
 
-    fn may_begin(&self, name: &UnitName, slot: &Slot) -> bool {
-        let Some(job) = &slot.job else { return false };
-        if job.begun {
-            return false;
-        }
-        let Some(node) = self.units.graph().node(name) else { return true };
-        let any = |names: &BTreeSet<UnitName>, what: fn(&Slot) -> bool| names.iter().any(|other| self.slots.get(other).is_some_and(what));
+    /// Somebody because of whom the job of `name` may not begin.
+    fn blocker(&self, name: &UnitName, kind: JobKind) -> Option<UnitName> {
+        let node = self.units.graph().node(name)?;
+        let first = |names: &BTreeSet<UnitName>, what: fn(&Slot) -> bool| {
+            names.iter().find(|other| self.slots.get(other).is_some_and(what)).cloned()
+        };
         let stops = |slot: &Slot| slot.has_job(JobKind::stops);
-        match job.kind {
+        match kind {
+            JobKind::Start if self.slots.get(name).is_some_and(Slot::is_stopping) => Some(name.clone()),
             JobKind::Start => {
-                !slot.is_stopping() && !any(&node.after, Slot::holds_up) && !any(&node.before, stops) && !any(&node.conflicts, stops)
+                let held = first(&node.after, Slot::holds_up).or_else(|| first(&node.before, stops));
+                held.or_else(|| first(&node.conflicts, stops))
             }
-            JobKind::Stop | JobKind::Restart => !any(&node.before, stops),
+            JobKind::Stop | JobKind::Restart => first(&node.before, stops),
         }
     }
 
@@ -175,7 +192,7 @@ impl Supervisor {
     fn begin_start(&mut self, name: &UnitName) {
         let Some(slot) = self.slots.get(name) else { return };
         match &slot.state {
-            State::Up { .. } | State::Done { .. } | State::Reloading { .. } | State::Reached => {
+            State::Up { .. } | State::Done { .. } | State::Watching { .. } | State::Reloading { .. } | State::Reached => {
                 self.settle(name, &Outcome::Ok);
             }
             State::Down(_) | State::Failed(_) | State::Resting { .. } => self.start(name),
@@ -198,9 +215,12 @@ impl Supervisor {
                 self.enter(name, State::Down(slot::Down::Idle));
                 self.stopped(name);
             }
-            State::Preparing { .. } | State::Starting { .. } | State::Up { .. } | State::Done { .. } | State::Reloading { .. } => {
-                self.end(name, Ending::Asked)
-            }
+            State::Preparing { .. }
+            | State::Starting { .. }
+            | State::Up { .. }
+            | State::Done { .. }
+            | State::Watching { .. }
+            | State::Reloading { .. } => self.end(name, Ending::Asked),
             // It is going down by itself; from now on because it was asked to.
             State::Stopping { ending, .. } => *ending = Ending::Asked,
         }
@@ -225,9 +245,13 @@ impl Supervisor {
         self.settle_start(name, &outcome);
         let units = self.units.clone();
         let Some(node) = units.graph().node(name) else { return };
-        for other in &node.required_by {
+        let never_up = self.slots.get(name).is_some_and(|slot| !slot.history.was_up);
+        for other in node.required_by.iter().chain(&node.needed_once_by) {
             let waiting = self.slots.get(other).and_then(|slot| slot.job.as_ref());
-            let needs = units.graph().node(other).is_some_and(|n| n.requires.contains(name) || n.binds_to.contains(name));
+            let needs = units
+                .graph()
+                .node(other)
+                .is_some_and(|n| n.requires.contains(name) || n.binds_to.contains(name) || never_up && n.needs_once.contains(name));
             if needs && waiting.is_some_and(|job| job.kind == JobKind::Start && !job.begun) {
                 self.refuse(other, Cause::Requirement(name.clone()));
             }
@@ -267,7 +291,7 @@ impl Supervisor {
         }
         let units = self.units.clone();
         let Some(node) = units.graph().node(name) else { return };
-        for other in &node.required_by {
+        for other in node.required_by.iter().chain(&node.needed_once_by) {
             let waiting = self.slots.get(other).is_some_and(|slot| match &slot.state {
                 State::Failed(Cause::Requirement(missing)) => missing == name && slot.job.is_none(),
                 State::Failed(_)
@@ -278,6 +302,7 @@ impl Supervisor {
                 | State::Starting { .. }
                 | State::Up { .. }
                 | State::Done { .. }
+                | State::Watching { .. }
                 | State::Reloading { .. }
                 | State::Stopping { .. }
                 | State::Reached => false,
@@ -292,10 +317,14 @@ impl Supervisor {
     pub(super) fn missing(&self, name: &UnitName) -> Option<Cause> {
         let node: &Node = self.units.graph().node(name)?;
         let absent = |other: &&UnitName| !matches!(self.units.entry(other), Some(Entry::Unit(_)));
-        if let Some(other) = node.requires.iter().chain(&node.binds_to).find(absent) {
+        if let Some(other) = node.requires.iter().chain(&node.binds_to).chain(&node.needs_once).find(absent) {
             return Some(Cause::Requirement(other.clone()));
         }
         let up = |other: &UnitName| self.slots.get(other).is_some_and(Slot::is_up);
+        let never_up = |other: &&UnitName| self.slots.get(other).is_none_or(|slot| !slot.history.was_up);
+        if let Some(other) = node.needs_once.iter().find(never_up) {
+            return Some(Cause::Requirement(other.clone()));
+        }
         let bound = node.binds_to.iter().find(|other| node.after.contains(*other) && !up(other));
         let other = bound.or_else(|| node.requisite.iter().find(|other| !up(other)))?;
         Some(Cause::Requirement(other.clone()))

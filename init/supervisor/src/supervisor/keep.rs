@@ -61,7 +61,9 @@ impl Saved {
         let slots = &supervisor.slots;
         // A life whose slot was lost is nobody's.
         supervisor.lives.retain(|life, name| slots.get(name).is_some_and(|slot| slot.life() == Some(*life)));
+        supervisor.triggers = super::triggers(&units);
         supervisor.units = Arc::new(units);
+        supervisor.slots.settle();
         supervisor
     }
 }

@@ -8,11 +8,27 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use units::UnitName;
 use units::control::Way;
+use units::unit::EmergencyAction;
 
 /// What is left after everything was killed gets this much at least to be gone.
 const LAST: Duration = Duration::from_secs(2);
 
 impl Supervisor {
+    /// What a unit wants of the system when it has ended in some way; systemd.unit(5), `FailureAction=`.
+    pub(super) fn take_action(&mut self, name: &UnitName, action: EmergencyAction, code: u8) {
+        let way = match action {
+            EmergencyAction::None => return,
+            EmergencyAction::Reboot => Way::Reboot,
+            EmergencyAction::PowerOff => Way::Poweroff,
+            EmergencyAction::Halt => Way::Halt,
+            EmergencyAction::Exit => Way::Exit(code),
+        };
+        if !self.is_leaving() {
+            self.tell(Notice::Wanted(name.clone(), way));
+            self.leave(way, false);
+        }
+    }
+
     pub(super) fn leave(&mut self, way: Way, at_once: bool) {
         match self.system {
             System::Idle | System::Booting { .. } | System::Running => {
@@ -81,6 +97,7 @@ impl Supervisor {
                 | State::Starting { .. }
                 | State::Up { .. }
                 | State::Done { .. }
+                | State::Watching { .. }
                 | State::Reloading { .. }
                 | State::Stopping { .. } => self.kill_now(&name),
             }
@@ -105,7 +122,7 @@ impl Supervisor {
     /// What remains to be seen when everything else is through.
     pub(super) fn end_leaving(&mut self) {
         let System::Leaving { way, .. } = self.system else { return };
-        if self.slots.values().all(|slot| slot.is_down() && slot.job.is_none()) {
+        if self.slots.are_at_rest() {
             self.system = System::Left;
             self.order(Action::Leave(way));
         }
@@ -124,7 +141,7 @@ impl Supervisor {
 
     /// The budget is spent: what is still there is the reactor's to kill with all the rest.
     fn give_up(&mut self) {
-        let names: Vec<UnitName> = self.slots.iter().filter(|(_, s)| !s.is_down()).map(|(n, _)| n.clone()).collect();
+        let names = self.slots.names(|slot| !slot.is_down());
         for name in names {
             self.tell(Notice::LeftBehind(name.clone()));
             if self.slots.get(&name).is_some_and(Slot::is_stopping) {
@@ -133,8 +150,7 @@ impl Supervisor {
                 self.enter(&name, State::Down(Down::Idle));
             }
         }
-        let jobs: Vec<UnitName> = self.slots.iter().filter(|(_, s)| s.job.is_some()).map(|(n, _)| n.clone()).collect();
-        for name in jobs {
+        for name in self.slots.names(|slot| slot.job.is_some()) {
             if self.slots.get(&name).is_some_and(|slot| slot.has_job(|kind| kind == JobKind::Stop)) {
                 self.stopped(&name);
             } else {

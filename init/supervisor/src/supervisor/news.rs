@@ -1,7 +1,8 @@
 //! What is heard of a unit's processes.
 
-use super::slot::{Ending, Starting, State, Stopping};
-use super::{Supervisor, service};
+use super::Supervisor;
+use super::course::course;
+use super::slot::{Ending, Reloading, Starting, State, Stopping};
 use crate::{Cause, Exit, Notice, Phase, Run};
 use alloc::string::String;
 use core::time::Duration;
@@ -13,7 +14,7 @@ use units::value::Signal;
 impl Supervisor {
     pub(super) fn spawned(&mut self, name: &UnitName, run: Run, pid: u32) {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
+        let Some(service) = course(&units, name) else { return };
         let Some(slot) = self.slots.get_mut(name) else { return };
         if run.phase == Phase::Start
             && let Some(alive) = slot.alive_mut()
@@ -27,7 +28,15 @@ impl Supervisor {
 
     pub(super) fn executed(&mut self, name: &UnitName, run: Run) {
         let units = self.units.clone();
-        if service(&units, name).is_some_and(|service| matches!(service.kind, ServiceType::Exec | ServiceType::Dbus)) {
+        let Some(service) = course(&units, name) else { return };
+        if service.kind == ServiceType::Dbus
+            && run.phase == Phase::Start
+            && let Some(slot) = self.slots.get_mut(name)
+            && !core::mem::replace(&mut slot.history.bus_told, true)
+        {
+            self.tell(Notice::BusNotAsked(name.clone()));
+        }
+        if matches!(service.kind, ServiceType::Exec | ServiceType::Dbus) {
             self.main_goes_on(name, run);
         }
     }
@@ -51,6 +60,7 @@ impl Supervisor {
                 | State::Preparing { .. }
                 | State::Up { .. }
                 | State::Done { .. }
+                | State::Watching { .. }
                 | State::Reloading { .. }
                 | State::Stopping { .. }
                 | State::Reached,
@@ -61,9 +71,12 @@ impl Supervisor {
 
     pub(super) fn readied(&mut self, name: &UnitName) {
         let units = self.units.clone();
-        let notify = service(&units, name).is_some_and(|service| matches!(service.kind, ServiceType::Notify | ServiceType::NotifyReload));
+        let notify = course(&units, name).is_some_and(|service| matches!(service.kind, ServiceType::Notify | ServiceType::NotifyReload));
         if let (true, Some(Starting::Main(_))) = (notify, self.starting(name)) {
             self.start_stage(name, Starting::Post(0));
+        }
+        if let Some(State::Reloading { stage: Reloading::Said, .. }) = self.slots.get(name).map(|slot| &slot.state) {
+            self.reload_done(name, &Outcome::Ok);
         }
     }
 
@@ -77,23 +90,26 @@ impl Supervisor {
     }
 
     pub(super) fn extended(&mut self, name: &UnitName, span: Duration) {
-        let wanted = Some(self.now.plus(span));
-        let clipped = self.clipped(wanted);
+        let wanted = self.now.plus(span);
+        let clipped = self.clipped(Some(wanted));
         let Some(slot) = self.slots.get_mut(name) else { return };
         match &mut slot.state {
             // One without a limit gets none by asking for more time.
-            State::Starting { until: until @ Some(_), .. } => *until = (*until).max(wanted),
+            State::Starting { until: until @ Some(_), .. } | State::Reloading { until: until @ Some(_), .. } => {
+                *until = (*until).max(Some(wanted));
+            }
             State::Stopping { until: until @ Some(_), .. } => *until = (*until).max(clipped),
+            State::Up { .. } => self.run_longer(name, wanted),
             State::Starting { until: None, .. }
+            | State::Reloading { until: None, .. }
             | State::Stopping { until: None, .. }
             | State::Down(_)
             | State::Failed(_)
             | State::Resting { .. }
             | State::Checking { .. }
             | State::Preparing { .. }
-            | State::Up { .. }
             | State::Done { .. }
-            | State::Reloading { .. }
+            | State::Watching { .. }
             | State::Reached => {}
         }
     }
@@ -114,6 +130,7 @@ impl Supervisor {
             | State::Preparing { .. }
             | State::Starting { .. }
             | State::Done { .. }
+            | State::Watching { .. }
             | State::Reloading { .. }
             | State::Reached => {}
         }
@@ -121,7 +138,7 @@ impl Supervisor {
 
     pub(super) fn oom_killed(&mut self, name: &UnitName) {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
+        let Some(service) = course(&units, name) else { return };
         let Some(slot) = self.slots.get_mut(name) else { return };
         if let Some(alive) = slot.alive_mut() {
             alive.out_of_memory = true;
@@ -142,7 +159,7 @@ impl Supervisor {
         match &slot.state {
             State::Starting { .. } => self.delay(name, why, run.phase),
             State::Stopping { .. } | State::Reloading { .. } => self.command_ended(name, run, None),
-            State::Up { .. } | State::Done { .. } => {}
+            State::Up { .. } | State::Done { .. } | State::Watching { .. } => {}
             State::Down(_)
             | State::Failed(_)
             | State::Resting { .. }
@@ -154,19 +171,19 @@ impl Supervisor {
 
     pub(super) fn spawn_failed(&mut self, name: &UnitName, run: Run, why: String) {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
+        let Some(service) = course(&units, name) else { return };
         let Some(slot) = self.slots.get_mut(name) else { return };
         if !slot.alive_mut().is_some_and(|alive| alive.ended(run)) {
             return;
         }
-        let optional = run.phase != Phase::Start && command(service, run).is_some_and(|c| c.ignore_failure);
+        let optional = run.phase != Phase::Start && command(&service, run).is_some_and(|c| c.ignore_failure);
         let cause = (!optional).then_some(Cause::CouldNotExecute(run.phase, why));
         self.run_ended(name, run, cause);
     }
 
     pub(super) fn exited(&mut self, name: &UnitName, run: Run, exit: Exit) {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
+        let Some(service) = course(&units, name) else { return };
         let Some(slot) = self.slots.get_mut(name) else { return };
         let Some(alive) = slot.alive_mut() else { return };
         if !alive.ended(run) {
@@ -175,10 +192,13 @@ impl Supervisor {
         if run.phase == Phase::Start {
             alive.main_exit = Some(exit);
         }
-        let good = is_success(service, run, exit);
-        let optional = command(service, run).is_some_and(|command| command.ignore_failure);
+        let good = is_success(&service, run, exit);
+        let optional = command(&service, run).is_some_and(|command| command.ignore_failure);
         if !good && optional {
             self.tell(Notice::Ignored(name.clone(), run, exit));
+        }
+        if let (Phase::Condition, false, false, Exit::Code(code @ 1..=254)) = (run.phase, good, optional, exit) {
+            return self.end(name, Ending::Skipped(alloc::format!("exec-condition ended with exit code {code}")));
         }
         let cause = (!good && !optional).then_some(Cause::Exited(run.phase, exit));
         self.run_ended(name, run, cause);
@@ -206,6 +226,7 @@ impl Supervisor {
             }
             State::Stopping { .. } => self.command_ended(name, run, cause),
             State::Done { .. }
+            | State::Watching { .. }
             | State::Down(_)
             | State::Failed(_)
             | State::Resting { .. }
@@ -217,11 +238,14 @@ impl Supervisor {
 
     fn ended_while_starting(&mut self, name: &UnitName, stage: Starting, run: Run, cause: Option<Cause>) {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
+        let Some(service) = course(&units, name) else { return };
         if let Some(cause) = cause {
             return self.end(name, Ending::Fell(cause));
         }
         match (run.phase, stage) {
+            (Phase::Condition, Starting::Condition(index)) if run.index == index => {
+                self.start_stage(name, Starting::Condition(index + 1));
+            }
             (Phase::StartPre, Starting::Pre(index)) if run.index == index => {
                 self.start_stage(name, Starting::Pre(index + 1));
             }
@@ -230,6 +254,7 @@ impl Supervisor {
             }
             (Phase::Start, Starting::Main(index)) => match &service.kind {
                 ServiceType::Oneshot => self.start_stage(name, Starting::Main(index + 1)),
+                ServiceType::Forking { pid_file: None } if !service.guess_main_pid => self.start_stage(name, Starting::Post(0)),
                 ServiceType::Forking { .. } => self.start_stage(name, Starting::Finding { again_at: None }),
                 ServiceType::Notify | ServiceType::NotifyReload => {
                     let cause = Cause::Protocol("ended without saying that it is ready".into());
@@ -238,12 +263,24 @@ impl Supervisor {
                 // So short a life that its beginning was not heard of before its end.
                 ServiceType::Exec | ServiceType::Simple | ServiceType::Idle | ServiceType::Dbus => self.main_died(name, None),
             },
-            (Phase::Start, Starting::Pre(_) | Starting::Finding { .. } | Starting::Post(_)) => {
-                self.main_died(name, None);
-            }
+            (
+                Phase::Start,
+                Starting::Condition(_)
+                | Starting::Idling
+                | Starting::Pre(_)
+                | Starting::Listening
+                | Starting::Finding { .. }
+                | Starting::Post(_),
+            ) => self.main_died(name, None),
             (
                 Phase::Condition | Phase::StartPre | Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost,
-                Starting::Pre(_) | Starting::Main(_) | Starting::Finding { .. } | Starting::Post(_),
+                Starting::Condition(_)
+                | Starting::Idling
+                | Starting::Pre(_)
+                | Starting::Listening
+                | Starting::Main(_)
+                | Starting::Finding { .. }
+                | Starting::Post(_),
             ) => {}
         }
     }
@@ -251,7 +288,7 @@ impl Supervisor {
     /// The main process has ended by itself.
     fn main_died(&mut self, name: &UnitName, cause: Option<Cause>) {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
+        let Some(service) = course(&units, name) else { return };
         let now = self.now;
         if let Some(slot) = self.slots.get_mut(name)
             && slot.is_up()
@@ -272,7 +309,10 @@ impl Supervisor {
         }
         let Some(slot) = self.slots.get_mut(name) else { return };
         match core::mem::replace(&mut slot.state, State::Reached) {
-            State::Up { alive } => slot.state = State::Done { alive },
+            State::Up { mut alive } => {
+                alive.vigil = super::vigil::Vigil::default();
+                slot.state = State::Done { alive };
+            }
             other @ (State::Down(_)
             | State::Failed(_)
             | State::Resting { .. }
@@ -280,6 +320,7 @@ impl Supervisor {
             | State::Preparing { .. }
             | State::Starting { .. }
             | State::Done { .. }
+            | State::Watching { .. }
             | State::Reloading { .. }
             | State::Stopping { .. }
             | State::Reached) => slot.state = other,
@@ -290,7 +331,7 @@ impl Supervisor {
     fn command_ended(&mut self, name: &UnitName, run: Run, cause: Option<Cause>) {
         let Some(slot) = self.slots.get(name) else { return };
         match &slot.state {
-            State::Reloading { index, .. } => {
+            State::Reloading { stage: Reloading::Command(index), .. } => {
                 let index = *index;
                 match (run.phase == Phase::Reload && run.index == index, cause) {
                     (true, None) => self.reload_stage(name, index + 1),
@@ -298,6 +339,7 @@ impl Supervisor {
                     (false, _) => {}
                 }
             }
+            State::Reloading { stage: Reloading::Signalled(_) | Reloading::Said, .. } => {}
             State::Stopping { stage, .. } => match (run.phase, *stage) {
                 // One that fails does not keep the others from running.
                 (Phase::Stop, Stopping::Commands(index)) if run.index == index => {
@@ -320,50 +362,8 @@ impl Supervisor {
             | State::Starting { .. }
             | State::Up { .. }
             | State::Done { .. }
+            | State::Watching { .. }
             | State::Reached => {}
-        }
-    }
-
-    /// Goes to this reload command, or is through.
-    pub(super) fn reload_stage(&mut self, name: &UnitName, wanted: usize) {
-        let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
-        let count = match &service.reload {
-            Reload::Commands(commands) => commands.len(),
-            Reload::Signal(_) | Reload::Unsupported => 0,
-        };
-        if wanted >= count {
-            return self.reload_done(name, &Outcome::Ok);
-        }
-        if let Some(State::Reloading { index, .. }) = self.slots.get_mut(name).map(|slot| &mut slot.state) {
-            *index = wanted;
-        }
-        self.spawn(name, Phase::Reload, wanted);
-    }
-
-    pub(super) fn reload_failed(&mut self, name: &UnitName, why: &str) {
-        self.reload_done(name, &Outcome::Failed(why.into()));
-    }
-
-    fn reload_done(&mut self, name: &UnitName, outcome: &Outcome) {
-        let Some(slot) = self.slots.get_mut(name) else { return };
-        match core::mem::replace(&mut slot.state, State::Reached) {
-            State::Reloading { alive, tickets, .. } => {
-                slot.state = State::Up { alive };
-                for ticket in tickets {
-                    self.report(ticket, name, outcome.clone());
-                }
-            }
-            other @ (State::Down(_)
-            | State::Failed(_)
-            | State::Resting { .. }
-            | State::Checking { .. }
-            | State::Preparing { .. }
-            | State::Starting { .. }
-            | State::Up { .. }
-            | State::Done { .. }
-            | State::Stopping { .. }
-            | State::Reached) => slot.state = other,
         }
     }
 }
@@ -392,8 +392,8 @@ fn is_success(service: &Service, run: Run, exit: Exit) -> bool {
         Exit::Code(code) => run.phase == Phase::Start && service.success_codes.contains(&code),
         Exit::Signal(signal) => {
             run.phase == Phase::Start
-                && service.kind != ServiceType::Oneshot
-                && [Signal::HUP, Signal::INT, Signal::TERM, Signal::PIPE].contains(&signal)
+                && (service.success_signals.contains(&signal)
+                    || service.kind != ServiceType::Oneshot && [Signal::HUP, Signal::INT, Signal::TERM, Signal::PIPE].contains(&signal))
         }
     }
 }

@@ -1,13 +1,13 @@
 //! What is asked over the control socket. Every request is answered exactly once.
 
 use super::slot::{Down, JobKind, Slot, State, Why};
-use super::{Supervisor, Waiting, service};
+use super::{Supervisor, Waiting};
 use crate::{Action, Cause, Ticket, Whom};
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use units::control::{Job, KillWhom, Outcome, Refusal, Reply, Request};
-use units::unit::Reload;
+use units::unit::{Manner, Reload, ServiceType};
 use units::value::Signal;
 use units::{Entry, UnitKind, UnitName};
 
@@ -70,7 +70,12 @@ impl Supervisor {
     pub(super) fn hung_up(&mut self, ticket: Ticket) {
         self.tickets.remove(&ticket);
         // A job may never end; whoever asks for it and leaves, again and again, must leave nothing.
-        for slot in self.slots.values_mut() {
+        let waits = |slot: &Slot| {
+            let of_reload = if let State::Reloading { tickets, .. } = &slot.state { tickets.contains(&ticket) } else { false };
+            of_reload || slot.job.as_ref().is_some_and(|job| job.tickets.contains(&ticket))
+        };
+        for name in self.slots.names(waits) {
+            let Some(slot) = self.slots.get_mut(&name) else { continue };
             if let Some(job) = &mut slot.job {
                 job.tickets.retain(|other| *other != ticket);
             }
@@ -133,13 +138,31 @@ impl Supervisor {
         }
     }
 
+    /// Whether only other units may do that.
+    fn is_refused(&mut self, ticket: Ticket, name: &UnitName, what: fn(&Manner) -> bool, verb: &str) -> bool {
+        let refused = self.units.unit(name).is_some_and(|unit| what(&unit.manner));
+        if refused {
+            self.report(ticket, name, Outcome::Refused(alloc::format!("it is only {verb} by what needs it")));
+        }
+        refused
+    }
+
     fn ask_start(&mut self, ticket: Ticket, name: &UnitName) {
+        if self.is_refused(ticket, name, |manner| manner.refuse_manual_start, "started") {
+            return;
+        }
         self.forgive(name);
+        if let Some(slot) = self.slots.get_mut(name) {
+            slot.history.by_hand = true;
+        }
         self.want_start(name, Why::Asked);
         self.follow(ticket, name);
     }
 
     fn ask_stop(&mut self, ticket: Ticket, name: &UnitName) {
+        if self.is_refused(ticket, name, |manner| manner.refuse_manual_stop, "stopped") {
+            return;
+        }
         self.want_stop(name);
         // One that failed only for want of another is not to rise with it any more.
         if matches!(self.slots.get(name).map(|slot| &slot.state), Some(State::Failed(Cause::Requirement(_)))) {
@@ -149,6 +172,9 @@ impl Supervisor {
     }
 
     fn ask_restart(&mut self, ticket: Ticket, name: &UnitName) {
+        if self.is_refused(ticket, name, |manner| manner.refuse_manual_start || manner.refuse_manual_stop, "restarted") {
+            return;
+        }
         self.forgive(name);
         self.want_restart(name);
         self.follow(ticket, name);
@@ -163,7 +189,11 @@ impl Supervisor {
     }
 
     fn ask_reload_or_restart(&mut self, ticket: Ticket, name: &UnitName) {
-        let can_reload = self.units.unit(name).and_then(|unit| unit.service()).is_some_and(|service| service.reload != Reload::Unsupported);
+        let can_reload = self
+            .units
+            .unit(name)
+            .and_then(|unit| unit.service())
+            .is_some_and(|service| service.reload != Reload::Unsupported || service.kind == ServiceType::NotifyReload);
         let is_up = self.slots.get(name).is_some_and(Slot::is_up);
         match (is_up, can_reload) {
             (true, true) => self.ask_reload(ticket, name),
@@ -225,6 +255,8 @@ impl Supervisor {
         let Some(alive) = alive else { return self.report(ticket, name, Outcome::Refused(NO_PROCESSES.into())) };
         alive.frozen = frozen;
         let life = alive.life;
+        // It could not say that it is well while it stood still.
+        self.watchdog_pinged(name);
         self.order(Action::Freeze(life, frozen));
         self.report(ticket, name, Outcome::Ok);
     }
@@ -246,49 +278,5 @@ impl Supervisor {
             }
         }
         self.report(ticket, name, Outcome::Ok);
-    }
-
-    fn ask_reload(&mut self, ticket: Ticket, name: &UnitName) {
-        let units = self.units.clone();
-        let Some(service) = service(&units, name) else {
-            return self.report(ticket, name, Outcome::Refused("it has no configuration".into()));
-        };
-        let until = self.after(service.start_timeout);
-        let Some(slot) = self.slots.get_mut(name) else { return };
-        match (core::mem::replace(&mut slot.state, State::Reached), &service.reload) {
-            (State::Up { alive }, Reload::Signal(signal)) => {
-                let life = alive.life;
-                slot.state = State::Up { alive };
-                self.order(Action::Signal(life, Whom::Main, *signal));
-                self.report(ticket, name, Outcome::Ok);
-            }
-            (State::Up { alive }, Reload::Commands(_)) => {
-                slot.state = State::Reloading { alive, index: 0, until, tickets: alloc::vec![ticket] };
-                self.reload_stage(name, 0);
-            }
-            (State::Reloading { alive, index, until, mut tickets }, _) => {
-                tickets.push(ticket);
-                slot.state = State::Reloading { alive, index, until, tickets };
-            }
-            (state @ State::Up { .. }, Reload::Unsupported) => {
-                slot.state = state;
-                self.report(ticket, name, Outcome::Refused("it cannot reload".into()));
-            }
-            (
-                state @ (State::Down(_)
-                | State::Failed(_)
-                | State::Resting { .. }
-                | State::Checking { .. }
-                | State::Preparing { .. }
-                | State::Starting { .. }
-                | State::Done { .. }
-                | State::Stopping { .. }
-                | State::Reached),
-                _,
-            ) => {
-                slot.state = state;
-                self.report(ticket, name, Outcome::Refused("it is not up".into()));
-            }
-        }
     }
 }

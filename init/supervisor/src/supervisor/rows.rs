@@ -1,15 +1,15 @@
 //! What is told of units on request.
 
-use super::slot::{Down, JobKind, Slot, Starting, State, Stopping};
+use super::slot::{Down, Ending, JobKind, Reloading, Slot, Starting, State, Stopping, Watching};
 use super::{Supervisor, System};
-use crate::Moment;
+use crate::{Cause, Moment};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use units::accounting::Account;
 use units::control::{ActiveState, Hello, JobRow, LoadState, Moments, PROTOCOL, SystemState, UnitRow};
-use units::{Entry, UnitName};
+use units::{Entry, UnitKind, UnitName};
 
 impl Supervisor {
     /// Who answers, and how the system as a whole is doing at `now`.
@@ -49,24 +49,10 @@ impl Supervisor {
     /// What these units do at `now`. For many, better asked in pieces: it costs time and memory.
     #[must_use]
     pub fn rows(&self, now: Moment, names: &[UnitName]) -> Vec<UnitRow> {
-        let triggers = self.triggers();
-        names.iter().map(|name| self.row(now, name, &triggers)).collect()
+        names.iter().map(|name| self.row(now, name)).collect()
     }
 
-    /// What is started by sockets, timers and paths, and by which.
-    fn triggers(&self) -> BTreeMap<UnitName, Vec<UnitName>> {
-        let mut triggers: BTreeMap<UnitName, Vec<UnitName>> = BTreeMap::new();
-        for (name, entry) in self.units.iter() {
-            if let Entry::Unit(unit) = entry
-                && let Some(other) = unit.triggers()
-            {
-                triggers.entry(self.units.resolve(&other).clone()).or_default().push(name.clone());
-            }
-        }
-        triggers
-    }
-
-    fn row(&self, now: Moment, name: &UnitName, triggers: &BTreeMap<UnitName, Vec<UnitName>>) -> UnitRow {
+    fn row(&self, now: Moment, name: &UnitName) -> UnitRow {
         let mut row = UnitRow {
             name: name.clone(),
             description: String::new(),
@@ -118,7 +104,7 @@ impl Supervisor {
                 row.shadowed.clone_from(&unit.shadowed);
                 row.watches = unit.watches();
                 row.triggers = unit.triggers();
-                row.triggered_by = triggers.get(name).cloned().unwrap_or_default();
+                row.triggered_by = self.triggers.get(name).cloned().unwrap_or_default();
                 if let Some(slot) = self.slots.get(name) {
                     fill(&mut row, slot, now);
                 }
@@ -129,7 +115,7 @@ impl Supervisor {
 }
 
 fn fill(row: &mut UnitRow, slot: &Slot, now: Moment) {
-    let (active, sub) = words(slot);
+    let (active, sub) = words(slot, row.name.kind());
     row.active = active;
     row.sub = sub.into();
     row.age_ms = u64::try_from(slot.age(now).as_millis()).unwrap_or(u64::MAX);
@@ -145,6 +131,7 @@ fn fill(row: &mut UnitRow, slot: &Slot, now: Moment) {
         | State::Starting { .. }
         | State::Up { .. }
         | State::Done { .. }
+        | State::Watching { .. }
         | State::Reloading { .. }
         | State::Stopping { .. }
         | State::Reached => slot.history.result.clone(),
@@ -154,6 +141,10 @@ fn fill(row: &mut UnitRow, slot: &Slot, now: Moment) {
         row.frozen = alive.frozen;
         row.cgroup = Some(row.name.as_str().into());
     }
+    if let State::Watching { watch: Watching::Waiting { at }, .. } = &slot.state {
+        row.next_us = at.map(micros);
+    }
+    row.last_us = slot.history.hit_at.map(micros);
     row.job = slot.job.as_ref().map(|job| JobRow {
         kind: match job.kind {
             JobKind::Start => "start",
@@ -176,27 +167,72 @@ fn micros(moment: Moment) -> u64 {
     u64::try_from(moment.0.as_micros()).unwrap_or(u64::MAX)
 }
 
-fn words(slot: &Slot) -> (ActiveState, &'static str) {
+/// The words of systemctl(1) for it.
+fn words(slot: &Slot, kind: UnitKind) -> (ActiveState, &'static str) {
     let waiting = slot.has_job(|kind| kind == JobKind::Start);
     match &slot.state {
-        State::Down(_) if waiting => (ActiveState::Activating, "waiting"),
-        State::Failed(_) if waiting => (ActiveState::Activating, "waiting"),
+        State::Down(_) | State::Failed(_) if waiting => (ActiveState::Activating, "waiting"),
         State::Down(Down::Idle | Down::Finished) => (ActiveState::Inactive, "dead"),
         State::Down(Down::Skipped(_)) => (ActiveState::Inactive, "skipped"),
         State::Failed(_) => (ActiveState::Failed, "failed"),
         State::Resting { .. } => (ActiveState::Activating, "auto-restart"),
-        State::Checking { .. } => (ActiveState::Activating, "condition"),
+        State::Checking { .. } | State::Starting { stage: Starting::Condition(_), .. } => (ActiveState::Activating, "condition"),
         State::Preparing { .. } => (ActiveState::Activating, "prepare"),
+        State::Starting { stage: Starting::Idling, .. } => (ActiveState::Activating, "idle"),
         State::Starting { stage: Starting::Pre(_), .. } => (ActiveState::Activating, "start-pre"),
-        State::Starting { stage: Starting::Main(_) | Starting::Finding { .. }, .. } => (ActiveState::Activating, "start"),
+        State::Starting { stage: Starting::Main(_), .. } if kind == UnitKind::Mount => (ActiveState::Activating, "mounting"),
+        State::Starting { stage: Starting::Main(_) | Starting::Finding { .. } | Starting::Listening, .. } => {
+            (ActiveState::Activating, "start")
+        }
         State::Starting { stage: Starting::Post(_), .. } => (ActiveState::Activating, "start-post"),
         State::Up { .. } => (ActiveState::Active, "running"),
-        State::Done { .. } => (ActiveState::Active, "exited"),
+        State::Done { .. } => (ActiveState::Active, done(kind)),
+        State::Watching { watch: Watching::Waiting { .. }, .. } if kind == UnitKind::Socket => (ActiveState::Active, "listening"),
+        State::Watching { watch: Watching::Waiting { .. }, .. } => (ActiveState::Active, "waiting"),
+        State::Watching { watch: Watching::Triggered, .. } => (ActiveState::Active, "running"),
+        State::Watching { watch: Watching::Elapsed, .. } => (ActiveState::Active, "elapsed"),
         State::Reached => (ActiveState::Active, "active"),
-        State::Reloading { .. } => (ActiveState::Reloading, "reload"),
-        State::Stopping { stage: Stopping::Commands(_), .. } => (ActiveState::Deactivating, "stop"),
+        State::Reloading { stage: Reloading::Command(_), .. } => (ActiveState::Reloading, "reload"),
+        State::Reloading { stage: Reloading::Signalled(_), .. } => (ActiveState::Reloading, "reload-signal"),
+        State::Reloading { stage: Reloading::Said, .. } => (ActiveState::Reloading, "reload-notify"),
+        State::Stopping { stage: Stopping::Commands(_), .. } => (ActiveState::Deactivating, stopping(kind)),
+        State::Stopping { stage: Stopping::Terminate, ending: Ending::Fell(Cause::Watchdog), .. } => {
+            (ActiveState::Deactivating, "stop-watchdog")
+        }
         State::Stopping { stage: Stopping::Terminate, .. } => (ActiveState::Deactivating, "stop-term"),
         State::Stopping { stage: Stopping::Kill, .. } => (ActiveState::Deactivating, "stop-kill"),
         State::Stopping { stage: Stopping::Post(_), .. } => (ActiveState::Deactivating, "stop-post"),
+    }
+}
+
+fn done(kind: UnitKind) -> &'static str {
+    match kind {
+        UnitKind::Mount => "mounted",
+        UnitKind::Slice => "active",
+        UnitKind::Service
+        | UnitKind::Target
+        | UnitKind::Socket
+        | UnitKind::Timer
+        | UnitKind::Path
+        | UnitKind::Automount
+        | UnitKind::Swap
+        | UnitKind::Device
+        | UnitKind::Scope => "exited",
+    }
+}
+
+fn stopping(kind: UnitKind) -> &'static str {
+    match kind {
+        UnitKind::Mount => "unmounting",
+        UnitKind::Socket => "stop-pre",
+        UnitKind::Service
+        | UnitKind::Target
+        | UnitKind::Timer
+        | UnitKind::Path
+        | UnitKind::Slice
+        | UnitKind::Automount
+        | UnitKind::Swap
+        | UnitKind::Device
+        | UnitKind::Scope => "stop",
     }
 }

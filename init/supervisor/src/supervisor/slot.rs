@@ -4,11 +4,16 @@
 //!           ┌────────────── skipped ──────────────┐
 //!   Down ─▶ Checking ─▶ Preparing ─▶ Starting ─▶ Up ─▶ Stopping ─▶ Down
 //!    ▲                                  │         │       ▲    ├──▶ Failed
-//!    │                                  └─ Done ──┴───────┘    └──▶ Resting ─ tick ─▶ Checking
+//!    │                                  ├─ Done ──┼───────┤    └──▶ Resting ─ tick ─▶ Checking
+//!    │                                  └ Watching┴───────┘
 //! ```
+//!
+//! A socket, timer or path watches while it is up; a mount or slice is done; all else is as with services.
 //!
 //! Invariant: a unit has at most one life at a time (property `one_life`).
 
+use super::slots::Mark;
+use super::vigil::Vigil;
 use crate::{Cause, Exit, Life, Moment, Phase, Run, Ticket};
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -23,6 +28,9 @@ pub(super) struct Slot {
     pub(super) since: Moment,
     pub(super) job: Option<Job>,
     pub(super) history: History,
+    /// What the index knows of it.
+    #[serde(skip)]
+    pub(super) mark: Mark,
 }
 
 /// What is remembered from life to life.
@@ -43,6 +51,23 @@ pub(super) struct History {
     /// When it was last up, and down again.
     pub(super) up_at: Option<Moment>,
     pub(super) down_at: Option<Moment>,
+    /// It counts as up, as far as others have been told.
+    pub(super) is_up: bool,
+    /// It has been up since PID 1 began.
+    pub(super) was_up: bool,
+    /// Somebody asked for just this unit.
+    pub(super) by_hand: bool,
+    /// Kept up by another, it is started again then.
+    pub(super) again_at: Option<Moment>,
+    /// It was told that the bus is not asked.
+    pub(super) bus_told: bool,
+    /// When it started what it is there to start: within the interval of the limit, and last.
+    pub(super) hits: VecDeque<Moment>,
+    pub(super) hit_at: Option<Moment>,
+    /// Connections of a socket that are served.
+    pub(super) connections: u32,
+    /// The socket whose connection it serves; it is forgotten when that is over.
+    pub(super) serves: Option<units::UnitName>,
     /// `STATUS=`
     pub(super) status: Option<String>,
     /// How the last life ended.
@@ -77,9 +102,14 @@ pub(super) enum State {
     Done {
         alive: Alive,
     },
+    /// A socket, timer or path that is up.
+    Watching {
+        alive: Alive,
+        watch: Watching,
+    },
     Reloading {
         alive: Alive,
-        index: usize,
+        stage: Reloading,
         until: Option<Moment>,
         tickets: Vec<Ticket>,
     },
@@ -101,6 +131,17 @@ pub(super) enum Down {
     Skipped(String),
 }
 
+/// What a socket, timer or path waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Watching {
+    /// That it is wanted, or that this moment comes.
+    Waiting { at: Option<Moment> },
+    /// That what it has started is down again.
+    Triggered,
+    /// Nothing: a timer that has no further point.
+    Elapsed,
+}
+
 /// A life with processes.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Alive {
@@ -113,17 +154,34 @@ pub(super) struct Alive {
     pub(super) out_of_memory: bool,
     /// Its processes stand still.
     pub(super) frozen: bool,
+    /// What is watched over while it is up.
+    pub(super) vigil: Vigil,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Starting {
+    Condition(usize),
+    /// Until nothing else is wanted, or this is over.
+    Idling,
     Pre(usize),
+    /// A socket is being made.
+    Listening,
     Main(usize),
     /// The daemon of a forking service is looked for.
     Finding {
         again_at: Option<Moment>,
     },
     Post(usize),
+}
+
+/// How far a reload has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Reloading {
+    Command(usize),
+    /// It was sent its signal then, and has not said yet that it has heard.
+    Signalled(Moment),
+    /// It has said that it reloads, and not yet that it is through.
+    Said,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,6 +197,8 @@ pub(super) enum Stopping {
 pub(super) enum Ending {
     Asked,
     Finished,
+    /// One of its `exec-condition` said no.
+    Skipped(String),
     Fell(Cause),
     /// No process could be had; it is tried again and does not count.
     Delayed(String),
@@ -186,13 +246,13 @@ impl JobKind {
 
 impl Slot {
     pub(super) fn new() -> Self {
-        Self { state: State::Down(Down::Idle), since: Moment::default(), job: None, history: History::default() }
+        Self { state: State::Down(Down::Idle), since: Moment::default(), job: None, history: History::default(), mark: Mark::default() }
     }
 
     /// Whether it counts as up.
     pub(super) fn is_up(&self) -> bool {
         match &self.state {
-            State::Up { .. } | State::Done { .. } | State::Reloading { .. } | State::Reached => true,
+            State::Up { .. } | State::Done { .. } | State::Watching { .. } | State::Reloading { .. } | State::Reached => true,
             State::Down(_)
             | State::Failed(_)
             | State::Resting { .. }
@@ -213,6 +273,7 @@ impl Slot {
             | State::Starting { .. }
             | State::Up { .. }
             | State::Done { .. }
+            | State::Watching { .. }
             | State::Reloading { .. }
             | State::Stopping { .. }
             | State::Reached => false,
@@ -229,6 +290,7 @@ impl Slot {
             State::Starting { alive, .. }
             | State::Up { alive }
             | State::Done { alive }
+            | State::Watching { alive, .. }
             | State::Reloading { alive, .. }
             | State::Stopping { alive, .. } => Some(alive.life),
             State::Down(_) | State::Failed(_) | State::Resting { .. } | State::Reached => None,
@@ -240,6 +302,7 @@ impl Slot {
             State::Starting { alive, .. }
             | State::Up { alive }
             | State::Done { alive }
+            | State::Watching { alive, .. }
             | State::Reloading { alive, .. }
             | State::Stopping { alive, .. } => Some(alive),
             State::Checking { .. }
@@ -256,6 +319,7 @@ impl Slot {
             State::Starting { alive, .. }
             | State::Up { alive }
             | State::Done { alive }
+            | State::Watching { alive, .. }
             | State::Reloading { alive, .. }
             | State::Stopping { alive, .. } => Some(alive),
             State::Checking { .. }
@@ -271,13 +335,19 @@ impl Slot {
     pub(super) fn deadline(&self) -> Option<Moment> {
         match &self.state {
             State::Resting { retry_at } => Some(*retry_at),
-            State::Preparing { until, .. } | State::Reloading { until, .. } | State::Stopping { until, .. } => *until,
+            State::Preparing { until, .. } | State::Stopping { until, .. } => *until,
             State::Starting { until, stage: Starting::Finding { again_at: Some(again) }, .. } => {
                 Some(until.map_or(*again, |until| until.min(*again)))
             }
-            State::Starting { until, stage: Starting::Finding { again_at: None }, .. }
-            | State::Starting { until, stage: Starting::Pre(_) | Starting::Main(_) | Starting::Post(_), .. } => *until,
-            State::Down(_) | State::Failed(_) | State::Checking { .. } | State::Up { .. } | State::Done { .. } | State::Reached => None,
+            State::Starting { until, .. } => *until,
+            State::Reloading { until, alive, .. } => until.iter().copied().chain(alive.watched_until()).min(),
+            State::Up { alive } => alive.watched_until(),
+            State::Watching { watch: Watching::Waiting { at }, .. } => *at,
+            State::Down(_) | State::Failed(_) => self.history.again_at,
+            State::Watching { watch: Watching::Triggered | Watching::Elapsed, .. }
+            | State::Checking { .. }
+            | State::Done { .. }
+            | State::Reached => None,
         }
     }
 
@@ -286,11 +356,12 @@ impl Slot {
     }
 
     /// Whether what comes after it waits for its job. Who falls again and again holds nobody up: of two
-    /// such units one or the other would always be starting.
+    /// such units one or the other would always be starting. Nor does who waits for all others.
     pub(super) fn holds_up(&self) -> bool {
+        let idling = matches!(self.state, State::Starting { stage: Starting::Idling, .. });
         self.job.as_ref().is_some_and(|job| match job.why {
-            Why::Boot | Why::Asked => true,
-            Why::Again => self.history.failures <= 1,
+            Why::Boot | Why::Asked => !idling,
+            Why::Again => !idling && self.history.failures <= 1,
         })
     }
 
@@ -302,7 +373,12 @@ impl Slot {
 
 impl Alive {
     pub(super) fn new(life: Life) -> Self {
-        Self { life, running: Vec::new(), main_pid: None, main_exit: None, out_of_memory: false, frozen: false }
+        Self { life, running: Vec::new(), main_pid: None, main_exit: None, out_of_memory: false, frozen: false, vigil: Vigil::default() }
+    }
+
+    /// When its watch is over; it does not run while the processes stand still.
+    fn watched_until(&self) -> Option<Moment> {
+        if self.frozen { None } else { self.vigil.deadline() }
     }
 
     pub(super) fn has_main(&self) -> bool {

@@ -1,15 +1,18 @@
 //! Bringing a unit up.
 
-use super::slot::{Alive, Down, Ending, Slot, Starting, State};
-use super::{Supervisor, service};
+use super::Supervisor;
+use super::course::course;
+use super::slot::{Alive, Down, Ending, Starting, State};
 use crate::{Action, Cause, Moment, Notice, Phase};
 use alloc::string::{String, ToString};
 use core::time::Duration;
 use units::UnitName;
 use units::control::Outcome;
-use units::unit::{Body, ServiceType, Verdict};
+use units::unit::{Body, Service, ServiceType, Verdict};
 use units::value::Limit;
 
+/// How long a service of type `idle` waits for all others; as systemd has it.
+const IDLE: Duration = Duration::from_secs(5);
 /// How often a pid file that is not there yet is looked for.
 const FIND_AGAIN: Duration = Duration::from_millis(100);
 
@@ -19,15 +22,22 @@ impl Supervisor {
         if let Some(cause) = self.missing(name) {
             return self.refuse(name, cause);
         }
-        if self.started_too_often(name) {
-            return self.refuse(name, Cause::TooManyStarts);
-        }
         let units = self.units.clone();
         let Some(unit) = units.unit(name) else { return };
+        if self.started_too_often(name) {
+            self.refuse(name, Cause::TooManyStarts);
+            return self.take_action(name, unit.manner.start_limit_action, 1);
+        }
+        if let Body::Socket(_) = &unit.body
+            && let Some(other) = self.served_already(name)
+        {
+            return self.refuse(name, Cause::AlreadyServed(other));
+        }
         let now = self.now;
         if let Some(slot) = self.slots.get_mut(name) {
             slot.history.began = now;
             slot.history.status = None;
+            slot.history.again_at = None;
         }
         if unit.conditions.is_empty() {
             return self.start_body(name);
@@ -39,7 +49,7 @@ impl Supervisor {
 
     fn started_too_often(&mut self, name: &UnitName) -> bool {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return false };
+        let Some(service) = course(&units, name) else { return false };
         let Some(slot) = self.slots.get_mut(name) else { return false };
         let Limit::At(burst) = service.restart.burst else { return false };
         let starts = &mut slot.history.starts;
@@ -77,24 +87,15 @@ impl Supervisor {
 
     fn start_body(&mut self, name: &UnitName) {
         let units = self.units.clone();
-        let Some(unit) = units.unit(name) else { return };
-        match &unit.body {
-            Body::Target | Body::Slice(_) => {
-                self.enter(name, State::Reached);
-                self.is_up(name);
-            }
-            Body::Service(service) => {
-                self.tell(Notice::Starting(name.clone()));
-                let life = self.new_life(name);
-                let until = self.after(service.start_timeout);
-                self.enter(name, State::Preparing { life, until });
-                self.order(Action::Prepare(life, name.clone()));
-            }
-            Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) => {
-                self.enter(name, State::Down(Down::Idle));
-                self.refuse(name, Cause::BadSetting("units of this kind are not started yet".to_string()));
-            }
-        }
+        let Some(service) = course(&units, name) else {
+            self.enter(name, State::Reached);
+            return self.came_up(name);
+        };
+        self.tell(Notice::Starting(name.clone()));
+        let life = self.new_life(name);
+        let until = self.after(service.start_timeout);
+        self.enter(name, State::Preparing { life, until });
+        self.order(Action::Prepare(life, name.clone()));
     }
 
     pub(super) fn after(&self, span: Limit<Duration>) -> Option<Moment> {
@@ -104,8 +105,8 @@ impl Supervisor {
     pub(super) fn prepared(&mut self, name: &UnitName) {
         let Some(State::Preparing { life, until }) = self.slots.get(name).map(|slot| &slot.state) else { return };
         let (life, until) = (*life, *until);
-        self.enter(name, State::Starting { alive: Alive::new(life), stage: Starting::Pre(0), until });
-        self.start_stage(name, Starting::Pre(0));
+        self.enter(name, State::Starting { alive: Alive::new(life), stage: Starting::Condition(0), until });
+        self.start_stage(name, Starting::Condition(0));
     }
 
     pub(super) fn prepare_failed(&mut self, name: &UnitName, why: String) {
@@ -114,36 +115,64 @@ impl Supervisor {
         }
     }
 
-    /// Goes to this stage of the start, or on to the first after it that has something to do.
+    /// Goes to this stage of the start, or on to the first after it that has something to do. Each command has
+    /// the whole time limit to itself, as with systemd.
     pub(super) fn start_stage(&mut self, name: &UnitName, wanted: Starting) {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
-        let (stage, run) = match wanted {
-            Starting::Pre(index) if index < service.start_pre.len() => (wanted, Some((Phase::StartPre, index))),
-            Starting::Pre(_) => return self.start_stage(name, Starting::Main(0)),
-            Starting::Main(index) if index < service.start.len() => (wanted, Some((Phase::Start, index))),
-            Starting::Main(_) => return self.start_stage(name, Starting::Post(0)),
-            Starting::Finding { .. } => (wanted, None),
-            Starting::Post(index) if index < service.start_post.len() => (wanted, Some((Phase::StartPost, index))),
-            Starting::Post(_) => return self.start_done(name),
-        };
-        if let Some(State::Starting { stage: present, .. }) = self.slots.get_mut(name).map(|slot| &mut slot.state) {
-            *present = stage;
-        }
-        match run {
-            Some((phase, index)) => self.spawn(name, phase, index),
-            None => {
-                if let Some(life) = self.slots.get(name).and_then(Slot::life) {
-                    self.order(Action::FindMain(life, name.clone()));
-                }
+        let Some(service) = course(&units, name) else { return };
+        let (stage, run) = self.first_stage(name, &service, wanted);
+        let limit = match stage {
+            Starting::Idling => Some(self.now.plus(IDLE)),
+            Starting::Condition(_) | Starting::Pre(_) | Starting::Listening | Starting::Main(_) | Starting::Post(_) => {
+                self.after(service.start_timeout)
             }
+            Starting::Finding { .. } => None,
+        };
+        let Some(State::Starting { stage: present, until, alive }) = self.slots.get_mut(name).map(|slot| &mut slot.state) else { return };
+        let life = alive.life;
+        *present = stage;
+        *until = if let Starting::Finding { .. } = stage { *until } else { limit };
+        match (run, stage) {
+            (Some((phase, index)), _) => self.spawn(name, phase, index),
+            (None, Starting::Idling) => {}
+            (None, Starting::Listening) => self.order(Action::Listen(life, name.clone())),
+            (None, Starting::Finding { .. }) => self.order(Action::FindMain(life, name.clone())),
+            (None, Starting::Condition(_) | Starting::Pre(_) | Starting::Main(_) | Starting::Post(_)) => self.start_done(name),
+        }
+    }
+
+    /// The first stage from `wanted` on that has something to do; [`Starting::Post`] without a run if there is none.
+    fn first_stage(&self, name: &UnitName, service: &Service, wanted: Starting) -> (Starting, Option<(Phase, usize)>) {
+        let is_socket = || matches!(self.units.unit(name).map(|unit| &unit.body), Some(Body::Socket(_)));
+        let mut stage = wanted;
+        loop {
+            stage = match stage {
+                Starting::Condition(index) if index < service.start_conditions.len() => return (stage, Some((Phase::Condition, index))),
+                Starting::Condition(_) if service.kind == ServiceType::Idle => return (Starting::Idling, None),
+                Starting::Condition(_) | Starting::Idling => Starting::Pre(0),
+                Starting::Pre(index) if index < service.start_pre.len() => return (stage, Some((Phase::StartPre, index))),
+                Starting::Pre(_) if is_socket() => return (Starting::Listening, None),
+                Starting::Pre(_) => Starting::Main(0),
+                Starting::Main(index) if index < service.start.len() => return (stage, Some((Phase::Start, index))),
+                Starting::Main(_) | Starting::Listening => Starting::Post(0),
+                Starting::Finding { .. } => return (stage, None),
+                Starting::Post(index) if index < service.start_post.len() => return (stage, Some((Phase::StartPost, index))),
+                Starting::Post(_) => return (stage, None),
+            };
+        }
+    }
+
+    /// Nothing else is wanted, or it has waited long enough.
+    pub(super) fn idle_no_more(&mut self, name: &UnitName) {
+        if let Some(State::Starting { stage: Starting::Idling, .. }) = self.slots.get(name).map(|slot| &slot.state) {
+            self.start_stage(name, Starting::Pre(0));
         }
     }
 
     /// All stages are through.
     fn start_done(&mut self, name: &UnitName) {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
+        let Some(service) = course(&units, name) else { return };
         let Some(slot) = self.slots.get_mut(name) else { return };
         slot.history.delays = 0;
         match core::mem::replace(&mut slot.state, State::Reached) {
@@ -153,7 +182,8 @@ impl Supervisor {
                 match (&service.kind, service.remain_after_exit) {
                     (ServiceType::Oneshot, true) => {
                         self.enter(name, State::Done { alive });
-                        self.is_up(name);
+                        self.came_up(name);
+                        self.begin_watch(name);
                     }
                     (ServiceType::Oneshot, false) => {
                         self.enter(name, State::Up { alive });
@@ -163,7 +193,6 @@ impl Supervisor {
                             slot.history.result = None;
                         }
                         self.settle_start(name, &Outcome::Ok);
-                        self.recover_dependents(name);
                         self.end(name, Ending::Finished);
                     }
                     (
@@ -177,7 +206,8 @@ impl Supervisor {
                         _,
                     ) => {
                         self.enter(name, State::Up { alive });
-                        self.is_up(name);
+                        self.begin_vigil(name, &service);
+                        self.came_up(name);
                         // Without a main process to watch, it is up as long as any is left.
                         if !has_main {
                             self.order(Action::Drain(life));
@@ -192,13 +222,14 @@ impl Supervisor {
             | State::Preparing { .. }
             | State::Up { .. }
             | State::Done { .. }
+            | State::Watching { .. }
             | State::Reloading { .. }
             | State::Stopping { .. }
             | State::Reached) => slot.state = other,
         }
     }
 
-    fn is_up(&mut self, name: &UnitName) {
+    fn came_up(&mut self, name: &UnitName) {
         let took = self.slots.get(name).map_or(Duration::ZERO, |slot| self.now.since(slot.history.began));
         if let Some(slot) = self.slots.get_mut(name) {
             slot.history.result = None;
@@ -206,7 +237,6 @@ impl Supervisor {
         self.note_up(name);
         self.tell(Notice::Started(name.clone(), took));
         self.settle_start(name, &Outcome::Ok);
-        self.recover_dependents(name);
     }
 
     fn note_up(&mut self, name: &UnitName) {
@@ -218,12 +248,12 @@ impl Supervisor {
 
     pub(super) fn main_found(&mut self, name: &UnitName, pid: Option<u32>) {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
+        let Some(service) = course(&units, name) else { return };
         let now = self.now;
         let Some(slot) = self.slots.get_mut(name) else { return };
         let finding = match &slot.state {
             State::Starting { stage, .. } => matches!(stage, Starting::Finding { .. }),
-            State::Up { .. } | State::Reloading { .. } | State::Done { .. } | State::Stopping { .. } => false,
+            State::Up { .. } | State::Reloading { .. } | State::Done { .. } | State::Watching { .. } | State::Stopping { .. } => false,
             State::Down(_)
             | State::Failed(_)
             | State::Resting { .. }

@@ -5,15 +5,16 @@
 //!                        └─ all gone ──────┴──▶ Post(0) … ─▶ Down | Failed | Resting
 //! ```
 
-use super::slot::{Alive, Down, Ending, JobKind, Slot, State, Stopping, Why};
-use super::{Supervisor, System, service};
-use crate::{Action, Cause, Ended, Exit, Life, Moment, Notice, Phase, Whom};
+use super::course::{course, is_service};
+use super::slot::{Alive, Down, Ending, JobKind, Slot, Starting, State, Stopping, Why};
+use super::vigil::Vigil;
+use super::{Supervisor, System};
+use crate::{Action, Cause, Moment, Notice, Phase, Whom};
 use alloc::collections::BTreeMap;
-use alloc::string::ToString;
 use core::time::Duration;
 use units::UnitName;
 use units::control::Outcome;
-use units::unit::{Restart, RestartPolicy, StopMode};
+use units::unit::{Service, StopMode};
 use units::value::Signal;
 
 /// How long processes are waited for after `SIGKILL`; those that hang in the kernel are left behind.
@@ -23,20 +24,25 @@ impl Supervisor {
     /// Ends the present life of `name`.
     pub(super) fn end(&mut self, name: &UnitName, ending: Ending) {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
+        let Some(service) = course(&units, name) else { return };
         let Some((mut alive, orderly)) = self.take_alive(name) else { return };
         if core::mem::take(&mut alive.frozen) {
             // Frozen it would hear of no signal but the last.
             self.order(Action::Freeze(alive.life, false));
         }
-        let asked = matches!(ending, Ending::Asked);
-        if asked {
+        alive.vigil = Vigil::default();
+        if matches!(ending, Ending::Asked) {
             self.tell(Notice::Stopping(name.clone()));
         }
+        // They are for whatever was up, however it came down; systemd.service(5), `ExecStop=`.
+        let in_order = match &ending {
+            Ending::Fell(cause) => !matches!(cause, Cause::Watchdog | Cause::OutOfMemory),
+            Ending::Asked | Ending::Finished | Ending::Skipped(_) | Ending::Delayed(_) => true,
+        };
         let until = self.fair(name, self.after(service.stop.timeout));
         let stage = Stopping::Commands(0);
         self.enter(name, State::Stopping { alive, stage, until, ending, emptied: false });
-        if asked && orderly && !service.stop_commands.is_empty() {
+        if in_order && orderly && !service.stop_commands.is_empty() {
             self.spawn(name, Phase::Stop, 0);
         } else {
             self.terminate(name);
@@ -57,7 +63,7 @@ impl Supervisor {
         match core::mem::replace(&mut slot.state, State::Down(Down::Idle)) {
             State::Preparing { life, .. } => Some((Alive::new(life), false)),
             State::Starting { alive, .. } => Some((alive, false)),
-            State::Up { alive } | State::Done { alive } => Some((alive, true)),
+            State::Up { alive } | State::Done { alive } | State::Watching { alive, .. } => Some((alive, true)),
             State::Reloading { alive, tickets, .. } => {
                 for ticket in tickets {
                     self.report(ticket, name, Outcome::Cancelled);
@@ -79,7 +85,7 @@ impl Supervisor {
     /// The next stop command, or the signal.
     pub(super) fn next_stop_command(&mut self, name: &UnitName, index: usize) {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
+        let Some(service) = course(&units, name) else { return };
         if index >= service.stop_commands.len() {
             return self.terminate(name);
         }
@@ -138,15 +144,20 @@ impl Supervisor {
     /// Sends the first signal.
     fn terminate(&mut self, name: &UnitName) {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
+        let Some(service) = course(&units, name) else { return };
         self.enter_stage(name, Stopping::Terminate, self.after(service.stop.timeout));
+        self.close(name);
         // What was heard before is no answer to the question asked below.
         if let Some(State::Stopping { emptied, .. }) = self.slots.get_mut(name).map(|slot| &mut slot.state) {
             *emptied = false;
         }
         let Some(alive) = self.slots.get(name).and_then(Slot::alive) else { return };
         let (life, has_main) = (alive.life, alive.has_main());
-        let signals = [Some(service.stop.signal), Some(Signal::CONT), service.stop.send_hangup.then_some(Signal::HUP)];
+        if alive.running.is_empty() && !is_service(&units, name) {
+            return self.next_stop_post(name, 0);
+        }
+        let first = self.first_signal(name, &service);
+        let signals = [Some(first), Some(Signal::CONT), service.stop.send_hangup.then_some(Signal::HUP)];
         let whom = match service.stop.mode {
             StopMode::ControlGroup => Some(Whom::All),
             StopMode::Mixed | StopMode::Process => has_main.then_some(Whom::Main),
@@ -155,7 +166,7 @@ impl Supervisor {
         if let Some(whom) = whom {
             for signal in signals.into_iter().flatten() {
                 // SIGKILL needs no waking up.
-                if signal != Signal::CONT || service.stop.signal != Signal::KILL {
+                if signal != Signal::CONT || first != Signal::KILL {
                     self.order(Action::Signal(life, whom, signal));
                 }
             }
@@ -163,7 +174,7 @@ impl Supervisor {
         match service.stop.mode {
             StopMode::ControlGroup => self.order(Action::Drain(life)),
             StopMode::Mixed => {
-                if !has_main {
+                if !has_main && service.stop.send_kill {
                     self.order(Action::Kill(life));
                 }
                 self.order(Action::Drain(life));
@@ -172,10 +183,21 @@ impl Supervisor {
         }
     }
 
+    fn first_signal(&self, name: &UnitName, service: &Service) -> Signal {
+        let slot = self.slots.get(name);
+        let hangs = matches!(slot.map(|slot| &slot.state), Some(State::Stopping { ending: Ending::Fell(Cause::Watchdog), .. }));
+        let restarts = slot.is_some_and(|slot| slot.has_job(|kind| kind == JobKind::Restart));
+        match (hangs, restarts) {
+            (true, _) => service.watchdog_signal,
+            (false, true) => service.stop.restart_signal.unwrap_or(service.stop.signal),
+            (false, false) => service.stop.signal,
+        }
+    }
+
     /// Sends the final signal.
     pub(super) fn kill(&mut self, name: &UnitName) {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
+        let Some(service) = course(&units, name) else { return };
         let Some(alive) = self.slots.get(name).and_then(Slot::alive) else { return };
         let life = alive.life;
         self.enter_stage(name, Stopping::Kill, Some(self.now.plus(KILL_GRACE)));
@@ -192,7 +214,7 @@ impl Supervisor {
     /// A process of a unit that is going down has ended, or its cgroup is empty: what now?
     pub(super) fn check_gone(&mut self, name: &UnitName) {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
+        let Some(service) = course(&units, name) else { return };
         let Some(State::Stopping { alive, stage, emptied, .. }) = self.slots.get(name).map(|slot| &slot.state) else {
             return;
         };
@@ -210,7 +232,7 @@ impl Supervisor {
     /// The main process ended while the unit goes down: with `mixed` the others are not asked.
     pub(super) fn main_gone_while_stopping(&mut self, name: &UnitName) {
         let units = self.units.clone();
-        let mixed = service(&units, name).is_some_and(|service| service.stop.mode == StopMode::Mixed);
+        let mixed = course(&units, name).is_some_and(|service| service.stop.mode == StopMode::Mixed && service.stop.send_kill);
         if let Some(State::Stopping { alive, stage: Stopping::Terminate, .. }) = self.slots.get(name).map(|slot| &slot.state) {
             let life = alive.life;
             if mixed {
@@ -222,7 +244,7 @@ impl Supervisor {
 
     pub(super) fn next_stop_post(&mut self, name: &UnitName, index: usize) {
         let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
+        let Some(service) = course(&units, name) else { return };
         let hurried = matches!(self.system, System::Leaving { hurried: true, .. });
         if index >= service.stop_post.len() || hurried {
             return self.gone(name);
@@ -235,9 +257,13 @@ impl Supervisor {
     pub(super) fn stop_timed_out(&mut self, name: &UnitName, stage: Stopping) {
         match stage {
             Stopping::Commands(_) => self.terminate(name),
-            Stopping::Terminate => {
+            Stopping::Terminate if self.may_kill(name) => {
                 self.tell(Notice::Killing(name.clone()));
                 self.kill(name);
+            }
+            Stopping::Terminate => {
+                self.tell(Notice::LeftBehind(name.clone()));
+                self.next_stop_post(name, 0);
             }
             Stopping::Kill => {
                 self.tell(Notice::LeftBehind(name.clone()));
@@ -252,146 +278,8 @@ impl Supervisor {
         }
     }
 
-    /// How the life that ends went.
-    pub(super) fn ended(&self, name: &UnitName) -> Option<Ended> {
-        let State::Stopping { alive, ending, .. } = &self.slots.get(name)?.state else { return None };
-        Some(Ended { result: result(ending, alive.out_of_memory), exit: alive.main_exit })
-    }
-
-    /// Nothing of this life is left.
-    pub(super) fn gone(&mut self, name: &UnitName) {
-        let Some(slot) = self.slots.get_mut(name) else { return };
-        match core::mem::replace(&mut slot.state, State::Down(Down::Idle)) {
-            State::Stopping { alive, ending, .. } => {
-                self.release(name, alive.life);
-                self.enter(name, State::Down(Down::Idle));
-                self.after_life(name, ending, alive.out_of_memory);
-            }
-            other @ (State::Down(_)
-            | State::Failed(_)
-            | State::Resting { .. }
-            | State::Checking { .. }
-            | State::Preparing { .. }
-            | State::Starting { .. }
-            | State::Up { .. }
-            | State::Done { .. }
-            | State::Reloading { .. }
-            | State::Reached) => slot.state = other,
-        }
-    }
-
-    fn release(&mut self, name: &UnitName, life: Life) {
-        self.lives.remove(&life);
-        self.order(Action::Release(life, name.clone(), crate::Afterwards::Rest));
-    }
-
-    fn after_life(&mut self, name: &UnitName, ending: Ending, out_of_memory: bool) {
-        let units = self.units.clone();
-        let Some(service) = service(&units, name) else { return };
-        match ending {
-            Ending::Asked => {
-                self.tell(Notice::Stopped(name.clone()));
-                self.stopped(name);
-                self.unbind(name);
-            }
-            Ending::Finished => {
-                let wanted = match service.restart.policy {
-                    RestartPolicy::Always | RestartPolicy::OnSuccess => true,
-                    RestartPolicy::No
-                    | RestartPolicy::OnFailure
-                    | RestartPolicy::OnAbnormal
-                    | RestartPolicy::OnAbort
-                    | RestartPolicy::OnWatchdog => false,
-                };
-                if wanted && self.may_rest(name) {
-                    self.rest(name, service.restart.delay);
-                } else {
-                    self.enter(name, State::Down(Down::Finished));
-                    self.tell(Notice::Finished(name.clone()));
-                }
-                self.settle_start(name, &Outcome::Ok);
-                self.stopped(name);
-                self.unbind(name);
-            }
-            Ending::Fell(cause) => {
-                let cause = if out_of_memory && is_kill(&cause) { Cause::OutOfMemory } else { cause };
-                self.fell(name, &service.restart, cause);
-                self.stopped(name);
-                self.unbind(name);
-            }
-            Ending::Delayed(why) => {
-                if self.is_leaving() || self.slots.get(name).is_some_and(|slot| slot.has_job(JobKind::stops)) {
-                    return self.stopped(name);
-                }
-                let delays = self.slots.get(name).map_or(1, |slot| slot.history.delays);
-                let retry_at = self.now.plus(service.restart.pause(delays));
-                let starts = self.slots.get_mut(name).map(|slot| &mut slot.history.starts);
-                // It was no start.
-                let _ = starts.and_then(alloc::collections::VecDeque::pop_back);
-                self.enter(name, State::Resting { retry_at });
-                let cause = Cause::CouldNotExecute(Phase::Start, why);
-                self.tell(Notice::Fell { unit: name.clone(), cause, again_at: retry_at });
-            }
-        }
-    }
-
-    fn fell(&mut self, name: &UnitName, restart: &Restart, cause: Cause) {
-        let wanted = restarts(restart.policy, &cause) && self.may_rest(name);
-        let Some(slot) = self.slots.get_mut(name) else { return };
-        slot.history.result = Some(cause.to_string());
-        slot.history.failures = slot.history.failures.saturating_add(1);
-        let pause = restart.pause(slot.history.failures);
-        if wanted {
-            let again_at = self.rest(name, pause);
-            self.tell(Notice::Fell { unit: name.clone(), cause: cause.clone(), again_at });
-        } else {
-            self.enter(name, State::Failed(cause.clone()));
-            self.tell(Notice::Failed(name.clone(), cause.clone()));
-        }
-        self.start_failed(name, &cause);
-    }
-
-    /// Whether nobody wants something else of it.
-    fn may_rest(&self, name: &UnitName) -> bool {
-        let other_plans = self.slots.get(name).and_then(|slot| slot.job.as_ref());
-        !self.is_leaving() && other_plans.is_none_or(|job| job.kind == JobKind::Start && job.begun)
-    }
-
-    fn rest(&mut self, name: &UnitName, pause: Duration) -> Moment {
-        let retry_at = self.now.plus(pause);
-        self.enter(name, State::Resting { retry_at });
-        retry_at
-    }
-
-    /// What is bound to a unit that is down goes down as well.
-    fn unbind(&mut self, name: &UnitName) {
-        let units = self.units.clone();
-        let Some(node) = units.graph().node(name) else { return };
-        for other in &node.bound_by {
-            let Some(slot) = self.slots.get(other) else { continue };
-            if slot.is_down() || slot.is_stopping() || slot.has_job(JobKind::stops) {
-                continue;
-            }
-            match &slot.state {
-                State::Reached | State::Resting { .. } => {
-                    self.refuse(other, Cause::Requirement(name.clone()));
-                }
-                State::Checking { life } => {
-                    let life = *life;
-                    self.lives.remove(&life);
-                    self.enter(other, State::Down(Down::Idle));
-                    self.refuse(other, Cause::Requirement(name.clone()));
-                }
-                State::Preparing { .. }
-                | State::Starting { .. }
-                | State::Up { .. }
-                | State::Done { .. }
-                | State::Reloading { .. }
-                | State::Stopping { .. }
-                | State::Down(_)
-                | State::Failed(_) => self.end(other, Ending::Fell(Cause::Requirement(name.clone()))),
-            }
-        }
+    fn may_kill(&self, name: &UnitName) -> bool {
+        course(&self.units, name).is_none_or(|service| service.stop.send_kill)
     }
 
     /// The deadline of a unit has come.
@@ -415,11 +303,12 @@ impl Supervisor {
             },
             State::Preparing { .. } => self.end(name, Ending::Fell(Cause::TimedOut(Phase::StartPre))),
             State::Starting { stage, until, .. } => {
-                use super::slot::Starting;
                 let over = until.is_some_and(|until| until <= now);
                 let phase = match *stage {
+                    Starting::Idling => return self.idle_no_more(name),
+                    Starting::Condition(_) => Phase::Condition,
                     Starting::Pre(_) => Phase::StartPre,
-                    Starting::Main(_) => Phase::Start,
+                    Starting::Main(_) | Starting::Listening => Phase::Start,
                     Starting::Post(_) => Phase::StartPost,
                     Starting::Finding { again_at } => {
                         if !over && again_at.is_some_and(|again| again <= now) {
@@ -430,60 +319,21 @@ impl Supervisor {
                 };
                 self.end(name, Ending::Fell(Cause::TimedOut(phase)));
             }
-            State::Reloading { .. } => self.reload_failed(name, "reload took too long"),
+            State::Up { .. } => self.vigil_is_over(name),
+            State::Watching { .. } => self.timer_elapsed(name),
+            State::Reloading { .. } => self.reload_is_over(name),
             State::Stopping { stage, .. } => {
                 let stage = *stage;
                 self.stop_timed_out(name, stage);
             }
-            State::Down(_) | State::Failed(_) | State::Checking { .. } | State::Up { .. } | State::Done { .. } | State::Reached => {}
+            // It is kept up by another.
+            State::Down(_) | State::Failed(_) => {
+                slot.history.again_at = None;
+                if self.is_upheld(name) {
+                    self.want_start(name, Why::Again);
+                }
+            }
+            State::Checking { .. } | State::Done { .. } | State::Reached => {}
         }
-    }
-}
-
-/// Word and number for how a life ends; systemd.exec(5), `$SERVICE_RESULT`.
-fn result(ending: &Ending, out_of_memory: bool) -> &'static str {
-    match ending {
-        Ending::Asked | Ending::Finished => "success",
-        Ending::Delayed(_) => "resources",
-        Ending::Fell(cause) => match cause {
-            cause @ Cause::Exited(..) if out_of_memory && is_kill(cause) => "oom-kill",
-            Cause::OutOfMemory => "oom-kill",
-            Cause::Exited(_, Exit::Code(_)) => "exit-code",
-            Cause::Exited(_, Exit::Signal(_)) => "signal",
-            Cause::TimedOut(_) => "timeout",
-            Cause::Protocol(_) => "protocol",
-            Cause::CouldNotExecute(..) | Cause::CouldNotPrepare(_) => "resources",
-            Cause::TooManyStarts => "start-limit-hit",
-            // It was well itself.
-            Cause::AssertionFailed(_) | Cause::Requirement(_) | Cause::BadSetting(_) | Cause::Masked | Cause::NotFound => "success",
-        },
-    }
-}
-
-fn is_kill(cause: &Cause) -> bool {
-    matches!(cause, Cause::Exited(_, Exit::Signal(signal)) if *signal == Signal::KILL)
-}
-
-/// Whether this policy starts a unit again that ended like this; systemd.service(5), the table
-/// under `Restart=`.
-fn restarts(policy: RestartPolicy, cause: &Cause) -> bool {
-    let (abnormal, aborted) = match cause {
-        Cause::Exited(_, Exit::Code(_)) | Cause::CouldNotExecute(..) | Cause::CouldNotPrepare(_) => (false, false),
-        Cause::Exited(_, Exit::Signal(_)) | Cause::OutOfMemory => (true, true),
-        Cause::TimedOut(_) => (true, false),
-        Cause::Protocol(_) => (false, false),
-        // Trying again would change nothing.
-        Cause::AssertionFailed(_)
-        | Cause::Requirement(_)
-        | Cause::TooManyStarts
-        | Cause::BadSetting(_)
-        | Cause::Masked
-        | Cause::NotFound => return false,
-    };
-    match policy {
-        RestartPolicy::Always | RestartPolicy::OnFailure => true,
-        RestartPolicy::OnAbnormal => abnormal,
-        RestartPolicy::OnAbort => aborted,
-        RestartPolicy::No | RestartPolicy::OnSuccess | RestartPolicy::OnWatchdog => false,
     }
 }

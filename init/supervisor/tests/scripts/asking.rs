@@ -28,48 +28,48 @@ fn only_what_is_up_is_tried_and_what_can_reload_does() {
         UNITS,
         "boot | try-restart shell web | reload-or-restart db web shell | try-reload-or-restart shell db",
         expect![[r#"
-        > boot
-        prepare db#1
-        prepare web#2
-        spawn db#1 start[0]
-        spawn web#2 start[0]
-          db is up
-          web is up
-          default.target is up
-          BootFinished { up: 3, failed: 0, skipped: 0, took: 0ns }
-        > try-restart shell web
-        signal web All SIGTERM
-        signal web All SIGCONT
-        release web
-          web is down
-        prepare web#3
-        spawn web#3 start[0]
-          web is up
-        answer 1: shell Ok, web Ok
-        > reload-or-restart db web shell
-        spawn db#1 reload[0]
-        prepare shell#4
-        signal web All SIGTERM
-        signal web All SIGCONT
-        spawn shell#4 start[0]
-        release web
-          web is down
-        prepare web#5
-          shell is up
-        spawn web#5 start[0]
-          web is up
-        answer 2: db Ok, web Ok, shell Ok
-        > try-reload-or-restart shell db
-        spawn db#1 reload[0]
-        signal shell All SIGTERM
-        signal shell All SIGCONT
-        release shell
-          shell is down
-        prepare shell#6
-        spawn shell#6 start[0]
-          shell is up
-        answer 3: shell Ok, db Ok
-    "#]],
+            > boot
+            prepare db#1
+            prepare web#2
+            spawn db#1 start[0]
+            spawn web#2 start[0]
+              db is up
+              web is up
+              default.target is up
+              BootFinished { up: 3, failed: 0, skipped: 0, took: 0ns }
+            > try-restart shell web
+            signal web All SIGTERM
+            signal web All SIGCONT
+            release web to restart
+              web is down
+            prepare web#3
+            spawn web#3 start[0]
+              web is up
+            answer 1: shell Ok, web Ok
+            > reload-or-restart db web shell
+            spawn db#1 reload[0]
+            prepare shell#4
+            signal web All SIGTERM
+            signal web All SIGCONT
+            spawn shell#4 start[0]
+            release web to restart
+              web is down
+            prepare web#5
+              shell is up
+            spawn web#5 start[0]
+              web is up
+            answer 2: db Ok, web Ok, shell Ok
+            > try-reload-or-restart shell db
+            spawn db#1 reload[0]
+            signal shell All SIGTERM
+            signal shell All SIGCONT
+            release shell to restart
+              shell is down
+            prepare shell#6
+            spawn shell#6 start[0]
+              shell is up
+            answer 3: shell Ok, db Ok
+        "#]],
     );
 }
 

@@ -25,11 +25,11 @@ fn requests_are_answered_when_they_have_settled() {
             spawn web#2 stop[0]
             signal web All SIGTERM
             signal web All SIGCONT
-            release web
+            release web to restart
               web is down
             signal db All SIGTERM
             signal db All SIGCONT
-            release db
+            release db to restart
               db is down
             prepare db#3
             spawn db#3 start[0]
@@ -57,7 +57,7 @@ fn requests_are_answered_when_they_have_settled() {
             > exit db 3
             signal db All SIGTERM
             signal db All SIGCONT
-            release db
+            release db to restart
               db fell: exit code 3, again at 100ms
               web failed: db, which it requires, is not up
             answer 4: nobody Refused("no such unit"), web Failed("db, which it requires, is not up")
@@ -109,41 +109,41 @@ fn a_forking_daemon_is_found_and_watched() {
         units,
         "boot | stray d | exit d 0 | main d none | +150ms | main d 77 | exit d 1 | +1s | stray d | exit d 0 | main d 78 | stop d",
         expect![[r#"
-        > boot
-        prepare d#1
-        spawn d#1 start[0]
-        > stray d
-        > exit d 0
-        find main of d
-        > main d none
-        > +150ms
-        @ 100ms
-        find main of d
-        > main d 77
-          d is up
-          default.target is up
-          BootFinished { up: 2, failed: 0, skipped: 0, took: 150ms }
-        > exit d 1
-        signal d All SIGTERM
-        signal d All SIGCONT
-        release d
-          d fell: exit code 1, again at 250ms
-        > +1s
-        @ 250ms
-        prepare d#2
-        spawn d#2 start[0]
-        > stray d
-        > exit d 0
-        find main of d
-        > main d 78
-          d is up
-        > stop d
-        signal d All SIGTERM
-        signal d All SIGCONT
-        release d
-          d is down
-        answer 1: d Ok
-    "#]],
+            > boot
+            prepare d#1
+            spawn d#1 start[0]
+            > stray d
+            > exit d 0
+            find main of d
+            > main d none
+            > +150ms
+            @ 100ms
+            find main of d
+            > main d 77
+              d is up
+              default.target is up
+              BootFinished { up: 2, failed: 0, skipped: 0, took: 150ms }
+            > exit d 1
+            signal d All SIGTERM
+            signal d All SIGCONT
+            release d to restart
+              d fell: exit code 1, again at 250ms
+            > +1s
+            @ 250ms
+            prepare d#2
+            spawn d#2 start[0]
+            > stray d
+            > exit d 0
+            find main of d
+            > main d 78
+              d is up
+            > stop d
+            signal d All SIGTERM
+            signal d All SIGCONT
+            release d
+              d is down
+            answer 1: d Ok
+        "#]],
     );
 }
 
@@ -180,26 +180,26 @@ fn a_process_killed_for_memory_takes_its_unit_along() {
         units,
         "boot | stray a | oom a | +1s",
         expect![[r#"
-        > boot
-        prepare a#1
-        spawn a#1 start[0]
-          a is up
-          default.target is up
-          BootFinished { up: 2, failed: 0, skipped: 0, took: 0ns }
-        > stray a
-        > oom a
-          OutOfMemory(a.service)
-        signal a Main SIGTERM
-        signal a Main SIGCONT
-        kill a
-        release a
-          a fell: killed for want of memory, again at 100ms
-        > +1s
-        @ 100ms
-        prepare a#2
-        spawn a#2 start[0]
-          a is up
-    "#]],
+            > boot
+            prepare a#1
+            spawn a#1 start[0]
+              a is up
+              default.target is up
+              BootFinished { up: 2, failed: 0, skipped: 0, took: 0ns }
+            > stray a
+            > oom a
+              OutOfMemory(a.service)
+            signal a Main SIGTERM
+            signal a Main SIGCONT
+            kill a
+            release a to restart
+              a fell: killed for want of memory, again at 100ms
+            > +1s
+            @ 100ms
+            prepare a#2
+            spawn a#2 start[0]
+              a is up
+        "#]],
     );
 }
 

@@ -52,31 +52,31 @@ fn a_unit_without_its_requirement_fails_and_recovers_with_it() {
         CHAIN,
         "boot | exit db 1 | +100ms | ready db",
         expect![[r#"
-        > boot
-        prepare log#1
-        spawn log#1 start[0]
-          log is up
-        prepare db#2
-        spawn db#2 start[0]
-        > exit db 1
-        signal db All SIGTERM
-        signal db All SIGCONT
-        release db
-          db fell: exit code 1, again at 100ms
-          web failed: db, which it requires, is not up
-          default.target is up
-          BootFinished { up: 2, failed: 1, skipped: 0, took: 0ns }
-        > +100ms
-        @ 100ms
-        prepare db#3
-        spawn db#3 start[0]
-        > ready db
-          db is up
-        prepare web#4
-        spawn web#4 start-pre[0]
-        spawn web#4 start[0]
-          web is up
-    "#]],
+            > boot
+            prepare log#1
+            spawn log#1 start[0]
+              log is up
+            prepare db#2
+            spawn db#2 start[0]
+            > exit db 1
+            signal db All SIGTERM
+            signal db All SIGCONT
+            release db to restart
+              db fell: exit code 1, again at 100ms
+              web failed: db, which it requires, is not up
+              default.target is up
+              BootFinished { up: 2, failed: 1, skipped: 0, took: 0ns }
+            > +100ms
+            @ 100ms
+            prepare db#3
+            spawn db#3 start[0]
+            > ready db
+              db is up
+            prepare web#4
+            spawn web#4 start-pre[0]
+            spawn web#4 start[0]
+              web is up
+        "#]],
     );
 }
 
@@ -96,7 +96,7 @@ fn a_unit_that_falls_again_and_again_rests_longer_and_then_stays_down() {
             > exit web 1
             signal web All SIGTERM
             signal web All SIGCONT
-            release web
+            release web to restart
               web fell: exit code 1, again at 100ms
             > +1s
             @ 100ms
@@ -106,7 +106,7 @@ fn a_unit_that_falls_again_and_again_rests_longer_and_then_stays_down() {
             > exit web 1
             signal web All SIGTERM
             signal web All SIGCONT
-            release web
+            release web to restart
               web fell: exit code 1, again at 1.2s
             > +1s
             @ 1.2s
@@ -116,7 +116,7 @@ fn a_unit_that_falls_again_and_again_rests_longer_and_then_stays_down() {
             > die web SEGV
             signal web All SIGTERM
             signal web All SIGCONT
-            release web
+            release web to restart
               web fell: killed by SIGSEGV, again at 2.4s
             > +1s
             @ 2.4s
@@ -126,7 +126,7 @@ fn a_unit_that_falls_again_and_again_rests_longer_and_then_stays_down() {
             > exit web 1
             signal web All SIGTERM
             signal web All SIGCONT
-            release web
+            release web to restart
               web fell: exit code 1, again at 3.8s
             > +1s
             @ 3.8s
@@ -136,7 +136,7 @@ fn a_unit_that_falls_again_and_again_rests_longer_and_then_stays_down() {
             > exit web 1
             signal web All SIGTERM
             signal web All SIGCONT
-            release web
+            release web to restart
               web fell: exit code 1, again at 5.6s
             > +30s
             @ 5.6s
@@ -213,26 +213,26 @@ fn a_lack_of_processes_is_nobodys_failure() {
         units,
         "boot | delay a | +1s | exit a 0",
         expect![[r#"
-        > boot
-        prepare a#1
-        spawn a#1 start[0]
-        > delay a
-        signal a All SIGTERM
-        signal a All SIGCONT
-        release a
-          a fell: fork: EAGAIN, again at 100ms
-        > +1s
-        @ 100ms
-        prepare a#2
-        spawn a#2 start[0]
-        > exit a 0
-        signal a All SIGTERM
-        signal a All SIGCONT
-          default.target is up
-          BootFinished { up: 1, failed: 0, skipped: 0, took: 1s }
-        release a
-          Finished(a.service)
-    "#]],
+            > boot
+            prepare a#1
+            spawn a#1 start[0]
+            > delay a
+            signal a All SIGTERM
+            signal a All SIGCONT
+            release a to restart
+              a fell: fork: EAGAIN, again at 100ms
+            > +1s
+            @ 100ms
+            prepare a#2
+            spawn a#2 start[0]
+            > exit a 0
+            signal a All SIGTERM
+            signal a All SIGCONT
+              default.target is up
+              BootFinished { up: 1, failed: 0, skipped: 0, took: 1s }
+            release a
+              Finished(a.service)
+        "#]],
     );
 }
 
@@ -242,26 +242,26 @@ fn what_takes_too_long_to_start_is_stopped() {
         CHAIN,
         "boot | +89s | +2s",
         expect![[r#"
-        > boot
-        prepare log#1
-        spawn log#1 start[0]
-          log is up
-        prepare db#2
-        spawn db#2 start[0]
-        > +89s
-        > +2s
-        @ 90s
-        signal db All SIGTERM
-        signal db All SIGCONT
-        release db
-          db fell: start took too long, again at 90.1s
-          web failed: db, which it requires, is not up
-          default.target is up
-          BootFinished { up: 2, failed: 1, skipped: 0, took: 90s }
-        @ 90.1s
-        prepare db#3
-        spawn db#3 start[0]
-    "#]],
+            > boot
+            prepare log#1
+            spawn log#1 start[0]
+              log is up
+            prepare db#2
+            spawn db#2 start[0]
+            > +89s
+            > +2s
+            @ 90s
+            signal db All SIGTERM
+            signal db All SIGCONT
+            release db to restart
+              db fell: start took too long, again at 90.1s
+              web failed: db, which it requires, is not up
+              default.target is up
+              BootFinished { up: 2, failed: 1, skipped: 0, took: 90s }
+            @ 90.1s
+            prepare db#3
+            spawn db#3 start[0]
+        "#]],
     );
 }
 
@@ -274,36 +274,36 @@ fn a_start_after_a_fall_takes_its_turn_and_others_wait_for_it() {
         units,
         "boot | exit falls 1 | +1s | exit slow 0 | exit falls 0",
         expect![[r#"
-        > boot
-        prepare falls#1
-        prepare slow#2
-        spawn falls#1 start[0]
-        spawn slow#2 start[0]
-        > exit falls 1
-        signal falls All SIGTERM
-        signal falls All SIGCONT
-        release falls
-          falls fell: exit code 1, again at 100ms
-        > +1s
-        @ 100ms
-        prepare falls#3
-        spawn falls#3 start[0]
-        > exit slow 0
-        signal slow All SIGTERM
-        signal slow All SIGCONT
-        release slow
-          Finished(slow.service)
-        > exit falls 0
-        signal falls All SIGTERM
-        signal falls All SIGCONT
-        prepare last#4
-        release falls
-          Finished(falls.service)
-        spawn last#4 start[0]
-          last is up
-          default.target is up
-          BootFinished { up: 2, failed: 0, skipped: 0, took: 1s }
-    "#]],
+            > boot
+            prepare falls#1
+            prepare slow#2
+            spawn falls#1 start[0]
+            spawn slow#2 start[0]
+            > exit falls 1
+            signal falls All SIGTERM
+            signal falls All SIGCONT
+            release falls to restart
+              falls fell: exit code 1, again at 100ms
+            > +1s
+            @ 100ms
+            prepare falls#3
+            spawn falls#3 start[0]
+            > exit slow 0
+            signal slow All SIGTERM
+            signal slow All SIGCONT
+            release slow
+              Finished(slow.service)
+            > exit falls 0
+            signal falls All SIGTERM
+            signal falls All SIGCONT
+            prepare last#4
+            release falls
+              Finished(falls.service)
+            spawn last#4 start[0]
+              last is up
+              default.target is up
+              BootFinished { up: 2, failed: 0, skipped: 0, took: 1s }
+        "#]],
     );
 }
 
@@ -323,7 +323,7 @@ fn what_is_tried_again_does_not_hold_up_the_boot() {
             > exit a 1
             signal a All SIGTERM
             signal a All SIGCONT
-            release a
+            release a to restart
               a fell: exit code 1, again at 1s
             > +1s
             @ 1s
@@ -332,12 +332,12 @@ fn what_is_tried_again_does_not_hold_up_the_boot() {
             > exit b 1
             signal b All SIGTERM
             signal b All SIGCONT
-            release b
+            release b to restart
               b fell: exit code 1, again at 2s
             > exit a 1
             signal a All SIGTERM
             signal a All SIGCONT
-            release a
+            release a to restart
               a fell: exit code 1, again at 2s
               default.target is up
               BootFinished { up: 1, failed: 0, skipped: 0, took: 1s }
@@ -350,7 +350,7 @@ fn what_is_tried_again_does_not_hold_up_the_boot() {
             > exit b 1
             signal b All SIGTERM
             signal b All SIGCONT
-            release b
+            release b to restart
               b fell: exit code 1, again at 3s
         "#]],
     );

@@ -115,33 +115,33 @@ fn bound_units_fall_and_rise_together() {
         units,
         "boot | exit a 1 | +1s",
         expect![[r#"
-        > boot
-        prepare a#1
-        spawn a#1 start[0]
-          a is up
-        prepare b#2
-        spawn b#2 start[0]
-          b is up
-          default.target is up
-          BootFinished { up: 3, failed: 0, skipped: 0, took: 0ns }
-        > exit a 1
-        signal a All SIGTERM
-        signal a All SIGCONT
-        release a
-          a fell: exit code 1, again at 100ms
-        signal b All SIGTERM
-        signal b All SIGCONT
-        release b
-          b failed: a, which it requires, is not up
-        > +1s
-        @ 100ms
-        prepare a#3
-        spawn a#3 start[0]
-          a is up
-        prepare b#4
-        spawn b#4 start[0]
-          b is up
-    "#]],
+            > boot
+            prepare a#1
+            spawn a#1 start[0]
+              a is up
+            prepare b#2
+            spawn b#2 start[0]
+              b is up
+              default.target is up
+              BootFinished { up: 3, failed: 0, skipped: 0, took: 0ns }
+            > exit a 1
+            signal a All SIGTERM
+            signal a All SIGCONT
+            release a to restart
+              a fell: exit code 1, again at 100ms
+            signal b All SIGTERM
+            signal b All SIGCONT
+            release b
+              b failed: a, which it requires, is not up
+            > +1s
+            @ 100ms
+            prepare a#3
+            spawn a#3 start[0]
+              a is up
+            prepare b#4
+            spawn b#4 start[0]
+              b is up
+        "#]],
     );
 }
 
@@ -152,29 +152,29 @@ fn mode_process_leaves_the_others_alone() {
         units,
         "boot | stray ssh | restart ssh | stop ssh",
         expect![[r#"
-        > boot
-        prepare ssh#1
-        spawn ssh#1 start[0]
-          ssh is up
-          default.target is up
-          BootFinished { up: 2, failed: 0, skipped: 0, took: 0ns }
-        > stray ssh
-        > restart ssh
-        signal ssh Main SIGTERM
-        signal ssh Main SIGCONT
-        release ssh
-          ssh is down
-        prepare ssh#2
-        spawn ssh#2 start[0]
-          ssh is up
-        answer 1: ssh Ok
-        > stop ssh
-        signal ssh Main SIGTERM
-        signal ssh Main SIGCONT
-        release ssh
-          ssh is down
-        answer 2: ssh Ok
-    "#]],
+            > boot
+            prepare ssh#1
+            spawn ssh#1 start[0]
+              ssh is up
+              default.target is up
+              BootFinished { up: 2, failed: 0, skipped: 0, took: 0ns }
+            > stray ssh
+            > restart ssh
+            signal ssh Main SIGTERM
+            signal ssh Main SIGCONT
+            release ssh to restart
+              ssh is down
+            prepare ssh#2
+            spawn ssh#2 start[0]
+              ssh is up
+            answer 1: ssh Ok
+            > stop ssh
+            signal ssh Main SIGTERM
+            signal ssh Main SIGCONT
+            release ssh
+              ssh is down
+            answer 2: ssh Ok
+        "#]],
     );
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
-use supervisor::{Action, Config, Event, Exit, Life, Moment, Notice, Phase, Run, Saved, Supervisor, Ticket, Whom};
+use supervisor::{Action, Afterwards, Config, Connection, Event, Exit, Life, Moment, Notice, Phase, Run, Saved, Supervisor, Ticket, Whom};
 use units::control::{ActiveState, Job, KillWhom, Reply, Request, UnitRow, Way};
 use units::unit::{ServiceType, Verdict};
 use units::value::Signal;
@@ -34,6 +34,13 @@ pub struct World {
     pub broken: BTreeSet<UnitName>,
     /// Units whose processes even SIGKILL does not end.
     pub undead: BTreeSet<UnitName>,
+    /// Units whose commands beside the main one end only when the script says so.
+    pub patient: BTreeSet<UnitName>,
+    /// Sockets that cannot be made.
+    pub deaf: BTreeSet<UnitName>,
+    connections: u64,
+    /// Connections neither given away nor dropped.
+    open: BTreeSet<Connection>,
     /// Whether notices are shown.
     pub quiet: bool,
     pub told: Vec<Notice>,
@@ -75,7 +82,7 @@ impl World {
         for diagnostic in diagnostics {
             println!("{diagnostic}");
         }
-        let config = Config { default_target: name("default.target"), shutdown_budget: Duration::from_secs(25) };
+        let config = Config { default_target: name("default.target"), shutdown_budget: Duration::from_secs(25), random: 7 };
         Self {
             supervisor: Supervisor::new(set, config),
             now: Moment::default(),
@@ -92,6 +99,10 @@ impl World {
             skipped: BTreeSet::new(),
             broken: BTreeSet::new(),
             undead: BTreeSet::new(),
+            patient: BTreeSet::new(),
+            deaf: BTreeSet::new(),
+            connections: 0,
+            open: BTreeSet::new(),
             quiet: false,
             told: Vec::new(),
             ordered: false,
@@ -141,6 +152,27 @@ impl World {
             ["poweroff"] => self.ask(Request::Leave { way: Way::Poweroff, at_once: false }),
             ["poweroff", "now"] => self.ask(Request::Leave { way: Way::Poweroff, at_once: true }),
             ["signal", "reboot"] => self.queue.push_back(Event::LeaveAsked { way: Way::Reboot, at_once: false }),
+            ["incoming", unit] => self.of(unit, Event::Incoming),
+            ["connect", unit, instance] => {
+                self.connections += 1;
+                let (number, instance) = (self.connections, (*instance).to_owned());
+                self.open.insert(Connection(number));
+                self.of(unit, |life| Event::Connected(life, Connection(number), instance));
+            }
+            ["elapse", unit] => self.of(unit, Event::CalendarElapsed),
+            ["touch", unit] => self.of(unit, |life| Event::PathTriggered(life, "/watched".to_owned())),
+            ["unwatched", unit] => self.of(unit, |life| Event::WatchFailed(life, "watching /x failed: No space left on device".to_owned())),
+            ["ping", unit] => self.of(unit, Event::WatchdogPinged),
+            ["hang", unit] => self.of(unit, Event::WatchdogTriggered),
+            ["watch", unit, span] => {
+                let every = humantime(span);
+                self.of(unit, |life| Event::WatchdogChanged(life, every));
+            }
+            ["reloading", unit, "unsaid"] => self.of(unit, |life| Event::Reloading(life, None)),
+            ["reloading", unit, at] => {
+                let at = Moment(humantime(at));
+                self.of(unit, |life| Event::Reloading(life, Some(at)));
+            }
             ["ready", unit] => self.of(unit, Event::Readied),
             ["oom", unit] => self.of(unit, Event::OomKilled),
             ["stray", unit] => *self.strays.entry(name(unit)).or_default() += 1,
@@ -155,6 +187,11 @@ impl World {
             ["empty", unit] => {
                 self.strays.remove(&name(unit));
                 self.look_for_empty();
+            }
+            ["exit", unit, phase, code] => {
+                let exit = Exit::Code(code.parse().unwrap());
+                let run = *self.processes.iter().find(|(run, n)| **n == name(unit) && run.phase.to_string() == *phase).unwrap().0;
+                self.end_process(run, exit);
             }
             ["exit", unit, code] => self.exit_main(unit, Exit::Code(code.parse().unwrap())),
             ["die", unit, signal] => self.exit_main(unit, Exit::Signal(Signal::read(signal).unwrap())),
@@ -352,9 +389,9 @@ impl World {
                 assert!(self.processes.insert(run, unit.clone()).is_none(), "spawned twice: {run:?}");
                 self.queue.push_back(Event::Spawned(run, number));
                 self.queue.push_back(Event::Executed(run));
-                let service = self.supervisor.units().unit(&unit).and_then(|unit| unit.service()).unwrap();
-                let quick = service.kind == ServiceType::Oneshot && unit.as_str().starts_with("setup");
-                if run.phase != Phase::Start || quick {
+                let service = self.supervisor.units().unit(&unit).and_then(|unit| unit.service());
+                let quick = service.is_none_or(|service| service.kind == ServiceType::Oneshot && unit.as_str().starts_with("setup"));
+                if (run.phase != Phase::Start || quick) && !self.patient.contains(&unit) {
                     self.end_process(run, Exit::Code(0));
                 }
             }
@@ -362,15 +399,20 @@ impl World {
             | Action::Attend(..)
             | Action::Flush(_)
             | Action::Unlisten(..)
-            | Action::Give(..)
-            | Action::Drop(_)
             | Action::WatchCalendar(..)
             | Action::Stamp(_)
             | Action::WatchPaths(..)
             | Action::Unwatch(_)
             | Action::Limit(..)
             | Action::Freeze(..) => {}
-            Action::Listen(life, _) => self.queue.push_back(Event::Listening(life)),
+            Action::Give(connection, _) | Action::Drop(connection) => {
+                assert!(self.open.remove(&connection), "{connection:?} is not there any more");
+            }
+            Action::Listen(life, unit) => self.queue.push_back(if self.deaf.contains(&unit) {
+                Event::ListenFailed(life, "listening on /run/x failed: Address already in use".to_owned())
+            } else {
+                Event::Listening(life)
+            }),
             Action::Signal(life, whom, signal) => self.signal(life, whom, signal),
             Action::Kill(life) => self.signal(life, Whom::All, Signal::KILL),
             Action::Drain(life) => {
@@ -437,7 +479,8 @@ impl World {
             Action::Signal(life, whom, signal) => format!("signal {} {whom:?} {signal}", unit(life)),
             Action::Kill(life) => format!("kill {}", unit(life)),
             Action::Drain(_) => return None,
-            Action::Release(_, unit, _) => format!("release {unit}"),
+            Action::Release(_, unit, Afterwards::Rest) => format!("release {unit}"),
+            Action::Release(_, unit, Afterwards::Restart) => format!("release {unit} to restart"),
             Action::Answer(Ticket(n), Reply::Done { results }) => {
                 let results: Vec<String> = results.iter().map(|r| format!("{} {:?}", r.unit, r.outcome)).collect();
                 format!("answer {n}: {}", results.join(", "))

@@ -277,7 +277,7 @@ pub(crate) const SOCKET: &[Directive] = &[
     done("TimeoutSec", Tuning),
     done("TriggerLimitIntervalSec", Tuning),
     done("TriggerLimitBurst", Tuning),
-    done("FlushPending", Tuning),
+    done("FlushPending", Bool(|d| &mut d.socket.flush_pending)),
     done("PollLimitIntervalSec", Tuning),
     done("PollLimitBurst", Tuning),
 ];

@@ -1,0 +1,56 @@
+//! What a life consists of, whatever the kind of the unit: the commands and limits of a service.
+//!
+//! | kind   | begins                       | is up                            | ends                     |
+//! |--------|------------------------------|----------------------------------|--------------------------|
+//! | socket | start-pre, listen, start-post | [`super::slot::Watching`]       | stop-pre, close, stop-post |
+//! | timer, path | –                       | [`super::slot::Watching`]        | –                        |
+//! | mount  | one run, the mounting        | [`super::slot::State::Done`]     | one run, the unmounting  |
+//! | slice  | –                            | [`super::slot::State::Done`]     | –                        |
+
+use alloc::borrow::Cow;
+use alloc::vec;
+use units::unit::{Body, Command, Restart, RestartPolicy, Service, ServiceType, Stop};
+use units::value::Limit;
+use units::{UnitName, UnitSet};
+
+/// The course of a unit's lives; a target has none, for it has no life.
+pub(super) fn course<'u>(units: &'u UnitSet, name: &UnitName) -> Option<Cow<'u, Service>> {
+    match &units.unit(name)?.body {
+        Body::Target => None,
+        Body::Service(service) => Some(Cow::Borrowed(service)),
+        Body::Socket(socket) => Some(Cow::Owned(Service {
+            start_pre: socket.start_pre.clone(),
+            start_post: socket.start_post.clone(),
+            stop_commands: socket.stop_pre.clone(),
+            stop_post: socket.stop_post.clone(),
+            ..still()
+        })),
+        Body::Mount(mount) => {
+            let usual = still();
+            let timeout = mount.timeout.unwrap_or(usual.start_timeout);
+            Some(Cow::Owned(Service {
+                start: vec![Command::default()],
+                stop_commands: vec![Command::default()],
+                start_timeout: timeout,
+                stop: Stop { timeout, ..Stop::default() },
+                ..usual
+            }))
+        }
+        Body::Timer(_) | Body::Path(_) | Body::Slice(_) => Some(Cow::Owned(still())),
+    }
+}
+
+/// Whether it is a service.
+pub(super) fn is_service(units: &UnitSet, name: &UnitName) -> bool {
+    units.unit(name).is_some_and(|unit| unit.service().is_some())
+}
+
+/// A life without processes, up until it is ended.
+fn still() -> Service {
+    Service {
+        kind: ServiceType::Oneshot,
+        remain_after_exit: true,
+        restart: Restart { policy: RestartPolicy::No, burst: Limit::Max, ..Restart::default() },
+        ..Service::default()
+    }
+}
