@@ -2,9 +2,11 @@
 //! script says what the processes do.
 #![allow(dead_code, clippy::print_stdout, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod show;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
-use supervisor::{Action, Afterwards, Config, Connection, Event, Exit, Life, Moment, Notice, Phase, Run, Saved, Supervisor, Ticket, Whom};
+use supervisor::{Action, Config, Connection, Event, Exit, Life, Moment, Notice, Phase, Run, Saved, Supervisor, Ticket, Whom};
 use units::control::{ActiveState, Job, KillWhom, Reply, Request, UnitRow, Way};
 use units::unit::{ServiceType, Verdict};
 use units::value::Signal;
@@ -455,51 +457,6 @@ impl World {
             self.end_process(run, Exit::Signal(signal));
         }
         self.look_for_empty();
-    }
-
-    fn show(&self, action: &Action) -> Option<String> {
-        let unit = |life: &Life| self.lives.get(life).map_or_else(|| format!("{life:?}"), ToString::to_string);
-        Some(match action {
-            Action::Check(_, unit) => format!("check {unit}"),
-            Action::Prepare(life, unit) => format!("prepare {unit}{life:?}"),
-            Action::Spawn { run, unit, .. } => format!("spawn {unit}{:?} {}[{}]", run.life, run.phase, run.index),
-            Action::FindMain(_, unit) => format!("find main of {unit}"),
-            Action::Listen(_, unit) => format!("listen for {unit}"),
-            Action::Attend(life, on) => format!("attend to {} {on}", unit(life)),
-            Action::Flush(life) => format!("flush {}", unit(life)),
-            Action::Unlisten(_, unit) => format!("close {unit}"),
-            Action::Give(connection, unit) => format!("give {connection:?} to {unit}"),
-            Action::Drop(connection) => format!("drop {connection:?}"),
-            Action::WatchCalendar(_, unit) => format!("watch calendar of {unit}"),
-            Action::Stamp(unit) => format!("stamp {unit}"),
-            Action::WatchPaths(_, unit) => format!("watch paths of {unit}"),
-            Action::Unwatch(life) => format!("unwatch {}", unit(life)),
-            Action::Limit(_, unit) => format!("limit {unit}"),
-            Action::Freeze(life, on) => format!("freeze {} {on}", unit(life)),
-            Action::Signal(life, whom, signal) => format!("signal {} {whom:?} {signal}", unit(life)),
-            Action::Kill(life) => format!("kill {}", unit(life)),
-            Action::Drain(_) => return None,
-            Action::Release(_, unit, Afterwards::Rest) => format!("release {unit}"),
-            Action::Release(_, unit, Afterwards::Restart) => format!("release {unit} to restart"),
-            Action::Answer(Ticket(n), Reply::Done { results }) => {
-                let results: Vec<String> = results.iter().map(|r| format!("{} {:?}", r.unit, r.outcome)).collect();
-                format!("answer {n}: {}", results.join(", "))
-            }
-            Action::Answer(Ticket(n), reply) => format!("answer {n}: {reply:?}"),
-            Action::Reread(Ticket(n)) => format!("reread for {n}"),
-            Action::Reexec(Ticket(n)) => format!("re-execute for {n}"),
-            Action::Tell(_) if self.quiet => return None,
-            Action::Tell(notice) => match notice {
-                Notice::Starting(_) | Notice::Stopping(_) => return None,
-                Notice::Started(unit, _) => format!("  {unit} is up"),
-                Notice::Failed(unit, cause) => format!("  {unit} failed: {cause}"),
-                Notice::Fell { unit, cause, again_at } => format!("  {unit} fell: {cause}, again at {:?}", again_at.0),
-                Notice::Skipped(unit, what) => format!("  {unit} skipped: {what}"),
-                Notice::Stopped(unit) => format!("  {unit} is down"),
-                other => format!("  {other:?}"),
-            },
-            Action::Leave(way) => format!("leave {way}"),
-        })
     }
 }
 
