@@ -7,7 +7,7 @@ mod show;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use supervisor::{Action, Config, Connection, Event, Exit, Life, Moment, Notice, Phase, Run, Saved, Supervisor, Ticket, Whom};
-use units::control::{ActiveState, Job, KillWhom, Reply, Request, UnitRow, Way};
+use units::control::{ActiveState, Job, KillWhom, Request, UnitRow, Way};
 use units::unit::{ServiceType, Verdict};
 use units::value::Signal;
 use units::{SourceFile, SourceKind, UnitName, read};
