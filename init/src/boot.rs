@@ -5,7 +5,7 @@
 //! without it.
 
 mod cgroups;
-mod files;
+pub(crate) mod files;
 mod mounts;
 
 use std::collections::BTreeMap;

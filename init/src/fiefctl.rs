@@ -12,6 +12,7 @@
 mod boot;
 mod completion;
 mod control;
+mod edit;
 mod files;
 mod help;
 mod line;
@@ -23,6 +24,7 @@ mod paint;
 mod power;
 mod session;
 mod set;
+mod sources;
 mod status;
 mod table;
 mod top;
@@ -36,7 +38,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use kernel::power::Mandate;
-use units::control::{Reply, Request, UnitRow};
+use units::control::UnitRow;
 
 use crate::power::{Asked, USAGE};
 use crate::say;
@@ -67,7 +69,7 @@ pub(crate) fn power(name: &str, arguments: &[String]) -> ExitCode {
     let done = match asked {
         Asked::Leave(way) => power::ask(way, false),
         Asked::LeaveNow(way) => power::ask(way, true),
-        Asked::Reload => reload(),
+        Asked::Reload => Session::open().and_then(|mut session| session.reread()).map(|_| code::OK),
         Asked::Runlevel => output("N 5\n").map(|()| code::OK),
         Asked::Help => output(&format!("{USAGE}\n")).map(|()| code::OK),
         Asked::Nothing => Ok(code::OK),
@@ -80,15 +82,6 @@ pub(crate) fn power(name: &str, arguments: &[String]) -> ExitCode {
         }
         code
     }))
-}
-
-fn reload() -> Result<u8, Failed> {
-    let mut session = Session::open()?;
-    session.ask(&Request::DaemonReload {})?;
-    match session.next()? {
-        Some(Reply::Leaving { .. }) | None => Ok(code::FAILED),
-        Some(_) => Ok(code::OK),
-    }
 }
 
 /// Say what went wrong; a reader that has gone is nobody's problem.

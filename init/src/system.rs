@@ -41,6 +41,8 @@ const REAP_BATCH: usize = 1024;
 const LAST_WORDS_TURNS: usize = 16;
 /// Signals heeded per turn.
 const SIGNALS: usize = 64;
+/// Problems of unit files told to who has them read again; all are in the log.
+const MOST_PROBLEMS: usize = 100;
 /// How long the console's reader may take with what is said at the very end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// After a fault of our own: how long the ordered end may take.
@@ -201,8 +203,7 @@ impl System {
                 self.control.answer(ticket, &reply, reactor, queue);
             }
             Action::Reread(ticket) => {
-                self.reread();
-                let reply = Reply::Done { results: Vec::new() };
+                let reply = self.reread();
                 self.control.answer(ticket, &reply, &mut self.reactor, &mut self.queue);
             }
             Action::Tell(notice) => self.tell(&notice),
@@ -276,7 +277,7 @@ impl System {
                 Wish::Reboot => (Way::Reboot, false),
                 Wish::RebootNow => (Way::Reboot, true),
                 Wish::Reload => {
-                    self.reread();
+                    let _ = self.reread();
                     continue;
                 }
                 Wish::ReopenControl => {
@@ -296,8 +297,8 @@ impl System {
         }
     }
 
-    /// Read the unit files again.
-    fn reread(&mut self) {
+    /// Read the unit files again; what came of it, for who asked.
+    fn reread(&mut self) -> Reply {
         let read = boot::read_units(&self.options);
         self.say(Tone::Notice, &format!("unit files read again: {} units", read.count));
         for remark in &read.remarks {
@@ -306,8 +307,11 @@ impl System {
         for diagnostic in &read.diagnostics {
             self.diagnose(diagnostic);
         }
+        let difference = self.supervisor.units().difference(&read.units);
         self.supervisor.reread(read.units);
         boot::logging(self);
+        let problems = read.diagnostics.iter().take(MOST_PROBLEMS).map(ToString::to_string).collect();
+        Reply::Reread { difference, problems }
     }
 
     fn reopen(&mut self) {

@@ -170,7 +170,19 @@ want 0 ctl convert $(units)/stays.toml; says "^ExecReload=/bin/true"; cp /run/ou
 want 0 ctl convert /run/stays.service; says '^\[service\]'
 want 1 ctl convert /no/such; says "No such file"
 printf '[service]\ncommand = ["/bin/sleep", "1000"]\n' >$(units)/new.toml
-want 4 ctl start new; want 0 ctl reload-units; want 0 ctl start new; want 0 ctl daemon-reload; want 0 ctl is-active new
+want 4 ctl start new; want 0 ctl reload-units; says "^added: new$"; want 0 ctl reload-units; lacks new; want 0 ctl start new; want 0 ctl daemon-reload; want 0 ctl is-active new
+printf '[service]\ncomand = "x"\n' >$(units)/bad.toml
+want 0 ctl reload-units; says "^added: bad$"; says "did you mean .command"; want 0 ctl list --failed; says bad
+want 1 ctl verify $(units)/bad.toml; says "bad.toml:2:1: error"; says "1 errors"; want 0 ctl verify $(units)/new.toml
+want 1 ctl verify $(units); want 1 ctl verify /no/such; want 4 ctl verify nothing-here
+mkdir -p /run/root/etc/fief/units; cp $(units)/bad.toml /run/root/etc/fief/units; want 1 ctl verify --root /run/root --json; says '"line":2'
+rm $(units)/bad.toml $(units)/new.toml; want 0 ctl reload-units; says "^removed: bad new$"; want 0 ctl is-active new
+mkdir -p /run/fief/units/stays.toml.d; ln -s /run/fief/units/stays.toml.d $(units)/stays.toml.d
+EDITOR="sh -c 'printf \"[environment]\\nset = { A = \\\"edited\\\" }\\n\" >\$1' --"; export EDITOR
+want 0 ctl edit --runtime stays; says "^changed: stays$"; want 0 ctl cat stays; says edited
+EDITOR=true want 0 ctl edit --runtime stays; says "nothing was changed"
+EDITOR="sh -c 'echo nonsense >\$1' --" want 1 ctl edit --runtime stays; says "stays as it was"; want 0 ctl cat stays; lacks nonsense
+EDITOR=false want 1 ctl edit --runtime stays; says "failed"
 "#,
     );
 }

@@ -31,6 +31,6 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use file::{FILE_LIMIT, Reader, SourceFile, SourceKind, nearest, read};
 pub use graph::Graph;
 pub use name::{NameError, UnitKind, UnitName};
-pub use set::{Entry, UnitSet};
+pub use set::{Difference, Entry, UnitSet};
 pub use systemd::Specifiers;
 pub use unit::{Body, Service, Unit};

@@ -2,6 +2,7 @@
 
 use crate::file::Moulds;
 use crate::{Diagnostic, Graph, Unit, UnitName};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,6 +31,18 @@ pub struct UnitSet {
     pub(crate) aliases: BTreeMap<UnitName, UnitName>,
     /// What instances are made of.
     pub(crate) moulds: Arc<Moulds>,
+}
+
+/// What has changed between two readings of the unit files, each in alphabetic order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Difference {
+    /// Units there were none of.
+    pub added: Vec<UnitName>,
+    /// Units whose files have gone.
+    pub removed: Vec<UnitName>,
+    /// Units that are something else now.
+    pub changed: Vec<UnitName>,
 }
 
 impl UnitSet {
@@ -70,6 +83,21 @@ impl UnitSet {
         if let Some(entry) = other.entries.get(name) {
             self.entries.insert(name.clone(), entry.clone());
         }
+    }
+
+    /// What is different in `after`, which was read later.
+    #[must_use]
+    pub fn difference(&self, after: &Self) -> Difference {
+        let mut difference = Difference::default();
+        for (name, entry) in &self.entries {
+            match after.entries.get(name) {
+                None => difference.removed.push(name.clone()),
+                Some(other) if other != entry => difference.changed.push(name.clone()),
+                Some(_) => {}
+            }
+        }
+        difference.added = after.entries.keys().filter(|name| !self.entries.contains_key(*name)).cloned().collect();
+        difference
     }
 
     /// The effective relations.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kernel::cgroup::Hierarchies;
 use serde_json::json;
 use units::UnitName;
-use units::control::{Job, KillWhom, NO_SUCH_UNIT, Outcome, Reply, Request, UnitResult};
+use units::control::{Job, KillWhom, NO_SUCH_UNIT, Outcome, Request, UnitResult};
 use units::value::Signal;
 
 use super::line::{Line, Unclear};
@@ -91,12 +91,24 @@ fn each(line: &Line, request: impl FnOnce(Vec<UnitName>) -> Request) -> Result<u
 
 /// `reload-units`
 pub(super) fn reload_units(line: &Line) -> Result<u8, Failed> {
-    let mut session = Session::open()?;
-    session.ask(&Request::DaemonReload {})?;
-    match session.next()? {
-        Some(Reply::Done { results }) => report(line, &results),
-        other => Err(Failed::Told(format!("init answers what was not asked: {other:?}"))),
+    let (difference, problems) = Session::open()?.reread()?;
+    if line.has("json") {
+        output(&format!(
+            "{}\n",
+            json!({ "added": difference.added, "removed": difference.removed, "changed": difference.changed, "problems": problems })
+        ))?;
+        return Ok(code::OK);
     }
+    for problem in &problems {
+        say::error(format_args!("{problem}"));
+    }
+    for (word, names) in [("added", &difference.added), ("changed", &difference.changed), ("removed", &difference.removed)] {
+        if !names.is_empty() {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            output(&format!("{word}: {}\n", names.join(" ")))?;
+        }
+    }
+    Ok(code::OK)
 }
 
 /// Say what went wrong; what went well needs no word.

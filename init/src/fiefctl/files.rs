@@ -1,12 +1,79 @@
 //! Verbs about unit files.
 
-use units::UnitName;
-use units::convert;
+use serde_json::json;
+use units::{Diagnostic, Entry, Severity, UnitName, convert, search};
 
 use super::line::Line;
-use super::output;
 use super::session::{Failed, code};
+use super::sources::{self, Beneath};
+use super::{json_lines, names, output};
+use crate::boot::files::Here;
 use crate::file;
+use crate::say;
+
+/// `verify`
+pub(super) fn verify(line: &Line) -> Result<u8, Failed> {
+    let tree = Beneath::new(line.value("root"));
+    let mut files = tree.files();
+    let mut wanted: Vec<String> = Vec::new();
+    let mut units: Vec<UnitName> = Vec::new();
+    for word in &line.operands {
+        match std::fs::metadata(word) {
+            // Before all others: it is about these.
+            Ok(about) if about.is_dir() => {
+                let folder = word.trim_end_matches('/').to_owned();
+                let mut own = search::collect(&Here, std::slice::from_ref(&folder));
+                own.append(&mut files);
+                files = own;
+                wanted.push(format!("{folder}/"));
+            }
+            Ok(_) => {
+                let text = file::read_up_to(word, u64::try_from(units::FILE_LIMIT).unwrap_or(u64::MAX).saturating_add(1));
+                let text = text.map_err(|error| Failed::File(word.clone(), error))?;
+                files.retain(|file| file.path != *word);
+                files.insert(0, units::SourceFile { path: word.clone(), kind: units::SourceKind::Unit(text) });
+                wanted.push(word.clone());
+            }
+            Err(error) if word.contains('/') => return Err(Failed::File(word.clone(), error)),
+            Err(_) => units.push(names::name(word)?),
+        }
+    }
+    let (set, mut found) = sources::read(&tree, files);
+    for name in &units {
+        match set.entry(set.resolve(name)) {
+            Some(Entry::Unit(unit)) => wanted.extend(unit.sources.iter().cloned()),
+            Some(Entry::Bad { first }) => wanted.push(first.path.clone()),
+            Some(Entry::Masked { path }) => wanted.push(path.clone()),
+            None => return Err(Failed::NoSuchUnit(name.to_string())),
+        }
+    }
+    let is_about = |diagnostic: &Diagnostic, wanted: &String| {
+        if wanted.ends_with('/') { diagnostic.path.starts_with(wanted.as_str()) } else { diagnostic.path == *wanted }
+    };
+    found.retain(|diagnostic| line.operands.is_empty() || wanted.iter().any(|wanted| is_about(diagnostic, wanted)));
+    if line.has("json") {
+        let all: Vec<_> = found.iter().map(told).collect();
+        output(&json_lines(&all))?;
+    } else {
+        for diagnostic in &found {
+            output(&format!("{diagnostic}\n"))?;
+        }
+        let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+        say::error(format_args!("{errors} errors, {} warnings", found.len() - errors));
+    }
+    Ok(if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) { code::FAILED } else { code::OK })
+}
+
+fn told(diagnostic: &Diagnostic) -> serde_json::Value {
+    json!({
+        "severity": diagnostic.severity.to_string(),
+        "path": diagnostic.path,
+        "line": diagnostic.place.as_ref().map(|place| place.line),
+        "column": diagnostic.place.as_ref().map(|place| place.column),
+        "message": diagnostic.message,
+        "help": diagnostic.help,
+    })
+}
 
 /// `convert`
 pub(super) fn convert(line: &Line) -> Result<u8, Failed> {

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 
 use units::control::{CONTROL_SOCKET, Detail, Hello, Refusal, Reply, Request, UnitResult, UnitRow};
-use units::{NameError, UnitName};
+use units::{Difference, NameError, UnitName};
 
 use super::line::Unclear;
 
@@ -109,6 +109,14 @@ impl Session {
                 Some(other) => return Err(odd(&other)),
                 None => return Err(Failed::Talk(std::io::ErrorKind::UnexpectedEof.into())),
             }
+        }
+    }
+
+    /// Has the unit files read again; what has changed, and what is wrong with them.
+    pub(super) fn reread(&mut self) -> Result<(Difference, Vec<String>), Failed> {
+        match self.one(&Request::DaemonReload {})? {
+            Reply::Reread { difference, problems } => Ok((difference, problems)),
+            other => Err(odd(&other)),
         }
     }
 

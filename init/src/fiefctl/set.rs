@@ -11,7 +11,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use units::control::{LoadState, Reply, Request};
+use units::control::{LoadState, Request};
 use units::{Severity, SourceFile, SourceKind, UnitName};
 
 use super::line::{Line, Unclear};
@@ -48,11 +48,7 @@ pub(super) fn set(line: &Line) -> Result<u8, Failed> {
     } else {
         write_over(&place, &text)?;
     }
-    session.ask(&Request::DaemonReload {})?;
-    match session.next()? {
-        Some(Reply::Done { .. }) => {}
-        other => return Err(Failed::Told(format!("init answers what was not asked: {other:?}"))),
-    }
+    session.reread()?;
     control::report(line, &session.done(&Request::Limit { units: vec![name] })?)
 }
 

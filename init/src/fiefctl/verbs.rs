@@ -3,7 +3,7 @@
 
 use super::line::Line;
 use super::session::Failed;
-use super::{boot, control, files, list, logs, looking, power, set, status, top, zombies};
+use super::{boot, control, edit, files, list, logs, looking, power, set, status, top, zombies};
 
 /// A verb.
 #[derive(Debug)]
@@ -113,6 +113,7 @@ const NO_LEGEND: Opt = flag("no-legend", None, "without heading and remarks");
 const QUIET: Opt = flag("quiet", Some('q'), "by the exit code alone");
 const NO_WAIT: Opt = flag("no-wait", None, "do not wait until it is done");
 const RUNTIME: Opt = flag("runtime", None, "until the next boot only");
+const ROOT: Opt = valued("root", None, "DIR", "of the system beneath this folder; init is not asked");
 const LINES: Opt = valued("lines", Some('n'), "N", "the last N lines");
 const JOB: &[Opt] = &[NO_WAIT, flag("quiet", Some('q'), "say nothing of what went wrong")];
 
@@ -370,6 +371,26 @@ pub(super) const ALL: &[Verb] = &[
         about: "read the unit files again, and say what has changed",
         more: "What is up stays up.",
         run: control::reload_units,
+    },
+    Verb {
+        name: "edit",
+        aliases: &[],
+        group: Group::Files,
+        operands: Operands::Some("UNIT"),
+        options: &[flag("full", None, "a file of your own instead of a drop-in"), RUNTIME],
+        about: "change a unit by a drop-in, with an editor",
+        more: "$EDITOR says which. What init could not read is shown and does not count.",
+        run: edit::edit,
+    },
+    Verb {
+        name: "verify",
+        aliases: &[],
+        group: Group::Files,
+        operands: Operands::Any("FILE"),
+        options: &[ROOT],
+        about: "what is wrong with unit files: with all, or these files, folders and units",
+        more: "Exit code 1 when anything is so wrong that a unit cannot be started.",
+        run: files::verify,
     },
     Verb {
         name: "convert",

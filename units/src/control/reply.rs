@@ -1,7 +1,7 @@
 use super::Way;
-use crate::UnitName;
 use crate::accounting::Account;
 use crate::graph::Node;
+use crate::{Difference, UnitName};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -21,6 +21,14 @@ pub enum Reply {
     Done {
         /// In the order of the request.
         results: Vec<UnitResult>,
+    },
+    /// The unit files have been read again.
+    Reread {
+        /// What has changed.
+        difference: Difference,
+        /// What is wrong with them, each as it is drawn for people.
+        #[serde(default)]
+        problems: Vec<String>,
     },
     /// A line of the log.
     Log(LogLine),

@@ -1,0 +1,76 @@
+//! The unit files of a system, this one's or one beneath a folder, read as init reads them.
+
+use std::fs;
+
+use units::search::{self, Nature, Tree};
+use units::{Diagnostic, Reader, SourceFile, UnitSet, stock};
+
+use crate::boot::files::{self, Here};
+
+/// A tree whose root is a folder of this one. Paths in it are resolved by the kernel in this tree's own
+/// terms, so a link in it that leads to `/x` leads to the folder's `x`.
+pub(super) struct Beneath {
+    root: String,
+}
+
+impl Beneath {
+    /// The tree beneath `--root`; this system's without.
+    pub(super) fn new(root: Option<&str>) -> Self {
+        Self { root: root.unwrap_or_default().trim_end_matches('/').to_owned() }
+    }
+
+    /// Whether it is this system's own.
+    pub(super) fn is_here(&self) -> bool {
+        self.root.is_empty()
+    }
+
+    /// Where a path of the tree is in this system.
+    pub(super) fn place(&self, path: &str) -> String {
+        format!("{}{path}", self.root)
+    }
+
+    /// All files, in order of precedence, those that come with init last.
+    pub(super) fn files(&self) -> Vec<SourceFile> {
+        let mut files = search::collect(self, &search::folders(self));
+        files.extend(stock::files());
+        files
+    }
+}
+
+impl Tree for Beneath {
+    fn names(&self, folder: &str) -> Vec<(String, Nature)> {
+        Here.names(&self.place(folder))
+    }
+
+    fn link(&self, path: &str) -> Option<String> {
+        Here.link(&self.place(path))
+    }
+
+    fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, String> {
+        let mut path = path.to_owned();
+        // An absolute link means the tree's root, which the kernel does not know.
+        for _ in 0..8 {
+            match self.link(&path) {
+                Some(target) if target == "/dev/null" => return Ok(Vec::new()),
+                Some(target) if target.starts_with('/') => path = target,
+                Some(target) => {
+                    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                    path = format!("{folder}/{target}");
+                }
+                None => return Here.read(&self.place(&path), limit),
+            }
+        }
+        Err("too many links".to_owned())
+    }
+}
+
+/// Read them. What specifiers stand for in another system is not known here.
+pub(super) fn read(tree: &Beneath, files: Vec<SourceFile>) -> (UnitSet, Vec<Diagnostic>) {
+    let specifiers = if tree.is_here() { files::specifiers() } else { units::Specifiers::default() };
+    Reader::new(specifiers).read(files)
+}
+
+/// The text of a file as it is now; none where there is no file.
+pub(super) fn present(path: &str) -> Option<String> {
+    fs::read_to_string(path).ok()
+}
