@@ -16,6 +16,7 @@ mod edit;
 mod files;
 mod help;
 mod line;
+mod links;
 mod list;
 mod logs;
 mod looking;

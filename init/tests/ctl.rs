@@ -189,6 +189,32 @@ EDITOR=false want 1 ctl edit --runtime stays; says "failed"
 
 #[test]
 #[ignore = "needs root"]
+fn units_are_enabled_masked_and_preset_beneath_a_root_and_here() {
+    check(
+        &[("stays.toml", STAYS)],
+        r#"
+root=/run/root; lib=$root/usr/lib/systemd; mkdir -p $lib/system $lib/system-preset
+printf '[Service]\nExecStart=/bin/sleep 1000\n[Install]\nWantedBy=multi-user.target\nAlias=www.service\n' >$lib/system/web.service
+printf '[Service]\nExecStart=/bin/sleep %%i\n[Install]\nWantedBy=multi-user.target\nDefaultInstance=7\n' >$lib/system/nap@.service
+printf '[Service]\nExecStart=/bin/sleep 1\n' >$lib/system/plain.service
+echo 'disable web.service' >$lib/system-preset/10-x.preset
+at() { code=$1; verb=$2; shift 2; want $code ctl $verb --root $root "$@"; }
+at 1 is-enabled web; says '^disabled$'; at 0 is-enabled plain; says static; at 4 is-enabled gone; says not-found
+at 0 enable web nap@; says "made /etc/systemd/system/multi-user.target.wants/web.service → /usr/lib/systemd/system/web.service"
+[ -L $root/etc/systemd/system/www.service ] && [ -L $root/etc/systemd/system/multi-user.target.wants/nap@7.service ] || echo "WRONG: no links"
+at 0 is-enabled web; says '^enabled$'; at 0 is-enabled www; says alias; at 0 is-enabled nap@7; at 0 enable web; lacks made
+at 0 preset web; says removed; at 1 is-enabled web; at 0 preset-all; at 0 reenable --runtime web; at 0 is-enabled web; says enabled-runtime
+at 0 disable --runtime web; at 0 mask web; at 1 is-enabled web; says masked; at 1 enable web; says "is masked by"; at 0 unmask web; at 1 is-enabled web; says disabled
+at 4 enable gone; says "no such unit"; at 0 list-unit-files; says "web.service *disabled *disabled"; at 0 list-unit-files --json 'we*'; lacks plain
+at 0 enable web --json; says '"link":{"path"'
+mkdir -p /run/systemd/system; printf '[Service]\nExecStart=/bin/sleep 1000\n' >/run/systemd/system/here.service
+want 0 ctl is-enabled here; says static; want 0 ctl mask --runtime nothing-else; says "made /run/systemd/system/nothing-else.service → /dev/null"; want 0 ctl unmask nothing-else
+"#,
+    );
+}
+
+#[test]
+#[ignore = "needs root"]
 fn only_root_may_do_things_and_everybody_may_look() {
     check(
         &[("stays.toml", STAYS)],

@@ -3,7 +3,7 @@
 use std::fs;
 
 use units::search::{self, Nature, Tree};
-use units::{Diagnostic, Reader, SourceFile, UnitSet, stock};
+use units::{Diagnostic, Reader, SourceFile, Specifiers, UnitSet, stock};
 
 use crate::boot::files::{self, Here};
 
@@ -64,10 +64,14 @@ impl Tree for Beneath {
     }
 }
 
-/// Read them. What specifiers stand for in another system is not known here.
+/// Read them.
 pub(super) fn read(tree: &Beneath, files: Vec<SourceFile>) -> (UnitSet, Vec<Diagnostic>) {
-    let specifiers = if tree.is_here() { files::specifiers() } else { units::Specifiers::default() };
-    Reader::new(specifiers).read(files)
+    Reader::new(specifiers(tree)).read(files)
+}
+
+/// What specifiers stand for; in another system that is not known here.
+pub(super) fn specifiers(tree: &Beneath) -> Specifiers {
+    if tree.is_here() { files::specifiers() } else { Specifiers::default() }
 }
 
 /// The text of a file as it is now; none where there is no file.
