@@ -95,6 +95,7 @@ want 0 ctl logs -u stays -p err; says grave; lacks said
 want 0 ctl logs stays -n 1 --until now; want 0 ctl logs stays --until '1h ago'; lacks said
 want 2 ctl logs --since soon
 want 4 ctl logs nothing
+"$(readlink /proc/1/exe)" ctl logs -f stays >/run/out & while ! grep -q said /run/out; do sleep 0.05; done; kill $!
 want 0 ctl logs stays --json; says '"priority":3'
 want 0 ctl account; says stays
 want 0 ctl top -d 100ms -n 2; says "CPU %"; says stays
