@@ -50,7 +50,11 @@ pub(super) fn list(line: &Line) -> Result<u8, Failed> {
             if row.frozen { "frozen".to_owned() } else { row.sub.clone() },
             row.main_pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
             // What has never been up has been so since before it counted.
-            if row.sub == "dead" || row.sub == "waiting" { "-".to_owned() } else { span(Duration::from_millis(row.age_ms)) },
+            if row.sub == "dead" || row.active == ActiveState::Activating && row.sub == "waiting" {
+                "-".to_owned()
+            } else {
+                span(Duration::from_millis(row.age_ms))
+            },
             what.map_or_else(|| row.description.clone(), Clone::clone),
         ]);
     }
