@@ -19,6 +19,7 @@ pub mod diagnostic;
 pub mod enable;
 pub mod file;
 pub mod graph;
+pub mod install;
 pub mod name;
 pub mod notify;
 pub mod search;

@@ -79,7 +79,7 @@ pub fn collect<S: AsRef<str>>(tree: &dyn Tree, folders: &[S]) -> Vec<SourceFile>
         for (name, nature) in sorted(tree, folder) {
             let path = format!("{folder}/{name}");
             if Pull::ALL.iter().any(|(_, suffix)| name.ends_with(suffix)) {
-                links(tree, &path, &mut found);
+                linked(tree, &path, &mut found);
             } else if is_drop_in_folder(&name) {
                 drop_ins(tree, &path, &name, &mut found);
             } else if is_unit_file(&name) && !plumbing::is_passed_over(&path, &name) {
@@ -91,6 +91,78 @@ pub fn collect<S: AsRef<str>>(tree: &dyn Tree, folders: &[S]) -> Vec<SourceFile>
     found
 }
 
+/// A symbolic link in one of the folders, or in one of their folders of links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Where it is.
+    pub path: String,
+    /// Where it leads, made absolute.
+    pub target: String,
+}
+
+/// Collects all symbolic links, in order of precedence.
+pub fn links<S: AsRef<str>>(tree: &dyn Tree, folders: &[S]) -> Vec<Link> {
+    let mut found = Vec::new();
+    let mut add = |path: String| {
+        if let Some(target) = tree.link(&path) {
+            found.push(Link { target: resolved(&path, &target), path });
+        }
+    };
+    for folder in folders {
+        for (name, nature) in sorted(tree, folder.as_ref()) {
+            let path = format!("{}/{name}", folder.as_ref());
+            if Pull::ALL.iter().any(|(_, suffix)| name.ends_with(suffix)) {
+                sorted(tree, &path).into_iter().for_each(|(name, _)| add(format!("{path}/{name}")));
+            } else if nature == Nature::Link && is_unit_file(&name) {
+                add(path);
+            }
+        }
+    }
+    found
+}
+
+impl Link {
+    /// In a folder of links: how what is linked is bound, and to whom.
+    pub(crate) fn pull(&self) -> Option<(Pull, &str)> {
+        let folder = self.path.rsplit('/').nth(1)?;
+        Pull::ALL.iter().find_map(|(pull, suffix)| Some((*pull, folder.strip_suffix(suffix)?)))
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        self.target == "/dev/null"
+    }
+
+    /// Whether it is gone after the next boot.
+    pub(crate) fn is_runtime(&self) -> bool {
+        self.path.starts_with("/run/")
+    }
+
+    /// Whether no package has brought it.
+    pub(crate) fn is_an_administrators(&self) -> bool {
+        self.path.starts_with("/etc/") || self.is_runtime()
+    }
+
+    /// Whether its own name is that of `unit`.
+    pub(crate) fn names(&self, unit: &UnitName) -> bool {
+        named(&self.path).as_ref() == Some(unit)
+    }
+
+    /// Whether its own name is that of an instance of `template`.
+    pub(crate) fn names_instance_of(&self, template: &UnitName) -> bool {
+        named(&self.path).and_then(|name| name.template()).as_ref() == Some(template)
+    }
+
+    /// Whether it leads to a file with the name of `unit`.
+    pub(crate) fn leads_to(&self, unit: &UnitName) -> bool {
+        named(&self.target).as_ref() == Some(unit)
+    }
+}
+
+fn named(path: &str) -> Option<UnitName> {
+    let file = path.rsplit('/').next().filter(|file| is_unit_file(file))?;
+    UnitName::new(file.strip_suffix(".toml").unwrap_or(file)).ok()
+}
+
 fn sorted(tree: &dyn Tree, folder: &str) -> Vec<(String, Nature)> {
     let mut names = tree.names(folder);
     names.truncate(MOST);
@@ -98,7 +170,7 @@ fn sorted(tree: &dyn Tree, folder: &str) -> Vec<(String, Nature)> {
     names
 }
 
-fn links(tree: &dyn Tree, folder: &str, found: &mut Vec<SourceFile>) {
+fn linked(tree: &dyn Tree, folder: &str, found: &mut Vec<SourceFile>) {
     for (name, nature) in sorted(tree, folder) {
         let path = format!("{folder}/{name}");
         let kind = match tree.link(&path) {

@@ -128,7 +128,7 @@ impl<'a> Work<'a> {
         said.next().is_some_and(|(_, _, counts)| !counts)
     }
 
-    fn read_found(&self, name: &UnitName, found: &Found<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Read> {
+    pub(super) fn read_found(&self, name: &UnitName, found: &Found<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Read> {
         match &found.unit.kind {
             SourceKind::Unit(text) if text.is_empty() => return Some(masked(found.unit)),
             SourceKind::Alias { target } if target == "/dev/null" => return Some(masked(found.unit)),
@@ -224,8 +224,8 @@ impl<'a> Work<'a> {
     }
 }
 
-type Origins = Vec<(UnitName, super::Origin)>;
-type Read = (Entry, Origins);
+pub(super) type Origins = Vec<(UnitName, super::Origin)>;
+pub(super) type Read = (Entry, Origins);
 
 fn masked(file: &SourceFile) -> Read {
     (Entry::Masked { path: file.path.clone() }, Vec::new())

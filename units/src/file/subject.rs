@@ -37,6 +37,11 @@ pub(crate) enum Pull {
 impl Pull {
     /// Each, with what the name of its folder ends in.
     pub(crate) const ALL: [(Self, &'static str); 3] = [(Self::Wants, ".wants"), (Self::Requires, ".requires"), (Self::Upholds, ".upholds")];
+
+    /// What the name of its folder ends in.
+    pub(crate) fn suffix(self) -> &'static str {
+        Self::ALL.iter().find(|(pull, _)| *pull == self).map_or(".wants", |(_, suffix)| suffix)
+    }
 }
 
 impl SourceFile {

@@ -1,0 +1,305 @@
+use super::preset::Wish;
+use super::{Installer, has_rules, pulls};
+
+use crate::UnitName;
+use crate::file::{Content, Copy, Pull};
+use crate::search::Link;
+use crate::unit::Install;
+use std::collections::BTreeSet;
+
+/// For how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// For good: `/etc`.
+    Persistent,
+    /// Until the next boot: `/run`.
+    Runtime,
+}
+
+/// One change on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A symbolic link at `path`, its folder made if need be.
+    Link {
+        /// Where.
+        path: String,
+        /// Where it leads.
+        target: String,
+    },
+    /// The symbolic link at this path goes; its folder too if it is empty then.
+    Unlink {
+        /// Where.
+        path: String,
+    },
+}
+
+/// What is to be changed, in order, and what is to be said of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The changes.
+    pub steps: Vec<Step>,
+    /// What is worth knowing.
+    pub remarks: Vec<String>,
+    /// What could not be planned, unit by unit; the rest of the plan stands.
+    pub problems: Vec<String>,
+}
+
+impl Scope {
+    fn systemd(self) -> &'static str {
+        match self {
+            Self::Persistent => "/etc/systemd/system",
+            Self::Runtime => "/run/systemd/system",
+        }
+    }
+
+    fn fief(self) -> &'static str {
+        match self {
+            Self::Persistent => "/etc/fief/units",
+            Self::Runtime => "/run/fief/units",
+        }
+    }
+
+    /// Whether a change of this scope may remove the link.
+    fn covers(self, link: &Link) -> bool {
+        match self {
+            Self::Persistent => link.is_an_administrators() && !link.path.starts_with("/run/systemd/generator"),
+            Self::Runtime => [self.systemd(), self.fief()].iter().any(|root| link.path.starts_with(root)),
+        }
+    }
+}
+
+impl Plan {
+    fn link(&mut self, path: String, target: &str) {
+        let step = Step::Link { path, target: target.to_owned() };
+        if !self.steps.contains(&step) {
+            self.steps.push(step);
+        }
+    }
+
+    fn unlink(&mut self, link: &Link) {
+        let step = Step::Unlink { path: link.path.clone() };
+        if !self.steps.contains(&step) {
+            self.steps.push(step);
+        }
+    }
+}
+
+impl Installer {
+    /// What enables these units, and those named by their `Also=`.
+    #[must_use]
+    pub fn enable(&self, names: &[UnitName], scope: Scope) -> Plan {
+        let mut plan = Plan::default();
+        self.each(names, &mut plan, |plan, name, copy, install| {
+            if !has_rules(install) && install.also.is_empty() && !name.is_template() {
+                plan.remarks.push(format!("{name} has no [Install] section: nothing enables it but what wants it"));
+            }
+            self.enable_one(plan, &self.links, (name, copy, install), scope);
+        });
+        plan
+    }
+
+    /// What disables these units, and those named by their `Also=`.
+    #[must_use]
+    pub fn disable(&self, names: &[UnitName], scope: Scope) -> Plan {
+        let mut plan = Plan::default();
+        self.each(names, &mut plan, |plan, name, copy, install| {
+            self.disable_one(plan, name, scope);
+            if copy.is_toml && name.instance().is_none() {
+                for (pull, from) in pulls(install) {
+                    let said = self.links.iter().find(|link| link.pull() == Some((pull, from.as_str())) && link.names(name));
+                    if !said.is_some_and(Link::is_null) {
+                        plan.link(in_folder(scope.fief(), from, pull, name), "/dev/null");
+                    }
+                }
+            }
+        });
+        plan
+    }
+
+    /// Links as the files say now, whatever was linked before.
+    #[must_use]
+    pub fn reenable(&self, names: &[UnitName], scope: Scope) -> Plan {
+        let (mut plan, mut steps) = (Plan::default(), Vec::new());
+        self.each(names, &mut plan, |plan, name, copy, install| {
+            if copy.is_toml {
+                return self.enable_one(plan, &self.links, (name, copy, install), scope);
+            }
+            let mut old = Plan::default();
+            self.disable_one(&mut old, name, scope);
+            let mut new = Plan { steps: Vec::new(), ..std::mem::take(plan) };
+            self.enable_one(&mut new, &[], (name, copy, install), scope);
+            // What stays as it is needs neither.
+            let stays = |path: &str| self.links.iter().any(|link| link.path == path && !link.is_null());
+            let wanted = |path: &str| new.steps.iter().any(|step| matches!(step, Step::Link { path: made, .. } if made == path));
+            old.steps.retain(|step| matches!(step, Step::Unlink { path } if !wanted(path)));
+            new.steps.retain(|step| !matches!(step, Step::Link { path, .. } if stays(path)));
+            steps.extend(old.steps.into_iter().chain(std::mem::take(&mut new.steps)));
+            *plan = new;
+        });
+        plan.steps.splice(0..0, steps);
+        plan
+    }
+
+    /// What the distribution's policies want for these units.
+    #[must_use]
+    pub fn preset(&self, names: &[UnitName], scope: Scope) -> Plan {
+        let mut plan = Plan::default();
+        for name in names {
+            let one = match self.presets.wish(name) {
+                Wish::Enable if name.is_template() => self.enable(&self.presets.instances(name), scope),
+                Wish::Enable => self.enable(std::slice::from_ref(name), scope),
+                Wish::Disable => self.disable(std::slice::from_ref(name), scope),
+                Wish::Ignore => Plan::default(),
+            };
+            plan.steps.extend(one.steps);
+            plan.remarks.extend(one.remarks);
+            plan.problems.extend(one.problems);
+        }
+        plan
+    }
+
+    /// Links to `/dev/null` in the place of these units.
+    #[must_use]
+    pub fn mask(&self, names: &[UnitName], scope: Scope) -> Plan {
+        let mut plan = Plan::default();
+        for name in names {
+            let copy = self.find(name);
+            let path = match &copy {
+                Some(copy) if copy.is_toml => format!("{}/{name}.toml", scope.fief()),
+                Some(_) | None => format!("{}/{}", scope.systemd(), name.as_str()),
+            };
+            match &copy {
+                Some(copy) if matches!(copy.content, Content::Masked) => {}
+                Some(copy) if copy.path == path => plan.problems.push(format!("{name} cannot be masked: its file is in the way, {path}")),
+                None => {
+                    plan.remarks.push(format!("there is no {name}; it is masked all the same"));
+                    plan.link(path, "/dev/null");
+                }
+                Some(_) => plan.link(path, "/dev/null"),
+            }
+        }
+        plan
+    }
+
+    /// The masks of these units go.
+    #[must_use]
+    pub fn unmask(&self, names: &[UnitName], scope: Scope) -> Plan {
+        let mut plan = Plan::default();
+        for link in self.links.iter().filter(|link| link.pull().is_none() && link.is_null() && scope.covers(link)) {
+            if names.iter().any(|name| link.names(name)) {
+                plan.unlink(link);
+            }
+        }
+        plan
+    }
+
+    /// Unit files that lie elsewhere become units: absolute paths.
+    #[must_use]
+    pub fn link(&self, paths: &[String], scope: Scope) -> Plan {
+        let mut plan = Plan::default();
+        for path in paths {
+            let file = path.rsplit('/').next().unwrap_or_default();
+            let root = if file.ends_with(".toml") { scope.fief() } else { scope.systemd() };
+            let known = file.rsplit_once('.').is_some_and(|(_, suffix)| suffix == "toml" || crate::UnitKind::of_suffix(suffix).is_some());
+            if !path.starts_with('/') || !known {
+                plan.problems.push(format!("{path:?} is no absolute path of a unit file"));
+            } else if !self.links.iter().any(|link| link.path == format!("{root}/{file}") && link.target == *path) {
+                plan.link(format!("{root}/{file}"), path);
+            }
+        }
+        plan
+    }
+
+    /// Every unit named, and what is enabled with it, each once.
+    fn each(&self, names: &[UnitName], plan: &mut Plan, mut work: impl FnMut(&mut Plan, &UnitName, &Copy, &Install)) {
+        let mut next: Vec<UnitName> = names.iter().rev().cloned().collect();
+        let mut seen = BTreeSet::new();
+        while let Some(name) = next.pop() {
+            let name = self.shelf.resolve(&name);
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            let Some(copy) = self.find(&name) else {
+                // Of a unit that is gone, its links are still there to be removed.
+                match self.links.iter().any(|link| link.names(&name)) {
+                    true => self.disable_one(plan, &name, Scope::Persistent),
+                    false => plan.problems.push(format!("there is no {name}")),
+                }
+                continue;
+            };
+            match &copy.content {
+                Content::Unit(unit) => {
+                    work(plan, &name, &copy, &unit.install);
+                    next.extend(unit.install.also.iter().cloned());
+                }
+                Content::Masked => plan.problems.push(format!("{name} is masked ({})", copy.path)),
+                Content::Bad(first) => plan.problems.push(format!("{name} is bad: {}", first.message)),
+            }
+        }
+    }
+
+    fn enable_one(&self, plan: &mut Plan, links: &[Link], (name, copy, install): (&UnitName, &Copy, &Install), scope: Scope) {
+        let linked_as = match (name.is_template(), &install.default_instance) {
+            (false, _) => Some(name.clone()),
+            (true, Some(instance)) => name.with_instance(instance),
+            (true, None) => None,
+        };
+        if linked_as.is_none() {
+            plan.problems.push(format!("{name} is a template: say which instance, or give it a DefaultInstance="));
+        }
+        if copy.is_toml && name.instance().is_none() {
+            for link in links.iter().filter(|link| link.pull().is_some() && link.is_null() && link.names(name) && scope.covers(link)) {
+                plan.unlink(link);
+            }
+        } else {
+            let root = if copy.is_toml { scope.fief() } else { scope.systemd() };
+            for (pull, from) in pulls(install) {
+                if let Some(linked) = &linked_as {
+                    link_once(plan, links, in_folder(root, from, pull, linked), &copy.path);
+                }
+            }
+        }
+        for alias in &install.alias {
+            if alias.kind() != name.kind()
+                || alias.is_template() != name.is_template() && alias.instance().is_none() != name.instance().is_none()
+            {
+                plan.problems.push(format!("{alias} cannot be another name of {name}"));
+                continue;
+            }
+            let path =
+                if copy.is_toml { format!("{}/{alias}.toml", scope.fief()) } else { format!("{}/{}", scope.systemd(), alias.as_str()) };
+            match links.iter().find(|link| link.path == path) {
+                Some(link) if link.leads_to(name) => {}
+                Some(link) => plan.problems.push(format!("{path} leads to {} already", link.target)),
+                None => plan.link(path, &copy.path),
+            }
+        }
+    }
+
+    /// All links that enable it, or instances of it, wherever they lead.
+    fn disable_one(&self, plan: &mut Plan, name: &UnitName, scope: Scope) {
+        for link in self.links.iter().filter(|link| !link.is_null() && scope.covers(link)) {
+            let enables = link.pull().is_some() && (link.names(name) || name.is_template() && link.names_instance_of(name));
+            let names = link.pull().is_none() && link.leads_to(name);
+            if enables || names {
+                plan.unlink(link);
+            }
+        }
+    }
+}
+
+fn in_folder(root: &str, from: &UnitName, pull: Pull, name: &UnitName) -> String {
+    format!("{root}/{}{}/{}", from.as_str(), pull.suffix(), name.as_str())
+}
+
+fn link_once(plan: &mut Plan, links: &[Link], path: String, target: &str) {
+    match links.iter().find(|link| link.path == path) {
+        // Whichever of its paths it leads to: by its name it is the unit.
+        Some(link) if !link.is_null() => {}
+        Some(link) => {
+            plan.unlink(link);
+            plan.link(path, target);
+        }
+        None => plan.link(path, target),
+    }
+}
