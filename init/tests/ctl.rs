@@ -204,12 +204,12 @@ at 1 is-enabled web; says '^disabled$'; at 0 is-enabled plain; says static; at 4
 at 0 enable web nap@; says "made /etc/systemd/system/multi-user.target.wants/web.service → /usr/lib/systemd/system/web.service"
 [ -L $root/etc/systemd/system/www.service ] && [ -L $root/etc/systemd/system/multi-user.target.wants/nap@7.service ] || echo "WRONG: no links"
 at 0 is-enabled web; says '^enabled$'; at 0 is-enabled www; says alias; at 0 is-enabled nap@7; at 0 enable web; lacks made
-at 0 preset web; says removed; at 1 is-enabled web; at 0 preset-all; at 0 reenable --runtime web; at 0 is-enabled web; says enabled-runtime
-at 0 disable --runtime web; at 0 mask web; at 1 is-enabled web; says masked; at 1 enable web; says "is masked by"; at 0 unmask web; at 1 is-enabled web; says disabled
-at 4 enable gone; says "no such unit"; at 0 list-unit-files; says "web.service *disabled *disabled"; at 0 list-unit-files --json 'we*'; lacks plain
-at 0 enable web --json; says '"link":{"path"'
+at 0 preset web; says removed; at 1 is-enabled web; at 0 preset-all; at 0 enable --runtime web; at 0 is-enabled web; says enabled-runtime
+at 0 disable --runtime web; at 0 mask web; at 1 is-enabled web; says masked; at 1 enable web; says "is masked"; at 0 unmask web; at 1 is-enabled web; says disabled
+at 4 enable gone; says "there is no gone"; at 0 list-unit-files; says "web.service *disabled"; at 0 list-unit-files --json 'we*'; lacks plain
+at 0 enable web --json; says '"made":"/etc/systemd'; at 0 reenable web; at 0 disable web; at 0 link /opt/odd.service; says made
 mkdir -p /run/systemd/system; printf '[Service]\nExecStart=/bin/sleep 1000\n' >/run/systemd/system/here.service
-want 0 ctl is-enabled here; says static; want 0 ctl mask --runtime nothing-else; says "made /run/systemd/system/nothing-else.service → /dev/null"; want 0 ctl unmask nothing-else
+want 0 ctl is-enabled here; says static; want 0 ctl mask --runtime nothing-else; says "made /run/systemd/system/nothing-else.service → /dev/null"; want 0 ctl unmask --runtime nothing-else
 "#,
     );
 }

@@ -16,7 +16,6 @@ pub mod accounting;
 pub mod control;
 pub mod convert;
 pub mod diagnostic;
-pub mod enable;
 pub mod file;
 pub mod graph;
 pub mod install;

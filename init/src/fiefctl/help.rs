@@ -130,8 +130,8 @@ A line of the log: `time_ms` `unit` `stream` (init, stdout, stderr, syslog) `pri
 The system, of `is-system-running` and `status` without a unit: `protocol` `version` `state` `booted_us` `finished_us` `now_us`
 `default_target` `up` `failed` `jobs`.
 
-What changed, of `reload-units`: `added` `removed` `changed` `problems`. A change of `enable` and its kin: `link` (`path` `target`) or `remove` (`path`);
-of `is-enabled` and `list-unit-files`: `name` `state` `preset`. A finding of `verify`: `severity` `path` `line` `column` `message` `help`.
+What changed, of `reload-units`: `added` `removed` `changed` `problems`. A change of `enable` and its kin: `made` and `target`, or `removed`;
+of `is-enabled` and `list-unit-files`: `name` `state`. A finding of `verify`: `severity` `path` `line` `column` `message` `help`.
 
 What became of a unit, of the verbs that do something: `unit` and `outcome`, which is `ok`, `queued`, `cancelled` or an object with one of
 `skipped`, `failed`, `refused` and the reason.

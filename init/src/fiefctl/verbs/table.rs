@@ -292,6 +292,7 @@ pub(crate) const ALL: &[Verb] = &[
     link("unmask", Operands::Some("UNIT"), "take that back", ""),
     link("preset", Operands::Some("UNIT"), "enable or disable as the distribution's presets say", ""),
     link("preset-all", Operands::None, "the same for all units", ""),
+    link("link", Operands::Some("FILE"), "have a unit file that lies elsewhere count", ""),
     Verb {
         name: "is-enabled",
         aliases: &[],
@@ -299,7 +300,7 @@ pub(crate) const ALL: &[Verb] = &[
         operands: Operands::Some("UNIT"),
         options: &[QUIET, ROOT],
         about: "whether boot starts one of these",
-        more: "enabled, enabled-runtime, static, indirect, alias, generated: exit code 0. disabled, masked, masked-runtime, bad: 1. not-found: 4.",
+        more: "enabled, enabled-runtime, static, indirect, alias, generated: exit code 0. disabled, masked, masked-runtime, linked, bad: 1. not-found: 4.",
         run: links::is_enabled,
     },
     Verb {
