@@ -214,11 +214,9 @@ fn differences(host: &Host, cases: &[Case], wanted: impl Fn(&Case) -> Fate) -> V
     let lives = host.sh("a", "cd /run/victim && wc -c v-* | awk '{ print $2, $1 }'").said();
     let lives: BTreeMap<&str, u32> =
         lives.lines().filter_map(|line| line.split_once(' ')).filter_map(|(name, count)| Some((name, count.parse().ok()?))).collect();
-    // Many units come in several answers, a line for each.
-    let said = host.sh("a", "fiefctl --json list --all").said();
-    let answers: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let rows = answers.iter().filter_map(|answer| answer["units"].as_array()).flatten();
-    let rows: BTreeMap<&str, &Value> = rows.map(|row| (row["name"].as_str().unwrap(), row)).collect();
+    let said = host.sh("a", "fiefctl --json list").said();
+    let rows: Vec<Value> = serde_json::from_str(&said).unwrap();
+    let rows: BTreeMap<&str, &Value> = rows.iter().map(|row| (row["name"].as_str().unwrap(), row)).collect();
     let mut wrong = Vec::new();
     for case in cases {
         let wanted = wanted(case);

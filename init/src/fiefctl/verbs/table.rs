@@ -44,7 +44,7 @@ pub(crate) const ALL: &[Verb] = &[
             NO_LEGEND,
         ],
         about: "units and what they do",
-        more: "Without --all those that are up, should be, or have failed; a unit that is named is always shown.",
+        more: "Without --all those that are up, should be, or have failed; a unit that is named is always shown, and --json shows all.",
         run: list::list,
     },
     Verb {
