@@ -325,10 +325,10 @@ fn implied(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&Un
             graph.node_mut(other).wanted_by.insert(name.clone());
         }
     }
-    for path in &unit.requires_mounts_for {
+    for path in unit.mounts_needed() {
         for (mount, other) in units {
             if let Body::Mount(body) = &other.body
-                && is_beneath(path, &body.place)
+                && is_beneath(&path, &body.place)
             {
                 order(graph, name, mount);
             }

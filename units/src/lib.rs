@@ -23,6 +23,7 @@ pub mod name;
 pub mod notify;
 pub mod search;
 pub mod set;
+pub mod show;
 pub mod stock;
 pub mod systemd;
 pub mod unit;

@@ -33,6 +33,7 @@ pub use service::{ConsoleLevel, Input, Log, NotifyAccess, Output, RunAs, Service
 pub use stop::{Stop, StopMode};
 
 use crate::UnitName;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// One unit, read and checked.
@@ -206,6 +207,34 @@ impl Unit {
             Body::Path(watch) => watch.paths.iter().map(|(event, path)| format!("{event} {path}")).collect(),
             Body::Target | Body::Service(_) | Body::Mount(_) | Body::Slice(_) => Vec::new(),
         }
+    }
+
+    /// Paths whose mounts it needs: those it names, and those it makes, listens on or watches.
+    #[must_use]
+    pub fn mounts_needed(&self) -> BTreeSet<String> {
+        let mut paths: BTreeSet<String> = self.requires_mounts_for.iter().cloned().collect();
+        match &self.body {
+            Body::Service(service) => {
+                let made = service.directories.0.iter().map(|made| format!("{}/{}", made.kind.root(), made.path));
+                let within = service.run_as.working_directory.iter().filter(|path| path.starts_with('/')).cloned();
+                paths.extend(made.chain(within));
+            }
+            Body::Socket(socket) => {
+                let listening = socket.listen.iter().map(|listen| &listen.address);
+                paths.extend(listening.filter(|address| address.starts_with('/')).cloned());
+            }
+            Body::Timer(timer) if timer.persistent => {
+                paths.insert("/var/lib/systemd/timers".to_owned());
+            }
+            Body::Path(watch) => paths.extend(watch.paths.iter().map(|(_, path)| path.clone())),
+            Body::Mount(mount) => {
+                let above = mount.place.rsplit_once('/').map(|(above, _)| above).filter(|above| !above.is_empty());
+                paths.extend(above.map(str::to_owned));
+                paths.extend(Some(mount.what.clone()).filter(|what| what.starts_with('/')));
+            }
+            Body::Target | Body::Timer(_) | Body::Slice(_) => {}
+        }
+        paths
     }
 
     /// The unit it starts: of a socket, a timer or a path.

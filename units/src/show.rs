@@ -1,0 +1,174 @@
+//! What `systemctl show` says of a unit, in the names and spellings of systemd 252.
+//!
+//! ```text
+//!   UnitSet, name ─ show ─▶ (property, value)…       unit, relations ─ service │ socket │ timer │ path │ mount
+//!                                                    exec, kill, cgroup  ┘
+//! ```
+//!
+//! Only what the files say; what is so at run time (`ActiveState`, `MainPID`) is for who runs the unit
+//! to add. A property with several values (`ExecStart`, `Listen`) comes several times. What systemd
+//! would fill with a default of the machine's (`LimitNOFILE`, `TasksMax`) is left out where the unit
+//! does not say it. `cargo xtask compare` holds this against the real one, `docs/systemd.md` says with
+//! what result, and the recorded answers in `tests/systemd` are checked without it.
+
+mod exec;
+mod kinds;
+mod sandbox;
+mod service;
+mod sheet;
+mod words;
+
+use crate::unit::{Body, EmergencyAction, Reload, ServiceType, Unit};
+use crate::{Entry, UnitName, UnitSet};
+use sheet::Sheet;
+use std::collections::BTreeSet;
+
+pub use sheet::Property;
+pub use words::span;
+
+/// The properties of what is known under `name`, an alias or not. Of a unit that cannot be loaded there
+/// are only few.
+#[must_use]
+pub fn show(set: &UnitSet, name: &UnitName) -> Vec<Property> {
+    let mut sheet = Sheet::default();
+    let name = set.resolve(name);
+    match set.entry(name) {
+        Some(Entry::Unit(unit)) => {
+            body(&mut sheet, unit);
+            relations(&mut sheet, set, unit);
+            common(&mut sheet, unit);
+        }
+        Some(Entry::Bad { first }) => {
+            bare(&mut sheet, name, "bad-setting");
+            sheet.put("FragmentPath", first.path.as_str());
+            sheet.put("LoadError", first.message.as_str());
+        }
+        Some(Entry::Masked { .. }) => bare(&mut sheet, name, "masked"),
+        None => bare(&mut sheet, name, "not-found"),
+    }
+    sheet.into_properties()
+}
+
+fn bare(sheet: &mut Sheet, name: &UnitName, state: &str) {
+    sheet.put("Id", name.as_str());
+    sheet.put("Names", name.as_str());
+    sheet.put("Description", name.as_str());
+    sheet.put("LoadState", state);
+    for property in ["CanStart", "CanReload", "CanIsolate"] {
+        sheet.flag(property, false);
+    }
+}
+
+fn body(sheet: &mut Sheet, unit: &Unit) {
+    match &unit.body {
+        Body::Target => {}
+        Body::Service(service) => {
+            service::show(sheet, service);
+            exec::show(sheet, unit, service);
+        }
+        Body::Socket(socket) => kinds::socket(sheet, unit, socket),
+        Body::Timer(timer) => kinds::timer(sheet, unit, timer),
+        Body::Path(watch) => kinds::path(sheet, unit, watch),
+        Body::Mount(mount) => kinds::mount(sheet, mount),
+        Body::Slice(slice) => exec::resources(sheet, &slice.resources),
+    }
+}
+
+fn common(sheet: &mut Sheet, unit: &Unit) {
+    sheet.list("RequiresMountsFor", unit.mounts_needed().iter().map(String::as_str));
+    sheet.list("Documentation", unit.documentation.iter().map(String::as_str));
+    sheet.put("Description", if unit.description.is_empty() { unit.name.as_str() } else { &unit.description });
+    sheet.put("LoadState", "loaded");
+    sheet.put("FragmentPath", unit.sources.first().map_or("", String::as_str));
+    sheet.put("SourcePath", unit.manner.source_path.as_deref().unwrap_or_default());
+    sheet.list("DropInPaths", unit.sources.iter().skip(1).map(String::as_str));
+    let manner = &unit.manner;
+    sheet.flag("CanStart", !manner.refuse_manual_start);
+    sheet.flag("CanStop", !manner.refuse_manual_stop);
+    sheet.flag("CanReload", can_reload(unit));
+    sheet.flag("CanIsolate", manner.allow_isolate);
+    sheet.flag("StopWhenUnneeded", manner.stop_when_unneeded);
+    sheet.flag("RefuseManualStart", manner.refuse_manual_start);
+    sheet.flag("RefuseManualStop", manner.refuse_manual_stop);
+    sheet.flag("AllowIsolate", manner.allow_isolate);
+    sheet.flag("DefaultDependencies", unit.default_dependencies);
+    sheet.flag("IgnoreOnIsolate", manner.ignore_on_isolate);
+    for (property, action) in [
+        ("StartLimitAction", manner.start_limit_action),
+        ("FailureAction", manner.failure_action),
+        ("SuccessAction", manner.success_action),
+    ] {
+        sheet.put(
+            property,
+            match action {
+                EmergencyAction::None => "none",
+                EmergencyAction::Reboot => "reboot",
+                EmergencyAction::PowerOff => "poweroff",
+                EmergencyAction::Halt => "halt",
+                EmergencyAction::Exit => "exit",
+            },
+        );
+    }
+}
+
+fn can_reload(unit: &Unit) -> bool {
+    match &unit.body {
+        Body::Service(service) => service.reload != Reload::Unsupported || service.kind == ServiceType::NotifyReload,
+        Body::Mount(_) => true,
+        Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Slice(_) => false,
+    }
+}
+
+type Names = BTreeSet<UnitName>;
+
+/// What is written and what follows from it, in both directions.
+fn relations(sheet: &mut Sheet, set: &UnitSet, unit: &Unit) {
+    let own = &unit.name;
+    sheet.put("Id", own.as_str());
+    sheet.list("Names", std::iter::once(own).chain(&unit.aliases).map(UnitName::as_str));
+    let none = crate::graph::Node::default();
+    let node = set.graph().node(own).unwrap_or(&none);
+    let written = &unit.relations;
+    let both = |a: &Names, b: &Names| a | b;
+    let others = || set.iter().filter_map(|(_, entry)| if let Entry::Unit(other) = entry { Some(other) } else { None });
+    // The inverse of a relation is not kept: it is looked for.
+    let inverse = |of: fn(&Unit) -> &Names| -> Names { others().filter(|other| of(other).contains(own)).map(|o| o.name.clone()).collect() };
+    let wanting = |list: fn(&crate::graph::Node) -> &Names| -> Names {
+        let nodes = others().filter_map(|other| Some((other, set.graph().node(&other.name)?)));
+        nodes.filter(|(_, node)| list(node).contains(own)).map(|(other, _)| other.name.clone()).collect()
+    };
+    let triggered_by: Names = others().filter(|other| other.triggers().as_ref() == Some(own)).map(|o| o.name.clone()).collect();
+    for (property, names) in [
+        ("Requires", node.requires.clone()),
+        ("Requisite", node.requisite.clone()),
+        ("Wants", node.wants.clone()),
+        ("BindsTo", node.binds_to.clone()),
+        ("PartOf", written.part_of.clone()),
+        ("Upholds", written.upholds.clone()),
+        ("RequiredBy", wanting(|node| &node.requires)),
+        ("RequisiteOf", wanting(|node| &node.requisite)),
+        ("WantedBy", wanting(|node| &node.wants)),
+        ("BoundBy", wanting(|node| &node.binds_to)),
+        ("UpheldBy", inverse(|other| &other.relations.upholds)),
+        ("ConsistsOf", node.consists_of.clone()),
+        ("Conflicts", written.conflicts.clone()),
+        ("ConflictedBy", inverse(|other| &other.relations.conflicts)),
+        ("Before", both(&node.before, &written.before)),
+        ("After", both(&node.after, &written.after)),
+        ("OnSuccess", written.on_success.clone()),
+        ("OnSuccessOf", inverse(|other| &other.relations.on_success)),
+        ("OnFailure", written.on_failure.clone()),
+        ("OnFailureOf", inverse(|other| &other.relations.on_failure)),
+        ("Triggers", unit.triggers().into_iter().collect()),
+        ("TriggeredBy", triggered_by),
+        ("PropagatesReloadTo", both(&written.propagates_reload_to, &inverse(|other| &other.relations.reload_propagated_from))),
+        ("ReloadPropagatedFrom", both(&written.reload_propagated_from, &inverse(|other| &other.relations.propagates_reload_to))),
+        ("PropagatesStopTo", both(&written.propagates_stop_to, &inverse(|other| &other.relations.stop_propagated_from))),
+        ("StopPropagatedFrom", both(&written.stop_propagated_from, &inverse(|other| &other.relations.propagates_stop_to))),
+    ] {
+        sheet.list(property, names.iter().map(UnitName::as_str));
+    }
+}
+
+#[cfg(test)]
+mod tests;

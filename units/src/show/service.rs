@@ -1,0 +1,125 @@
+//! `[Service]`; systemd.service(5), and the signals of systemd.kill(5).
+
+use super::sheet::Sheet;
+use super::words;
+use crate::unit::{Command, NotifyAccess, OomPolicy, Reload, RestartPolicy, Service, ServiceType, Statuses, Stop, StopMode};
+use crate::value::{Limit, Signal};
+use std::time::Duration;
+
+pub(super) fn show(sheet: &mut Sheet, service: &Service) {
+    sheet.put("Type", kind(&service.kind));
+    sheet.put("Restart", policy(service.restart.policy));
+    if let ServiceType::Forking { pid_file } = &service.kind {
+        sheet.put("PIDFile", pid_file.as_deref().unwrap_or_default());
+    }
+    sheet.put("NotifyAccess", access(service.notify_access));
+    sheet.span("RestartUSec", Limit::At(service.restart.delay));
+    sheet.span("TimeoutStartUSec", service.start_timeout);
+    sheet.span("TimeoutStopUSec", service.stop.timeout);
+    sheet.span("RuntimeMaxUSec", service.runtime_max);
+    sheet.span("WatchdogUSec", service.watchdog.map_or(Limit::Max, Limit::At));
+    sheet.flag("RemainAfterExit", service.remain_after_exit);
+    sheet.flag("GuessMainPID", service.guess_main_pid);
+    statuses(sheet, "RestartPreventExitStatus", &service.restart.prevent.codes, &service.restart.prevent.signals);
+    let Statuses { codes, signals } = &service.restart.force;
+    statuses(sheet, "RestartForceExitStatus", codes, signals);
+    statuses(sheet, "SuccessExitStatus", &service.success_codes, &service.success_signals);
+    sheet.put("BusName", service.bus_name.as_deref().unwrap_or_default());
+    sheet.number("FileDescriptorStoreMax", service.fd_store_max);
+    sheet.put(
+        "OOMPolicy",
+        match service.resources.oom_policy {
+            OomPolicy::Stop => "stop",
+            OomPolicy::Continue => "continue",
+            OomPolicy::Kill => "kill",
+        },
+    );
+    commands(sheet, ["ExecCondition", "ExecConditionEx"], &service.start_conditions);
+    commands(sheet, ["ExecStartPre", "ExecStartPreEx"], &service.start_pre);
+    commands(sheet, ["ExecStart", "ExecStartEx"], &service.start);
+    commands(sheet, ["ExecStartPost", "ExecStartPostEx"], &service.start_post);
+    if let Reload::Commands(list) = &service.reload {
+        commands(sheet, ["ExecReload", "ExecReloadEx"], list);
+    }
+    commands(sheet, ["ExecStop", "ExecStopEx"], &service.stop_commands);
+    commands(sheet, ["ExecStopPost", "ExecStopPostEx"], &service.stop_post);
+    sheet.flag("NonBlocking", service.non_blocking);
+    match service.restart.burst {
+        Limit::At(burst) => {
+            sheet.span("StartLimitIntervalUSec", Limit::At(service.restart.interval));
+            sheet.number("StartLimitBurst", burst);
+        }
+        Limit::Max => sheet.span("StartLimitIntervalUSec", Limit::At(Duration::ZERO)),
+    }
+    stop(sheet, &service.stop);
+    sheet.number("WatchdogSignal", service.watchdog_signal.number());
+}
+
+fn stop(sheet: &mut Sheet, stop: &Stop) {
+    sheet.put(
+        "KillMode",
+        match stop.mode {
+            StopMode::ControlGroup => "control-group",
+            StopMode::Mixed => "mixed",
+            StopMode::Process => "process",
+            StopMode::None => "none",
+        },
+    );
+    sheet.number("KillSignal", stop.signal.number());
+    sheet.number("RestartKillSignal", stop.restart_signal.unwrap_or(stop.signal).number());
+    sheet.number("FinalKillSignal", stop.final_signal.number());
+    sheet.flag("SendSIGKILL", stop.send_kill);
+    sheet.flag("SendSIGHUP", stop.send_hangup);
+}
+
+pub(super) fn commands(sheet: &mut Sheet, names: [&'static str; 2], list: &[Command]) {
+    let shown: Vec<[String; 2]> = list.iter().map(words::command).collect();
+    for (at, name) in names.into_iter().enumerate() {
+        for pair in &shown {
+            sheet.put(name, pair.get(at).map_or("", String::as_str));
+        }
+    }
+}
+
+fn statuses(sheet: &mut Sheet, name: &'static str, codes: &[u8], signals: &[Signal]) {
+    let mut numbers: Vec<i32> = codes.iter().map(|code| i32::from(*code)).collect();
+    numbers.sort_unstable();
+    let mut others: Vec<i32> = signals.iter().map(|signal| signal.number()).collect();
+    others.sort_unstable();
+    let all: Vec<String> = numbers.iter().chain(&others).map(ToString::to_string).collect();
+    sheet.put(name, all.join(" "));
+}
+
+fn kind(kind: &ServiceType) -> &'static str {
+    match kind {
+        ServiceType::Exec => "exec",
+        ServiceType::Simple => "simple",
+        ServiceType::Idle => "idle",
+        ServiceType::Dbus => "dbus",
+        ServiceType::Oneshot => "oneshot",
+        ServiceType::Notify => "notify",
+        ServiceType::NotifyReload => "notify-reload",
+        ServiceType::Forking { .. } => "forking",
+    }
+}
+
+fn policy(policy: RestartPolicy) -> &'static str {
+    match policy {
+        RestartPolicy::No => "no",
+        RestartPolicy::Always => "always",
+        RestartPolicy::OnSuccess => "on-success",
+        RestartPolicy::OnFailure => "on-failure",
+        RestartPolicy::OnAbnormal => "on-abnormal",
+        RestartPolicy::OnAbort => "on-abort",
+        RestartPolicy::OnWatchdog => "on-watchdog",
+    }
+}
+
+fn access(access: NotifyAccess) -> &'static str {
+    match access {
+        NotifyAccess::None => "none",
+        NotifyAccess::Main => "main",
+        NotifyAccess::Exec => "exec",
+        NotifyAccess::All => "all",
+    }
+}
