@@ -7,6 +7,7 @@
 mod apt;
 mod bench;
 mod build;
+mod compare;
 mod fuzz;
 mod place;
 mod run;
@@ -35,7 +36,10 @@ usage: cargo xtask TASK
   fuzz [--seconds N] [--jobs N] [TARGET…]
                        feed everything that reads by libFuzzer, each target for N seconds
   bench boot [--runs N]
-                       boot time to sshd, memory of init and keeper, size of the programs (needs root)";
+                       boot time to sshd, memory of init and keeper, size of the programs (needs root)
+  compare [--show UNIT]
+                       what we make of a Debian tree's units against a systemd 252 booted in it; writes docs/systemd.md
+                       and the recorded answers of units/tests/systemd (needs root)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -58,6 +62,7 @@ fn perform(args: &[String]) -> Result<ExitCode> {
         "vm" => vm::perform(rest),
         "fuzz" => fuzz::perform(rest),
         "bench" => bench::perform(rest),
+        "compare" => compare::perform(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}\n");
             Ok(ExitCode::SUCCESS)

@@ -28,9 +28,14 @@ pub(crate) struct Site {
 impl Site {
     /// Builds the programs, goes into a new network namespace (by running this task again there), makes the place.
     pub(crate) fn enter(task: &str) -> Result<Self> {
+        Self::enter_with(task, Profile::Release)
+    }
+
+    /// As [`Site::enter`], with programs built so.
+    pub(crate) fn enter_with(task: &str, profile: Profile) -> Result<Self> {
         run::need_root(task)?;
         let Some(programs) = std::env::var_os(INSIDE).map(PathBuf::from) else {
-            let built = build::programs(Profile::Release)?;
+            let built = build::programs(profile)?;
             let mut again = run::command(["unshare", "--net", "--"]);
             again.arg(std::env::current_exe().context("cannot find this program")?).args(std::env::args_os().skip(1));
             return Err(again.env(INSIDE, built.dir).exec()).context("cannot run unshare");

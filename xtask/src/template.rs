@@ -25,8 +25,13 @@ pub(crate) fn perform(_args: &[String]) -> Result<ExitCode> {
 
 /// The tar, made on first use (about half a minute; the packages are downloaded).
 pub(crate) fn tar() -> Result<PathBuf> {
+    tar_with(PACKAGES)
+}
+
+/// As [`tar`], of a tree with these packages, between commas.
+pub(crate) fn tar_with(packages: &str) -> Result<PathBuf> {
     let cache = place::below_target("cache")?;
-    let name = format!("{SUITE}-{:08x}.tar", fnv(&format!("{PACKAGES}{LEFT_OUT:?}")));
+    let name = format!("{SUITE}-{:08x}.tar", fnv(&format!("{packages}{LEFT_OUT:?}")));
     let tar = cache.join(name);
     if tar.is_file() {
         return Ok(tar);
@@ -35,7 +40,7 @@ pub(crate) fn tar() -> Result<PathBuf> {
     println!("making a Debian tree in {}", tar.display());
     let part = tar.with_extension("part.tar");
     let mut make = run::command(["mmdebstrap", "--quiet", "--variant=minbase"]);
-    make.arg(format!("--include={PACKAGES}"));
+    make.arg(format!("--include={packages}"));
     make.args(LEFT_OUT.iter().map(|path| format!("--dpkgopt=path-exclude={path}")));
     make.arg(SUITE).arg(&part);
     run::quietly(&mut make).context("cannot make a Debian tree")?;

@@ -15,6 +15,8 @@ pub(crate) struct Library {
     links: BTreeMap<String, BTreeMap<(Pull, UnitName), bool>>,
     aliases: BTreeMap<UnitName, UnitName>,
     bases: BTreeMap<String, usize>,
+    /// Whether systemd's own units are taken too.
+    plumbing: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -34,10 +36,14 @@ pub(super) struct Found<'a> {
 }
 
 impl Library {
+    pub(super) fn new(plumbing: bool) -> Self {
+        Self { plumbing, ..Self::default() }
+    }
+
     pub(super) fn add(&mut self, source: SourceFile, diagnostics: &mut Vec<Diagnostic>) {
         match source.subject() {
             Ok(Subject::Unit(name, syntax)) => {
-                let passed_over = syntax == Syntax::Systemd && plumbing::is_passed_over(&source.path, name.as_str());
+                let passed_over = syntax == Syntax::Systemd && !self.plumbing && plumbing::is_passed_over(&source.path, name.as_str());
                 if !passed_over {
                     self.units.entry(name).or_default().push((syntax, source));
                 }

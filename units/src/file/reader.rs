@@ -17,19 +17,28 @@ const INSTANCES: usize = 2000;
 pub struct Reader {
     specifiers: Specifiers,
     wanted: Vec<UnitName>,
+    plumbing: bool,
 }
 
 impl Reader {
     /// With what is known about the system.
     #[must_use]
     pub fn new(specifiers: Specifiers) -> Self {
-        Self { specifiers, wanted: Vec::new() }
+        Self { specifiers, ..Self::default() }
     }
 
     /// Also these, should they be instances of templates that nothing else names.
     #[must_use]
     pub fn with_instances(mut self, names: impl IntoIterator<Item = UnitName>) -> Self {
         self.wanted.extend(names);
+        self
+    }
+
+    /// Also systemd's own units, which PID 1 replaces or has no use for: for those who look at a tree and run
+    /// nothing of it.
+    #[must_use]
+    pub fn with_plumbing(mut self) -> Self {
+        self.plumbing = true;
         self
     }
 
@@ -41,7 +50,7 @@ impl Reader {
     /// [`crate::Entry::Bad`].
     #[must_use]
     pub fn read(&self, files: impl IntoIterator<Item = SourceFile>) -> (UnitSet, Vec<Diagnostic>) {
-        let mut library = Library::default();
+        let mut library = Library::new(self.plumbing);
         let mut diagnostics = Vec::new();
         for file in files {
             library.add(file, &mut diagnostics);

@@ -1,0 +1,56 @@
+//! `cargo xtask compare`: what we make of a Debian tree's units, calendar expressions, spans and command lines, against
+//! what a systemd 252 says that runs as PID 1 of the same tree in a container of ours.
+//!
+//! ```text
+//!   mmdebstrap ─▶ tar ─ fief, --init systemd ─▶ record: show, tree, answers ─┐
+//!                                     record/tree ─ units::read, show ───────┴─ judge ─▶ docs/systemd.md, units/tests/systemd
+//! ```
+//!
+//! A difference without a reason in [`reasons`] is a failure, and so is a unit that does not load.
+
+mod answers;
+mod judge;
+mod reasons;
+mod record;
+mod report;
+mod tree;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::build::Profile;
+use crate::run;
+use crate::site::Site;
+use record::Record;
+
+/// `cargo xtask compare [--recorded] [--show UNIT]`
+pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let record = match words.as_slice() {
+        [] => {
+            run::need_root("compare")?;
+            crate::apt::need(&[&[crate::apt::MMDEBSTRAP]])?;
+            let site = Site::enter_with("compare", Profile::Debug)?;
+            Record::make(&site)?
+        }
+        ["--recorded"] | ["--recorded", "--show", _] => Record::last()?,
+        _ => bail!("compare: there is `compare [--recorded [--show UNIT]]`"),
+    };
+    let ours = tree::Ours::read(&record)?;
+    if let ["--recorded", "--show", unit] = words.as_slice() {
+        ours.print(unit)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let verdict = judge::judge(&record, &ours)?;
+    let answers = answers::judge(&record)?;
+    report::write(&ours, &verdict, &answers)?;
+    let faults = verdict.faults.len() + answers.iter().map(|answer| answer.faults.len()).sum::<usize>();
+    for fault in verdict.faults.iter().chain(answers.iter().flat_map(|answer| &answer.faults)) {
+        println!("{fault}");
+    }
+    println!("{}", verdict.summary());
+    answers.iter().for_each(|answer| println!("{}", answer.summary()));
+    println!("{faults} without a reason");
+    Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,176 @@
+//! Property by property.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use units::{Entry, Severity, UnitName};
+
+use super::reasons::{self, Reason};
+use super::record::{Properties, Record};
+use super::tree::{Fate, Ours};
+
+/// How the properties came out.
+#[derive(Default)]
+pub(crate) struct Verdict {
+    /// Units that both know.
+    pub(crate) units: usize,
+    /// Values compared, and how many of them are equal.
+    pub(crate) values: usize,
+    pub(crate) equal: usize,
+    /// By property: compared, equal.
+    pub(crate) properties: BTreeMap<String, (usize, usize)>,
+    /// Differences that have a reason: how many values, and one of them.
+    pub(crate) explained: BTreeMap<usize, Explained>,
+    /// What systemd shows and we do not, by property: of how many units.
+    pub(crate) theirs_only: BTreeMap<String, usize>,
+    pub(crate) fates: BTreeMap<Fate, usize>,
+    pub(crate) faults: Vec<String>,
+}
+
+/// Differences with one reason.
+pub(crate) struct Explained {
+    pub(crate) values: usize,
+    pub(crate) properties: BTreeSet<String>,
+    pub(crate) example: String,
+}
+
+impl Verdict {
+    pub(crate) fn summary(&self) -> String {
+        let explained: usize = self.explained.values().map(|explained| explained.values).sum();
+        format!(
+            "{} units, {} properties, {} values compared: {} equal, {explained} different for a reason",
+            self.units,
+            self.properties.len(),
+            self.values,
+            self.equal
+        )
+    }
+}
+
+pub(crate) fn judge(record: &Record, ours: &Ours) -> Result<Verdict> {
+    let mut verdict = Verdict::default();
+    for name in &ours.files {
+        let fate = ours.fate(name);
+        *verdict.fates.entry(fate).or_default() += 1;
+        if fate == Fate::Bad {
+            verdict.faults.push(format!("{}: does not load", name.as_str()));
+        }
+    }
+    for diagnostic in ours.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error) {
+        verdict.faults.push(diagnostic.to_string());
+    }
+    for (id, theirs) in &record.shown {
+        if id.starts_with("fief-compare") || reasons::is_of_the_machine(id) {
+            continue;
+        }
+        let Some(mine) = ours.shown(id) else {
+            verdict.faults.push(format!("{id}: systemd knows it, we do not"));
+            continue;
+        };
+        verdict.units += 1;
+        let loaded = UnitName::new(id).ok().is_some_and(|name| matches!(ours.set.entry(&name), Some(Entry::Unit(_))));
+        compare(&mut verdict, id, theirs, &mine, loaded);
+    }
+    Ok(verdict)
+}
+
+fn compare(verdict: &mut Verdict, id: &str, theirs: &Properties, mine: &Properties, loaded: bool) {
+    let none = Vec::new();
+    let names: BTreeSet<&String> = theirs.keys().chain(mine.keys()).collect();
+    for name in names {
+        let (left, right) = (theirs.get(name), mine.get(name));
+        let both = left.is_some() && right.is_some();
+        if !both && !(loaded && reasons::is_repeated(name)) {
+            if right.is_none() {
+                *verdict.theirs_only.entry(name.clone()).or_default() += 1;
+            } else if !reasons::is_repeated(name) {
+                verdict.faults.push(format!("{id}: systemd does not show {name}"));
+            }
+            continue;
+        }
+        let differences = differences(name, left.unwrap_or(&none), right.unwrap_or(&none));
+        let (compared, equal) = verdict.properties.entry(name.clone()).or_default();
+        *compared += 1;
+        verdict.values += 1;
+        if differences.is_empty() {
+            *equal += 1;
+            verdict.equal += 1;
+            continue;
+        }
+        let found: Vec<(Option<usize>, &Difference)> =
+            differences.iter().map(|difference| (reasons::find(id, name, difference), difference)).collect();
+        match found.iter().find(|(reason, _)| reason.is_none()) {
+            Some((_, difference)) => verdict.faults.push(format!("{id}: {name}: {difference}")),
+            None => {
+                for (reason, difference) in found {
+                    let explained = verdict.explained.entry(reason.unwrap_or_default()).or_insert_with(|| Explained {
+                        values: 0,
+                        properties: BTreeSet::new(),
+                        example: format!("{id}: {name}: {difference}"),
+                    });
+                    explained.properties.insert(name.clone());
+                }
+                let first = differences.first().and_then(|difference| reasons::find(id, name, difference));
+                if let Some(explained) = verdict.explained.get_mut(&first.unwrap_or_default()) {
+                    explained.values += 1;
+                }
+            }
+        }
+    }
+}
+
+/// One thing that one side says and the other does not; of a value that is no list, what both say.
+#[derive(Debug)]
+pub(crate) struct Difference {
+    pub(crate) theirs: Option<String>,
+    pub(crate) ours: Option<String>,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.theirs, &self.ours) {
+            (Some(theirs), Some(ours)) => write!(f, "systemd says `{theirs}`, we say `{ours}`"),
+            (Some(theirs), None) => write!(f, "only systemd has `{theirs}`"),
+            (None, Some(ours)) => write!(f, "only we have `{ours}`"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+fn differences(name: &str, theirs: &[String], ours: &[String]) -> Vec<Difference> {
+    if reasons::is_list(name) {
+        let [theirs, ours] = [theirs, ours].map(|values| values.iter().flat_map(|value| words(value)).collect::<BTreeSet<String>>());
+        let left = theirs.difference(&ours).map(|word| Difference { theirs: Some(word.clone()), ours: None });
+        let right = ours.difference(&theirs).map(|word| Difference { theirs: None, ours: Some(word.clone()) });
+        return left.chain(right).collect();
+    }
+    let most = theirs.len().max(ours.len());
+    let pairs = (0..most).map(|at| (theirs.get(at).cloned(), ours.get(at).cloned()));
+    pairs.filter(|(left, right)| left != right).map(|(theirs, ours)| Difference { theirs, ours }).collect()
+}
+
+/// The items of a list, which may stand in double quotes.
+fn words(value: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quoted = false;
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            '\\' if quoted => word.get_or_insert_default().extend(chars.next()),
+            ' ' if !quoted => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// The reason by its number.
+pub(crate) fn reason(number: usize) -> Option<&'static Reason> {
+    reasons::REASONS.get(number)
+}
