@@ -165,6 +165,10 @@ pub(crate) fn build(entries: &BTreeMap<UnitName, Entry>, origins: &Origins, diag
     }
     for (name, unit) in &units {
         implied(&mut graph, name, unit, &units);
+    }
+    // Targets last: what stands after one, be it by default, is not what it waits for.
+    let (targets, others): (Vec<_>, Vec<_>) = units.iter().partition(|(_, unit)| unit.body == Body::Target);
+    for (name, unit) in others.into_iter().chain(targets) {
         defaults(&mut graph, name, unit, &units);
     }
     cycle::break_all(&mut graph, origins, diagnostics);
@@ -329,7 +333,10 @@ fn implied(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&Un
         for (mount, other) in units {
             if let Body::Mount(body) = &other.body
                 && is_beneath(&path, &body.place)
+                && *mount != name
             {
+                graph.node_mut(name).requires.insert((*mount).clone());
+                require(graph, name, mount, units);
                 order(graph, name, mount);
             }
         }
@@ -375,12 +382,23 @@ fn defaults(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&U
         Body::Timer(_) => {
             early(graph, "sysinit.target", true);
             gathered(graph, "timers.target");
+            if let Body::Timer(timer) = &unit.body
+                && !timer.on_calendar.is_empty()
+            {
+                early(graph, "time-set.target", false);
+                early(graph, "time-sync.target", false);
+            }
         }
         Body::Path(_) => {
             early(graph, "sysinit.target", true);
             gathered(graph, "paths.target");
         }
-        Body::Mount(_) => gathered(graph, "local-fs.target"),
+        // What shows the kernel's own state is no file system that anything is kept on.
+        Body::Mount(mount) if ["/proc/", "/sys/", "/dev/"].iter().any(|kernel| mount.place.starts_with(kernel)) => {}
+        Body::Mount(_) => {
+            early(graph, "local-fs-pre.target", false);
+            gathered(graph, "local-fs.target");
+        }
         Body::Slice(_) => {}
         Body::Target => {
             let node = graph.node_mut(name);

@@ -73,6 +73,15 @@ pub fn folders(tree: &dyn Tree) -> Vec<&'static str> {
 /// Collects all files from `folders`, which are in order of precedence. What cannot be read is a
 /// finding of its own, for the reader to tell.
 pub fn collect<S: AsRef<str>>(tree: &dyn Tree, folders: &[S]) -> Vec<SourceFile> {
+    walk(tree, folders, false)
+}
+
+/// As [`collect`], systemd's own units too; for [`crate::Reader::with_plumbing`].
+pub fn collect_with_plumbing<S: AsRef<str>>(tree: &dyn Tree, folders: &[S]) -> Vec<SourceFile> {
+    walk(tree, folders, true)
+}
+
+fn walk<S: AsRef<str>>(tree: &dyn Tree, folders: &[S], plumbing: bool) -> Vec<SourceFile> {
     let folders: Vec<&str> = folders.iter().map(AsRef::as_ref).collect();
     let mut found = Vec::new();
     for folder in &folders {
@@ -81,8 +90,11 @@ pub fn collect<S: AsRef<str>>(tree: &dyn Tree, folders: &[S]) -> Vec<SourceFile>
             if Pull::ALL.iter().any(|(_, suffix)| name.ends_with(suffix)) {
                 linked(tree, &path, &mut found);
             } else if is_drop_in_folder(&name) {
-                drop_ins(tree, &path, &name, &mut found);
-            } else if is_unit_file(&name) && !plumbing::is_passed_over(&path, &name) {
+                let about = name.strip_suffix(".d").unwrap_or(&name);
+                if plumbing || !plumbing::is_passed_over(&path, about) {
+                    drop_ins(tree, &path, &name, &mut found);
+                }
+            } else if is_unit_file(&name) && (plumbing || !plumbing::is_passed_over(&path, &name)) {
                 let kind = if nature == Nature::Link { follow(tree, &folders, &path, &name) } else { read(tree, &path, SourceKind::Unit) };
                 found.push(SourceFile { path, kind });
             }
@@ -182,9 +194,6 @@ fn linked(tree: &dyn Tree, folder: &str, found: &mut Vec<SourceFile>) {
 }
 
 fn drop_ins(tree: &dyn Tree, folder: &str, name: &str, found: &mut Vec<SourceFile>) {
-    if plumbing::is_passed_over(folder, name.strip_suffix(".d").unwrap_or(name)) {
-        return;
-    }
     let suffix = if name.ends_with(".toml.d") { ".toml" } else { ".conf" };
     for (name, _) in sorted(tree, folder) {
         if name.ends_with(suffix) {

@@ -169,6 +169,3 @@ fn relations(sheet: &mut Sheet, set: &UnitSet, unit: &Unit) {
         sheet.list(property, names.iter().map(UnitName::as_str));
     }
 }
-
-#[cfg(test)]
-mod tests;

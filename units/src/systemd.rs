@@ -9,6 +9,7 @@
 //! then passed over; only what would start something else than was written refuses the unit.
 
 pub(crate) mod directives;
+mod document;
 pub mod escape;
 pub(crate) mod exec;
 pub(crate) mod kinds;
@@ -19,6 +20,7 @@ mod specifier;
 pub(crate) mod syntax;
 pub(crate) mod words;
 
+pub use document::directives_document;
 pub(crate) use specifier::Scope;
 pub use specifier::Specifiers;
 

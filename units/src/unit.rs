@@ -216,8 +216,12 @@ impl Unit {
         match &self.body {
             Body::Service(service) => {
                 let made = service.directories.0.iter().map(|made| format!("{}/{}", made.kind.root(), made.path));
-                let within = service.run_as.working_directory.iter().filter(|path| path.starts_with('/')).cloned();
-                paths.extend(made.chain(within));
+                let run_as = &service.run_as;
+                let within = run_as.working_directory.iter().filter(|path| path.starts_with('/') && !run_as.working_directory_optional);
+                paths.extend(made.chain(within.cloned()));
+                if service.execution.restricts("PrivateTmp") {
+                    paths.insert("/var/tmp".to_owned());
+                }
             }
             Body::Socket(socket) => {
                 let listening = socket.listen.iter().map(|listen| &listen.address);
@@ -235,6 +239,16 @@ impl Unit {
             Body::Target | Body::Timer(_) | Body::Slice(_) => {}
         }
         paths
+    }
+
+    /// Has it start this one, which is what the name it gives stands for.
+    pub(crate) fn trigger(&mut self, other: UnitName) {
+        match &mut self.body {
+            Body::Socket(socket) => socket.service = Some(other),
+            Body::Timer(timer) => timer.unit = Some(other),
+            Body::Path(watch) => watch.unit = Some(other),
+            Body::Target | Body::Service(_) | Body::Mount(_) | Body::Slice(_) => {}
+        }
     }
 
     /// The unit it starts: of a socket, a timer or a path.

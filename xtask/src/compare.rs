@@ -44,7 +44,10 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     }
     let verdict = judge::judge(&record, &ours)?;
     let answers = answers::judge(&record)?;
-    report::write(&ours, &verdict, &answers)?;
+    report::write(&record, &verdict, &answers)?;
+    for diagnostic in &ours.diagnostics {
+        println!("{}", diagnostic.to_string().lines().next().unwrap_or_default());
+    }
     let faults = verdict.faults.len() + answers.iter().map(|answer| answer.faults.len()).sum::<usize>();
     for fault in verdict.faults.iter().chain(answers.iter().flat_map(|answer| &answer.faults)) {
         println!("{fault}");

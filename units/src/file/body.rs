@@ -1,8 +1,8 @@
 use super::draft::Defaults;
 use crate::UnitName;
 use crate::unit::{
-    Command, Directories, Directory, DirectoryKind, Input, NotifyAccess, Output, Privileges, Relations, Restart, RestartPolicy, Service,
-    ServiceType, Tty,
+    Command, Directories, Directory, DirectoryKind, EmergencyAction, Input, NotifyAccess, OomPolicy, Output, Privileges, Relations,
+    Restart, RestartPolicy, Service, ServiceType, Tty,
 };
 use crate::value::{Limit, Mode};
 use std::time::Duration;
@@ -18,6 +18,7 @@ pub(crate) struct ServiceDraft {
     pub(crate) notify_access: Option<NotifyAccess>,
     pub(crate) notify_fd: Option<u8>,
     pub(crate) restart_given: bool,
+    pub(crate) oom_policy_given: bool,
     pub(crate) unlimited_starts: bool,
     pub(crate) directories: Vec<(DirectoryKind, String)>,
     pub(crate) modes: Vec<(DirectoryKind, Mode)>,
@@ -62,6 +63,7 @@ impl ServiceDraft {
             notify_access: None,
             notify_fd: None,
             restart_given: false,
+            oom_policy_given: false,
             unlimited_starts: false,
             directories: Vec::new(),
             modes: Vec::new(),
@@ -104,7 +106,7 @@ impl ServiceDraft {
     }
 
     /// Decides what follows from several keys, and checks what they come to together.
-    pub(super) fn finish(self, name: &UnitName, relations: &mut Relations) -> Result<Service, String> {
+    pub(super) fn finish(self, name: &UnitName, relations: &mut Relations, at_success: EmergencyAction) -> Result<Service, String> {
         let mut service = self.service;
         let imported = self.defaults == Defaults::Systemd;
         let kind = self.kind.unwrap_or(match (imported, &service.bus_name, service.start.is_empty()) {
@@ -131,6 +133,8 @@ impl ServiceDraft {
         };
         match (service.start.len(), kind) {
             (1, _) => {}
+            // What follows is all that it is for.
+            (0, Kind::Oneshot) if imported && at_success != EmergencyAction::None => {}
             (0, Kind::Oneshot) if imported && service.stop_commands.is_empty() => {
                 return Err("a service needs a command: neither ExecStart nor ExecStop is there".to_owned());
             }
@@ -161,12 +165,16 @@ impl ServiceDraft {
         if kind == Kind::NotifyFd {
             service.notify_descriptor = Some(self.notify_fd.unwrap_or(3));
         }
-        if service.bus_name.is_some()
+        if kind == Kind::Dbus
             && imported
             && let Ok(bus) = UnitName::new("dbus.socket")
         {
             relations.requires.insert(bus.clone());
             relations.after.insert(bus);
+        }
+        if imported && service.resources.delegate && !self.oom_policy_given {
+            // What lies in groups of its own is its own to stop.
+            service.resources.oom_policy = OomPolicy::Continue;
         }
         if self.unlimited_starts {
             service.restart.burst = Limit::Max;

@@ -62,6 +62,7 @@ pub(super) const RELATIONS: [(&str, Set); 9] = [
 
 impl Draft {
     pub(super) fn new(name: UnitName, defaults: Defaults) -> Self {
+        let ignore_on_isolate = matches!(name.kind(), UnitKind::Mount | UnitKind::Slice);
         Self {
             name,
             description: String::new(),
@@ -74,7 +75,7 @@ impl Draft {
             wanted_by: Vec::new(),
             required_by: Vec::new(),
             install: Install::default(),
-            manner: Manner::default(),
+            manner: Manner { ignore_on_isolate, ..Manner::default() },
             ignored: Vec::new(),
             service: ServiceDraft::new(defaults),
             socket: Socket::default(),
@@ -99,7 +100,9 @@ impl Draft {
     pub(super) fn finish(mut self) -> Result<(Unit, Vec<(UnitName, Origin)>), String> {
         let body = match self.name.kind() {
             UnitKind::Target => Body::Target,
-            UnitKind::Service => Body::Service(Box::new(self.service.finish(&self.name, &mut self.relations)?)),
+            UnitKind::Service => {
+                Body::Service(Box::new(self.service.finish(&self.name, &mut self.relations, self.manner.success_action)?))
+            }
             UnitKind::Socket => Body::Socket(Box::new(self.socket)),
             UnitKind::Timer => Body::Timer(Box::new(self.timer)),
             UnitKind::Path => Body::Path(Box::new(self.watch)),

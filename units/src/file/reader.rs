@@ -224,6 +224,12 @@ impl<'a> Work<'a> {
             let names = set.iter().map(canonical).filter(|name| *name != own);
             *set = names.filter(|name| !needs || known(name) || !plumbing::is_satisfied(name)).collect();
         });
+        if let Some(named) = unit.triggers() {
+            let real = canonical(&named);
+            if real != named && known(&real) {
+                unit.trigger(real);
+            }
+        }
         for (list, pull) in [(&mut unit.wanted_by, Pull::Wants), (&mut unit.required_by, Pull::Requires)] {
             for name in list.iter_mut() {
                 *name = canonical(name);

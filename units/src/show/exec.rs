@@ -2,18 +2,27 @@
 
 use super::sandbox;
 use super::sheet::Sheet;
+use crate::systemd::escape::escape;
 use crate::unit::{Amount, ConsoleLevel, CpuPolicy, DirectoryKind, Input, IoClass, Output, Preserve, Resource, Resources, Service, Unit};
-use crate::value::{CapabilitySet, Limit, Mode};
+use crate::value::{Limit, Mode};
 
 pub(super) fn show(sheet: &mut Sheet, unit: &Unit, service: &Service) {
-    sheet.put("Slice", service.resources.slice.as_ref().map_or("system.slice", |slice| slice.as_str()));
+    sheet.put("Slice", service.resources.slice.as_ref().map_or_else(|| slice(unit), |slice| slice.as_str().to_owned()));
     resources(sheet, &service.resources);
     environment(sheet, service);
     identity(sheet, service);
     limits(sheet, service);
     descriptors(sheet, service);
     directories(sheet, service);
-    sandbox::show(sheet, unit, service);
+    sandbox::show(sheet, &service.execution);
+}
+
+/// Instances of a template lie together.
+fn slice(unit: &Unit) -> String {
+    match unit.name.template() {
+        Some(_) => format!("system-{}.slice", escape(unit.name.prefix())),
+        None => "system.slice".to_owned(),
+    }
 }
 
 /// What of a group's limits is said in so many bytes, parts or weights; shares depend on the machine.
@@ -86,10 +95,7 @@ fn identity(sheet: &mut Sheet, service: &Service) {
         },
     );
     sheet.number("CPUSchedulingPriority", execution.cpu_priority.unwrap_or(0));
-    for (name, set) in [
-        ("CapabilityBoundingSet", execution.capability_bounding_set.unwrap_or(CapabilitySet::ALL)),
-        ("AmbientCapabilities", execution.ambient_capabilities),
-    ] {
+    for (name, set) in [("CapabilityBoundingSet", sandbox::bounding(execution)), ("AmbientCapabilities", execution.ambient_capabilities)] {
         sheet.put(name, set.to_string().to_ascii_lowercase());
     }
     sheet.put("User", run_as.user.as_deref().unwrap_or_default());
@@ -97,7 +103,7 @@ fn identity(sheet: &mut Sheet, service: &Service) {
     sheet.list("SupplementaryGroups", run_as.groups.iter().map(String::as_str));
     sheet.put("UtmpIdentifier", execution.utmp_identifier.as_deref().unwrap_or_default());
     sheet.flag("IgnoreSIGPIPE", execution.ignore_sigpipe);
-    sheet.flag("NoNewPrivileges", run_as.no_new_privileges);
+    sheet.flag("NoNewPrivileges", run_as.no_new_privileges || execution.dynamic_user);
 }
 
 const RLIMITS: [(Resource, [&str; 2]); 16] = [

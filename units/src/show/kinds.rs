@@ -62,10 +62,10 @@ pub(super) fn socket(sheet: &mut Sheet, unit: &Unit, socket: &Socket) {
     sheet.list("Symlinks", socket.symlinks.iter().map(String::as_str));
     sheet.number("MaxConnections", socket.max_connections);
     sheet.put("FileDescriptorName", socket.name.as_deref().unwrap_or(unit.name.as_str()));
-    commands(sheet, ["ExecStartPre", "ExecStartPreEx"], &socket.start_pre);
-    commands(sheet, ["ExecStartPost", "ExecStartPostEx"], &socket.start_post);
-    commands(sheet, ["ExecStopPre", "ExecStopPreEx"], &socket.stop_pre);
-    commands(sheet, ["ExecStopPost", "ExecStopPostEx"], &socket.stop_post);
+    commands(sheet, &["ExecStartPre"], &socket.start_pre);
+    commands(sheet, &["ExecStartPost"], &socket.start_post);
+    commands(sheet, &["ExecStopPre"], &socket.stop_pre);
+    commands(sheet, &["ExecStopPost"], &socket.stop_post);
 }
 
 fn option(spelling: Spelling, written: Option<&str>) -> String {
@@ -84,7 +84,7 @@ fn option(spelling: Spelling, written: Option<&str>) -> String {
 /// A port alone is one of every address.
 fn address(kind: ListenKind, address: &str) -> String {
     let inet = matches!(kind, ListenKind::Stream | ListenKind::Datagram | ListenKind::SequentialPacket);
-    if inet && address.bytes().all(|byte| byte.is_ascii_digit()) { format!("[::]:{address}") } else { address.to_owned() }
+    if inet && address.bytes().all(|byte| byte.is_ascii_digit()) { format!("[::]:{address}") } else { address.replace('\\', "\\\\") }
 }
 
 fn listen_kind(kind: ListenKind) -> &'static str {

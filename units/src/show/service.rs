@@ -34,15 +34,15 @@ pub(super) fn show(sheet: &mut Sheet, service: &Service) {
             OomPolicy::Kill => "kill",
         },
     );
-    commands(sheet, ["ExecCondition", "ExecConditionEx"], &service.start_conditions);
-    commands(sheet, ["ExecStartPre", "ExecStartPreEx"], &service.start_pre);
-    commands(sheet, ["ExecStart", "ExecStartEx"], &service.start);
-    commands(sheet, ["ExecStartPost", "ExecStartPostEx"], &service.start_post);
+    commands(sheet, &["ExecCondition", "ExecConditionEx"], &service.start_conditions);
+    commands(sheet, &["ExecStartPre", "ExecStartPreEx"], &service.start_pre);
+    commands(sheet, &["ExecStart", "ExecStartEx"], &service.start);
+    commands(sheet, &["ExecStartPost", "ExecStartPostEx"], &service.start_post);
     if let Reload::Commands(list) = &service.reload {
-        commands(sheet, ["ExecReload", "ExecReloadEx"], list);
+        commands(sheet, &["ExecReload", "ExecReloadEx"], list);
     }
-    commands(sheet, ["ExecStop", "ExecStopEx"], &service.stop_commands);
-    commands(sheet, ["ExecStopPost", "ExecStopPostEx"], &service.stop_post);
+    commands(sheet, &["ExecStop", "ExecStopEx"], &service.stop_commands);
+    commands(sheet, &["ExecStopPost", "ExecStopPostEx"], &service.stop_post);
     sheet.flag("NonBlocking", service.non_blocking);
     match service.restart.burst {
         Limit::At(burst) => {
@@ -72,9 +72,9 @@ fn stop(sheet: &mut Sheet, stop: &Stop) {
     sheet.flag("SendSIGHUP", stop.send_hangup);
 }
 
-pub(super) fn commands(sheet: &mut Sheet, names: [&'static str; 2], list: &[Command]) {
+pub(super) fn commands(sheet: &mut Sheet, names: &[&'static str], list: &[Command]) {
     let shown: Vec<[String; 2]> = list.iter().map(words::command).collect();
-    for (at, name) in names.into_iter().enumerate() {
+    for (at, name) in names.iter().enumerate() {
         for pair in &shown {
             sheet.put(name, pair.get(at).map_or("", String::as_str));
         }

@@ -1,6 +1,6 @@
 //! Setters of `[Socket]`, `[Timer]`, `[Path]` and `[Mount]`.
 
-use super::set::{Assigned, Fault};
+use super::set::{Assigned, Fault, boolean};
 use crate::file::Draft;
 use crate::unit::{Listen, ListenKind, PathEvent, Since};
 use crate::value::{Address, Limit, Mode};
@@ -20,7 +20,7 @@ pub(crate) fn listen(draft: &mut Draft, a: &Assigned<'_>, kind: ListenKind) -> D
     if !fits && !a.scope.is_verbatim() {
         return Err(Fault::Refused(format!("{address:?} is nothing that can be listened on")));
     }
-    draft.socket.listen.push(Listen { kind, address });
+    draft.socket.listen.push(Listen { kind, address: super::set::beneath_run(&address) });
     Ok(())
 }
 
@@ -30,7 +30,10 @@ pub(crate) fn backlog(draft: &mut Draft, a: &Assigned<'_>) -> Done {
 }
 
 pub(crate) fn ipv6_only(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    draft.socket.ipv6_only = a.word(&[("default", None), ("both", Some(false)), ("ipv6-only", Some(true))])?;
+    draft.socket.ipv6_only = match boolean(a.value) {
+        Some(only) => Some(only),
+        None => a.word(&[("default", None), ("both", Some(false)), ("ipv6-only", Some(true))])?,
+    };
     Ok(())
 }
 

@@ -109,7 +109,7 @@ pub(crate) fn put(draft: &mut Draft, directive: &'static Directive, assigned: &A
             if reset {
                 list.retain(|hardening| hardening.directive != directive.name);
             } else {
-                list.push(Hardening { directive: directive.name, value: assigned.text()? });
+                list.push(Hardening { directive: directive.name, value: assigned.requoted()? });
             }
             Why::Hardening
         }

@@ -37,12 +37,15 @@ pub(crate) fn parse(text: &str) -> (Vec<Line>, Vec<Slip>) {
     for raw in text.get(at..).unwrap_or_default().split_inclusive('\n') {
         let start = at + (raw.len() - raw.trim_start_matches(BLANKS).len());
         at += raw.len();
-        let line = raw.strip_suffix('\n').unwrap_or(raw).trim_start_matches(BLANKS);
+        let line = raw.strip_suffix('\n').unwrap_or(raw);
+        let indented = line;
+        let line = line.trim_start_matches(BLANKS);
         if line.starts_with(['#', ';']) {
             continue;
         }
         let (mut whole, begin, first) = match pending.take() {
-            Some((before, begin, first)) => (before + line, begin, first),
+            // Blanks at the front of a line that goes on belong to the value: within quotes they count.
+            Some((before, begin, first)) => (before + indented, begin, first),
             None => (line.to_owned(), start, line.trim_end().len()),
         };
         if ends_escaped(&whole) {
@@ -110,7 +113,7 @@ mod tests {
     #[test]
     fn lines_go_on_over_comments_and_end_at_an_empty_one() {
         let text = "\u{feff}# c\n[Service]\nExecStart = /bin/a \\\n  # not it\n; nor it\n   b\\\\ \\\n\nType=simple\r\n[Install]\nA=x\\\n";
-        assert_eq!(values(text), ["Service.ExecStart=/bin/a  b\\\\", "Service.Type=simple", "Install.A=x"]);
+        assert_eq!(values(text), ["Service.ExecStart=/bin/a     b\\\\", "Service.Type=simple", "Install.A=x"]);
         // Two backslashes are one, and continue nothing.
         assert_eq!(values("[S]\nA=b\\\\\nC=d"), ["S.A=b\\\\", "S.C=d"]);
         // A blank after the backslash: it continues nothing either.

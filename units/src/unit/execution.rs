@@ -30,6 +30,17 @@ pub struct Execution {
     pub hardening: Vec<Hardening>,
 }
 
+impl Execution {
+    /// Whether the last assignment of a restriction that is on or off says that it is on. Who runs as a user made
+    /// up for the time has no file of others' to leave behind.
+    #[must_use]
+    pub fn restricts(&self, directive: &str) -> bool {
+        let written = self.hardening.iter().rev().find(|hardening| hardening.directive == directive);
+        let made_up = self.dynamic_user && ["PrivateTmp", "RemoveIPC", "RestrictSUIDSGID"].contains(&directive);
+        made_up || written.and_then(|hardening| crate::systemd::set::boolean(&hardening.value)).unwrap_or(false)
+    }
+}
+
 /// One hardening directive, as written, specifiers replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hardening {

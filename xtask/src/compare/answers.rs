@@ -1,5 +1,7 @@
 //! Short questions: calendar expressions, spans, command lines.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 
 use super::record::Record;
@@ -8,6 +10,8 @@ use super::record::Record;
 pub(crate) struct Answers {
     pub(crate) what: &'static str,
     pub(crate) asked: usize,
+    /// Answered otherwise for a reason: how many.
+    pub(crate) explained: BTreeMap<&'static str, usize>,
     pub(crate) faults: Vec<String>,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use units::{Entry, Severity, UnitName};
+use units::{Entry, UnitName};
 
 use super::reasons::{self, Reason};
 use super::record::{Properties, Record};
@@ -23,6 +23,8 @@ pub(crate) struct Verdict {
     pub(crate) explained: BTreeMap<usize, Explained>,
     /// What systemd shows and we do not, by property: of how many units.
     pub(crate) theirs_only: BTreeMap<String, usize>,
+    /// Units that are not compared, by reason.
+    pub(crate) left_out: BTreeMap<&'static str, Vec<String>>,
     pub(crate) fates: BTreeMap<Fate, usize>,
     pub(crate) faults: Vec<String>,
 }
@@ -56,11 +58,12 @@ pub(crate) fn judge(record: &Record, ours: &Ours) -> Result<Verdict> {
             verdict.faults.push(format!("{}: does not load", name.as_str()));
         }
     }
-    for diagnostic in ours.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error) {
-        verdict.faults.push(diagnostic.to_string());
-    }
     for (id, theirs) in &record.shown {
-        if id.starts_with("fief-compare") || reasons::is_of_the_machine(id) {
+        if id.starts_with("fief-compare") {
+            continue;
+        }
+        if let Some(reason) = reasons::of_unit(id, theirs) {
+            verdict.left_out.entry(reason).or_default().push(id.clone());
             continue;
         }
         let Some(mine) = ours.shown(id) else {
@@ -81,9 +84,13 @@ fn compare(verdict: &mut Verdict, id: &str, theirs: &Properties, mine: &Properti
         let (left, right) = (theirs.get(name), mine.get(name));
         let both = left.is_some() && right.is_some();
         if !both && !(loaded && reasons::is_repeated(name)) {
-            if right.is_none() {
+            if right.is_none() && loaded {
                 *verdict.theirs_only.entry(name.clone()).or_default() += 1;
-            } else if !reasons::is_repeated(name) {
+                // Of a unit of another kind, it may be one that we have of services.
+                if id.ends_with(".service") && reasons::not_ours(name).is_none() {
+                    verdict.faults.push(format!("{id}: {name}: only systemd shows it, for no reason"));
+                }
+            } else if right.is_some() && !reasons::is_repeated(name) {
                 verdict.faults.push(format!("{id}: systemd does not show {name}"));
             }
             continue;
@@ -99,9 +106,11 @@ fn compare(verdict: &mut Verdict, id: &str, theirs: &Properties, mine: &Properti
         }
         let found: Vec<(Option<usize>, &Difference)> =
             differences.iter().map(|difference| (reasons::find(id, name, difference), difference)).collect();
-        match found.iter().find(|(reason, _)| reason.is_none()) {
-            Some((_, difference)) => verdict.faults.push(format!("{id}: {name}: {difference}")),
-            None => {
+        let without: Vec<String> =
+            found.iter().filter(|(reason, _)| reason.is_none()).map(|(_, difference)| format!("{id}: {name}: {difference}")).collect();
+        match without.is_empty() {
+            false => verdict.faults.extend(without),
+            true => {
                 for (reason, difference) in found {
                     let explained = verdict.explained.entry(reason.unwrap_or_default()).or_insert_with(|| Explained {
                         values: 0,

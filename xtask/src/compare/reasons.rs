@@ -1,10 +1,13 @@
 //! Why the two may differ: data, one line for each kind of difference.
 
 use super::judge::Difference;
+use super::record::Properties;
 
 /// A kind of difference that is meant.
 pub(crate) struct Reason {
-    /// The properties it is about; none is any.
+    /// The units it is about.
+    units: Says,
+    /// The properties it is about.
     properties: &'static [&'static str],
     /// What systemd says, or the item that only it has.
     theirs: Says,
@@ -21,36 +24,107 @@ enum Says {
     One(&'static [&'static str]),
     Begins(&'static [&'static str]),
     Ends(&'static [&'static str]),
+    Holds(&'static [&'static str]),
 }
 
-use Says::{Anything, Begins, Ends, Nothing, One};
+use Says::{Anything, Begins, Ends, Holds, Nothing, One};
 
 impl Says {
     fn fits(&self, said: Option<&str>) -> bool {
         match (self, said) {
             (Anything, _) | (Nothing, None) => true,
-            (Nothing, Some(_)) | (One(_) | Begins(_) | Ends(_), None) => false,
+            (Nothing, Some(_)) | (One(_) | Begins(_) | Ends(_) | Holds(_), None) => false,
             (One(all), Some(said)) => all.contains(&said),
             (Begins(all), Some(said)) => all.iter().any(|start| said.starts_with(start)),
+            (Holds(all), Some(said)) => all.iter().any(|part| said.contains(part)),
             (Ends(all), Some(said)) => all.iter().any(|end| said.ends_with(end)),
         }
     }
 }
 
-pub(crate) const REASONS: &[Reason] = &[];
+const DEPENDS: &[&str] = &["After", "Requires", "Wants", "BindsTo"];
+const DEPENDED: &[&str] = &["Before", "RequiredBy", "WantedBy", "BoundBy"];
+const DEPENDED_OR_DEPENDS: &[&str] = &["After", "TriggeredBy"];
+const EARLY: &[&str] = &["systemd-tmpfiles-setup.service", "tmp.mount", "systemd-remount-fs.service"];
+const SHUTDOWN: &[&str] = &["shutdown.target", "umount.target"];
+
+const fn reason(units: Says, properties: &'static [&'static str], theirs: Says, ours: Says, why: &'static str) -> Reason {
+    Reason { units, properties, theirs, ours, why }
+}
+
+pub(crate) const REASONS: &[Reason] = &[
+    reason(Anything, &["Before"], One(&["fief-compare.target"]), Nothing, "the target that keeps units loaded while they are asked for"),
+    reason(
+        Anything,
+        &["Conflicts", "Before"],
+        One(SHUTDOWN),
+        Nothing,
+        "what goes down in which order is the supervisor's own rule, no conflict with a target",
+    ),
+    reason(One(SHUTDOWN), &["ConflictedBy", "After"], Anything, Nothing, "the other side of the conflicts with shutdown"),
+    reason(Anything, DEPENDS, Ends(&[".slice"]), Nothing, "a slice's group is made with the first unit in it; nothing waits for one"),
+    reason(Ends(&[".slice"]), DEPENDED, Anything, Nothing, "the other side of that"),
+    reason(Anything, DEPENDS, One(&["-.mount"]), Nothing, "the root is mounted before PID 1 runs"),
+    reason(Anything, DEPENDS, One(&["systemd-journald.socket"]), Nothing, "the log is PID 1's own: nothing has to be there first"),
+    reason(One(&["systemd-journald.socket"]), DEPENDED, Anything, Nothing, "the other side of that"),
+    reason(Anything, DEPENDS, One(EARLY), Nothing, "what systemd has an early unit for is done before the first service is started"),
+    reason(One(EARLY), DEPENDED, Anything, Nothing, "the other side of that"),
+    reason(Anything, &["WatchdogUSec"], One(&["infinity"]), Anything, "systemd shows what is in force, which is nothing before it runs"),
+    reason(
+        Anything,
+        &["MemoryMax"],
+        One(&["infinity"]),
+        Anything,
+        "the old MemoryLimit= is a property of its own there; here it is MemoryMax=",
+    ),
+    reason(Anything, &["StandardOutput"], One(&["inherit"]), One(&["tty"]), "the terminal it inherits from its standard input"),
+    reason(Anything, &["StandardInput"], One(&["tty-force", "tty-fail"]), One(&["tty"]), "the terminal is taken in one way"),
+    reason(Anything, &["TTYPath"], One(&[""]), One(&["/dev/console"]), "the default is shown"),
+    reason(Anything, &["Group"], Begins(&["chrony-wait"]), One(&[""]), "the group of a user made up for the time goes with the user"),
+    reason(
+        Anything,
+        &["Names"],
+        Begins(&["autovt@"]),
+        Nothing,
+        "another name of a template is known of its instances when they are asked for by it",
+    ),
+    reason(
+        Anything,
+        &["ExecStartPreEx", "ExecStartPostEx", "ExecReloadEx", "ExecStopEx", "ExecStopPostEx"],
+        Anything,
+        Holds(&["flags=privileged", "flags=ignore-failure privileged"]),
+        "the old PermissionsStartOnly= is read as a + before each command, which is what it does",
+    ),
+    reason(Anything, &["SuccessAction"], Ends(&["-force"]), Anything, "with force or without: the difference is for machines"),
+    reason(
+        Anything,
+        &["DropInPaths"],
+        Begins(&["/usr/lib/systemd/system/"]),
+        Begins(&["/lib/systemd/system/"]),
+        "/lib is a link to /usr/lib: one folder, two names",
+    ),
+    reason(Anything, DEPENDED_OR_DEPENDS, Ends(&[".automount"]), Nothing, "mounts at first touch are a kind of unit that there is not"),
+    reason(Anything, DEPENDS, Ends(&[".device"]), Nothing, "a container has no devices to wait for"),
+];
 
 /// The first reason that fits.
-pub(crate) fn find(_id: &str, property: &str, difference: &Difference) -> Option<usize> {
+pub(crate) fn find(id: &str, property: &str, difference: &Difference) -> Option<usize> {
     REASONS.iter().position(|reason| {
-        (reason.properties.is_empty() || reason.properties.contains(&property))
+        reason.units.fits(Some(id))
+            && reason.properties.contains(&property)
             && reason.theirs.fits(difference.theirs.as_deref())
             && reason.ours.fits(difference.ours.as_deref())
     })
 }
 
-/// Units that no file makes.
-pub(crate) fn is_of_the_machine(_id: &str) -> bool {
-    false
+/// Why a unit is not compared at all.
+pub(crate) fn of_unit(id: &str, theirs: &Properties) -> Option<&'static str> {
+    let is_masked = theirs.get("LoadState").is_some_and(|values| values.iter().any(|value| value == "masked"));
+    match theirs.get("FragmentPath").and_then(|values| values.first()).map(String::as_str) {
+        Some("") | None if !is_masked => Some("systemd makes it without a file"),
+        _ if id == "dev-mqueue.mount" => Some("it is mounted already, and systemd shows what the kernel says of it"),
+        Some(_) | None => None,
+    }
 }
 
 /// Properties with one line for each of their values.
@@ -91,10 +165,225 @@ pub(crate) fn is_list(property: &str) -> bool {
         "WantedBy",
         "Wants",
         "Environment",
+        "RuntimeDirectory",
+        "StateDirectory",
+        "CacheDirectory",
+        "LogsDirectory",
+        "ConfigurationDirectory",
         "SystemCallFilter",
         "RestrictAddressFamilies",
         "RestrictNamespaces",
         "Documentation",
     ];
     LISTS.contains(&property)
+}
+
+/// Why we do not show what systemd shows: by group, properties or what they begin with (`…*`).
+pub(crate) const NOT_OURS: &[(&str, &[&str])] = &[
+    (
+        "run-time state, added by who runs the unit (`fiefctl show`) or not kept",
+        &[
+            "ActiveEnterTimestamp*",
+            "ActiveExitTimestamp*",
+            "ActiveState",
+            "ActivationDetails",
+            "AssertResult",
+            "AssertTimestamp*",
+            "CPUUsageNSec",
+            "CleanResult",
+            "ConditionResult",
+            "ConditionTimestamp*",
+            "ControlGroup*",
+            "ControlPID",
+            "EffectiveCPUs",
+            "EffectiveMemoryNodes",
+            "ExecMain*",
+            "Following",
+            "FreezerState",
+            "GID",
+            "IOReadBytes",
+            "IOReadOperations",
+            "IOWriteBytes",
+            "IOWriteOperations",
+            "IPEgress*Bytes",
+            "IPEgressBytes",
+            "IPEgressPackets",
+            "IPIngressBytes",
+            "IPIngressPackets",
+            "InactiveEnterTimestamp*",
+            "InactiveExitTimestamp*",
+            "InvocationID",
+            "Job",
+            "LastTriggerUSec*",
+            "LoadError",
+            "MainPID",
+            "Markers",
+            "MemoryAvailable",
+            "MemoryCurrent",
+            "NAccepted",
+            "NConnections",
+            "NFileDescriptorStore",
+            "NRefused",
+            "NRestarts",
+            "NeedDaemonReload",
+            "NextElapseUSec*",
+            "Refs",
+            "ReloadResult",
+            "Result",
+            "StateChangeTimestamp*",
+            "StatusErrno",
+            "StatusText",
+            "SubState",
+            "TasksCurrent",
+            "Transient",
+            "UID",
+            "WatchdogTimestamp*",
+            "UnitFileState",
+            "UnitFilePreset",
+            "CanClean",
+            "CanFreeze",
+            "Perpetual",
+            "SliceOf",
+        ],
+    ),
+    (
+        "a default of the machine's, shown by us only where the unit says it",
+        &["Limit*", "TasksMax", "TTYPath", "TTYReset", "TTYVHangup", "StartLimitIntervalUSec", "StartLimitBurst"],
+    ),
+    ("systemctl cannot print it either", &["Conditions", "Asserts", "LoadCredential*", "SetCredential*", "TTYRows", "TTYColumns"]),
+    (
+        "control groups beyond what our limits use: accounting is always on, the rest is tuning",
+        &[
+            "AllowedCPUs",
+            "AllowedMemoryNodes",
+            "BlockIO*",
+            "CPUAccounting",
+            "CPUQuotaPeriodUSec",
+            "CPUShares",
+            "DefaultMemory*",
+            "DelegateControllers",
+            "DisableControllers",
+            "IOAccounting",
+            "IPAccounting",
+            "ManagedOOM*",
+            "MemoryAccounting",
+            "MemoryLimit",
+            "Startup*",
+            "TasksAccounting",
+            "DeviceAllow",
+            "IODevice*",
+            "IORead*",
+            "IOWrite*",
+        ],
+    ),
+    (
+        "needs the kernel's BPF, security modules or images, which a user namespace has no right to",
+        &[
+            "IPAddress*",
+            "IPEgressFilterPath",
+            "IPIngressFilterPath",
+            "RestrictNetworkInterfaces",
+            "RestrictFileSystems",
+            "SELinuxContext",
+            "AccessSELinuxContext",
+            "AppArmorProfile",
+            "SmackLabel*",
+            "SmackProcessLabel",
+            "RootImage*",
+            "RootHash*",
+            "RootVerity",
+            "MountImages",
+            "Extension*",
+        ],
+    ),
+    (
+        "restrictions in the model as they are put in force, see docs/sandbox.md, and not shown",
+        &[
+            "SystemCall*",
+            "RestrictAddressFamilies",
+            "RestrictNamespaces",
+            "BindPaths",
+            "BindReadOnlyPaths",
+            "TemporaryFileSystem",
+            "MountFlags",
+            "MountAPIVFS",
+            "RootDirectory*",
+            "NetworkNamespacePath",
+            "IPCNamespacePath",
+            "Personality",
+            "JoinsNamespaceOf",
+        ],
+    ),
+    (
+        "tuning that PID 1 does not do",
+        &[
+            "CPUAffinity*",
+            "NUMA*",
+            "CoredumpFilter",
+            "TimerSlackNSec",
+            "CPUSchedulingResetOnFork",
+            "LogExtraFields",
+            "LogLevelMax",
+            "LogNamespace",
+            "LogRateLimit*",
+            "Syslog*",
+            "TimeoutCleanUSec",
+            "SecureBits",
+            "ExecSearchPath",
+            "StandardInputData",
+            "StandardInputFileDescriptorName",
+            "StandardOutputFileDescriptorName",
+            "StandardErrorFileDescriptorName",
+            "TriggerLimit*",
+            "MaxConnectionsPerSource",
+            "FlushPending",
+            "IPTOS",
+            "MessageQueue*",
+            "TCPCongestion",
+            "SocketProtocol",
+            "WakeSystem",
+            "SameProcessGroup",
+        ],
+    ),
+    (
+        "for machines, or for systemd's own ends",
+        &[
+            "CollectMode",
+            "FailureActionExitStatus",
+            "SuccessActionExitStatus",
+            "JobTimeout*",
+            "JobRunningTimeoutUSec",
+            "OnFailureJobMode",
+            "OnSuccessJobMode",
+            "RebootArgument",
+            "ExitType",
+            "TimeoutAbortUSec",
+            "TimeoutStartFailureMode",
+            "TimeoutStopFailureMode",
+            "RuntimeRandomizedExtraUSec",
+            "RootDirectoryStartOnly",
+            "USBFunction*",
+            "PAMName",
+            "TTYVTDisallocate",
+            "UtmpMode",
+            "LazyUnmount",
+            "ForceUnmount",
+            "SloppyOptions",
+            "ReadWriteOnly",
+            "PIDFile",
+        ],
+    ),
+    (
+        "a socket and a mount have commands and limits of their own with systemd, which runs a process for them; with us PID 1 makes them itself",
+        &["Exec*", "TimeoutUSec"],
+    ),
+];
+
+/// The group of a property that only systemd shows.
+pub(crate) fn not_ours(property: &str) -> Option<usize> {
+    let fits = |pattern: &&str| match pattern.strip_suffix('*') {
+        Some(start) => property.starts_with(start),
+        None => property == *pattern,
+    };
+    NOT_OURS.iter().position(|(_, patterns)| patterns.iter().any(|pattern| fits(&pattern)))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
@@ -149,9 +149,5 @@ impl Record {
     /// Where the guest's unit files lie.
     pub(crate) fn tree(&self) -> PathBuf {
         self.dir.join("tree")
-    }
-
-    pub(crate) fn dir(&self) -> &Path {
-        &self.dir
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
-use units::{Diagnostic, Entry, Reader, SourceFile, SourceKind, Specifiers, UnitName, UnitSet, show};
+use anyhow::Result;
+use units::search::{self, Nature, Tree};
+use units::{Diagnostic, Entry, Reader, Specifiers, UnitName, UnitSet, show};
 
 use super::record::{Properties, Record};
 
@@ -23,7 +24,7 @@ pub(crate) struct Ours {
 impl Ours {
     pub(crate) fn read(record: &Record) -> Result<Self> {
         let folders = record.words("folders")?;
-        let files = collect(&record.tree(), &folders)?;
+        let tree = Rooted(record.tree());
         let mut specifiers = Specifiers::default();
         for line in record.text("facts")?.lines() {
             let (letter, value) = line.split_once(' ').unwrap_or((line, ""));
@@ -32,8 +33,8 @@ impl Ours {
         let names = record.words("names")?;
         let wanted = || names.iter().filter_map(|name| UnitName::new(name).ok());
         let reader = Reader::new(specifiers).with_instances(wanted());
-        let (booted, _) = reader.read(files.iter().cloned().chain(units::stock::files()));
-        let (set, diagnostics) = reader.with_plumbing().read(files);
+        let (booted, _) = reader.read(search::collect(&tree, &folders).into_iter().chain(units::stock::files()));
+        let (set, diagnostics) = reader.with_plumbing().read(search::collect_with_plumbing(&tree, &folders));
         let listed = record.words("files")?;
         Ok(Self { set, diagnostics, booted, files: listed.iter().filter_map(|name| UnitName::new(name).ok()).collect() })
     }
@@ -80,47 +81,47 @@ pub(crate) enum Fate {
     Bad,
 }
 
-/// The unit files of the folders beneath `root`, in order of precedence, with their paths in the guest.
-fn collect(root: &Path, folders: &[String]) -> Result<Vec<SourceFile>> {
-    let mut found = Vec::new();
-    for folder in folders {
-        let place = root.join(folder.trim_start_matches('/'));
-        for name in names(&place)? {
-            let path = place.join(&name);
-            let guest = format!("{folder}/{name}");
-            let about = fs::symlink_metadata(&path)?;
-            if about.is_symlink() {
-                let target = fs::read_link(&path)?.to_string_lossy().into_owned();
-                found.push(SourceFile { path: guest, kind: SourceKind::Alias { target } });
-            } else if about.is_dir() {
-                for inner in names(&path)? {
-                    found.push(member(&path.join(&inner), format!("{guest}/{inner}"))?);
-                }
-            } else {
-                found.push(SourceFile { path: guest, kind: SourceKind::Unit(fs::read(&path)?) });
+/// A tree seen from outside.
+struct Rooted(PathBuf);
+
+impl Rooted {
+    fn path(&self, path: &str) -> PathBuf {
+        self.0.join(path.trim_start_matches('/'))
+    }
+}
+
+impl Tree for Rooted {
+    fn names(&self, folder: &str) -> Vec<(String, Nature)> {
+        let entries = fs::read_dir(self.path(folder)).into_iter().flatten().flatten();
+        let named = |entry: fs::DirEntry| {
+            let kind = entry.file_type().ok()?;
+            let nature = match (kind.is_file(), kind.is_dir(), kind.is_symlink()) {
+                (true, _, _) => Nature::File,
+                (_, true, _) => Nature::Folder,
+                (_, _, true) => Nature::Link,
+                (false, false, false) => Nature::Other,
+            };
+            Some((entry.file_name().into_string().ok()?, nature))
+        };
+        entries.filter_map(named).collect()
+    }
+
+    fn link(&self, path: &str) -> Option<String> {
+        fs::read_link(self.path(path)).ok()?.into_os_string().into_string().ok()
+    }
+
+    /// A link is followed within the tree.
+    fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, String> {
+        let mut place = path.to_owned();
+        for _ in 0..8 {
+            match self.link(&place) {
+                Some(target) if target.starts_with('/') => place = target,
+                Some(target) => place = format!("{}/{target}", place.rsplit_once('/').map_or("", |(folder, _)| folder)),
+                None => break,
             }
         }
+        let mut text = fs::read(self.path(&place)).map_err(|error| error.to_string())?;
+        text.truncate(limit);
+        Ok(text)
     }
-    Ok(found)
-}
-
-/// A drop-in, or a link of a unit that wants another.
-fn member(path: &Path, guest: String) -> Result<SourceFile> {
-    let about = fs::symlink_metadata(path)?;
-    let kind = if about.is_symlink() {
-        SourceKind::Alias { target: fs::read_link(path)?.to_string_lossy().into_owned() }
-    } else {
-        SourceKind::DropIn(fs::read(path)?)
-    };
-    Ok(SourceFile { path: guest, kind })
-}
-
-fn names(folder: &Path) -> Result<Vec<String>> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.push(entry.with_context(|| format!("cannot list {}", folder.display()))?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort();
-    Ok(names)
 }

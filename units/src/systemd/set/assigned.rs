@@ -71,6 +71,11 @@ impl Assigned<'_> {
         words.iter().map(|word| Ok(self.scope.expand(word)?)).collect()
     }
 
+    /// The words in one line again, quoted where they must be: what a specifier stands for is not split or unescaped later.
+    pub(crate) fn requoted(&self) -> Result<String, Fault> {
+        Ok(self.words()?.iter().map(|word| words::quote(word)).collect::<Vec<_>>().join(" "))
+    }
+
     /// Adds the words, or clears the list.
     pub(crate) fn list(&self, list: &mut Vec<String>) -> Result<(), Fault> {
         if self.value.is_empty() {

@@ -72,6 +72,14 @@ pub(crate) fn preserve(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     Ok(())
 }
 
+/// `ID:PATH`, or `ID` alone for one that PID 1 was handed: it has none, and then systemd goes on too.
+pub(crate) fn load_credential(_draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    match a.text()?.split_once(':') {
+        Some((_, path)) if path.starts_with('/') => Err(Fault::Refused("credentials cannot be given yet".to_owned())),
+        Some(_) | None => Ok(()),
+    }
+}
+
 pub(crate) fn standard_input(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     let text = a.text()?;
     draft.service.service.log.stdin = match text.as_str() {

@@ -53,10 +53,15 @@ pub(crate) fn pid_file(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     let text = a.text()?;
     draft.service.pid_file = match text.as_str() {
         "" => None,
-        path if path.starts_with('/') => Some(path.to_owned()),
+        path if path.starts_with('/') => Some(beneath_run(path)),
         path => Some(format!("/run/{path}")),
     };
     Ok(())
+}
+
+/// `/var/run` is a link to `/run`, and the one that is there early.
+pub(crate) fn beneath_run(path: &str) -> String {
+    path.strip_prefix("/var/run/").map_or_else(|| path.to_owned(), |rest| format!("/run/{rest}"))
 }
 
 pub(crate) fn restart(draft: &mut Draft, a: &Assigned<'_>) -> Done {
@@ -108,6 +113,7 @@ pub(crate) fn notify_access(draft: &mut Draft, a: &Assigned<'_>) -> Done {
 pub(crate) fn oom_policy(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     let words = [("stop", OomPolicy::Stop), ("continue", OomPolicy::Continue), ("kill", OomPolicy::Kill)];
     draft.service.service.resources.oom_policy = a.word(&words)?;
+    draft.service.oom_policy_given = true;
     Ok(())
 }
 
