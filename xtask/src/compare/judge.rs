@@ -83,7 +83,7 @@ fn compare(verdict: &mut Verdict, id: &str, theirs: &Properties, mine: &Properti
     for name in names {
         let (left, right) = (theirs.get(name), mine.get(name));
         let both = left.is_some() && right.is_some();
-        if !both && !(loaded && reasons::is_repeated(name)) {
+        if !(both || loaded && reasons::is_repeated(name)) {
             if right.is_none() && loaded {
                 *verdict.theirs_only.entry(name.clone()).or_default() += 1;
                 // Of a unit of another kind, it may be one that we have of services.

@@ -63,7 +63,8 @@ pub(crate) const REASONS: &[Reason] = &[
     ),
     reason(One(SHUTDOWN), &["ConflictedBy", "After"], Anything, Nothing, "the other side of the conflicts with shutdown"),
     reason(Anything, DEPENDS, Ends(&[".slice"]), Nothing, "a slice's group is made with the first unit in it; nothing waits for one"),
-    reason(Ends(&[".slice"]), DEPENDED, Anything, Nothing, "the other side of that"),
+    reason(Anything, &["Wants"], Nothing, Ends(&[".slice"]), "the slice it is put in is wanted, not required"),
+    reason(Ends(&[".slice"]), DEPENDED, Anything, Anything, "the other side of that"),
     reason(Anything, DEPENDS, One(&["-.mount"]), Nothing, "the root is mounted before PID 1 runs"),
     reason(Anything, DEPENDS, One(&["systemd-journald.socket"]), Nothing, "the log is PID 1's own: nothing has to be there first"),
     reason(One(&["systemd-journald.socket"]), DEPENDED, Anything, Nothing, "the other side of that"),
@@ -385,5 +386,5 @@ pub(crate) fn not_ours(property: &str) -> Option<usize> {
         Some(start) => property.starts_with(start),
         None => property == *pattern,
     };
-    NOT_OURS.iter().position(|(_, patterns)| patterns.iter().any(|pattern| fits(&pattern)))
+    NOT_OURS.iter().position(|(_, patterns)| patterns.iter().any(fits))
 }

@@ -32,7 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("init", &["units", "supervisor", "kernel"]),
     ("launcher", &["units", "kernel"]),
     ("tests", &[]),
-    ("xtask", &[]),
+    ("xtask", &["units"]),
 ];
 
 /// The packages that ship.
