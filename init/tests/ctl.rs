@@ -81,7 +81,7 @@ want 0 ctl start top.target stays
 want 0 ctl status stays; says "a thing that stays"; says "man:stays(8)"; says "drop-in: .*10-more"; says "─ [0-9]* sleep 1000"; says grave
 want 0 ctl status; says "state: "; says "aims at: "
 want 0 ctl --json status stays; says '"processes":\[{'; says '"active":"active"'; says '"memory-current":'
-want 0 ctl show stays; says ActiveState=active; says SubState=running; says "MainPID=[1-9]"
+want 0 ctl show stays; says ActiveState=active; says SubState=running; says "MainPID=[1-9]"; says "FragmentPath=.*stays.toml"; says "ExecReload=.*/bin/true"; says "CanReload=yes"
 want 0 ctl show stays -p ActiveState,MainPID --value; lacks =; says '^active$'
 want 0 ctl show; says SystemState=
 want 0 ctl cat stays; says "^# .*/stays.toml$"; says "^# .*10-more.toml$"; says "A = "

@@ -1,13 +1,23 @@
-//! What systemctl(1) `show` says of a unit at run time, in its words.
+//! What systemctl(1) `show` says of a unit, in its words: what its files say, by [`units::show`], and what
+//! is so at run time.
 
+use units::UnitSet;
 use units::control::UnitRow;
+use units::show::show;
 use units::value::{Bytes, Limit};
 
 /// What systemd says where a counter is not kept.
 const NOT_SET: &str = "[not set]";
 
 /// The properties of a row whose account is filled in.
-pub(super) fn of(row: &UnitRow) -> Vec<(String, String)> {
+pub(super) fn of(row: &UnitRow, units: &UnitSet) -> Vec<(String, String)> {
+    let now = at_run_time(row);
+    // Where both know of one, what is so counts.
+    let written = show(units, &row.name).into_iter().filter(|(key, _)| !now.iter().any(|(other, _)| other == key));
+    written.chain(now.iter().map(|(key, value)| (*key, value.clone()))).map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn at_run_time(row: &UnitRow) -> Vec<(&'static str, String)> {
     let number = |value: Option<u64>| value.map_or_else(|| NOT_SET.to_owned(), |value| value.to_string());
     let bytes = |value: Option<Bytes>| number(value.map(|bytes| bytes.0));
     let moment = |value: Option<u64>| value.unwrap_or(0).to_string();
@@ -16,7 +26,7 @@ pub(super) fn of(row: &UnitRow) -> Vec<(String, String)> {
         Some(Limit::At(tasks)) => tasks.to_string(),
         Some(Limit::Max) | None => "infinity".to_owned(),
     };
-    let all = [
+    vec![
         ("LoadState", row.load.to_string()),
         ("ActiveState", row.active.to_string()),
         ("SubState", row.sub.clone()),
@@ -38,6 +48,5 @@ pub(super) fn of(row: &UnitRow) -> Vec<(String, String)> {
         ("ActiveEnterTimestampMonotonic", moment(row.moments.up_us)),
         ("InactiveEnterTimestampMonotonic", moment(row.moments.down_us)),
         ("NextElapseUSecMonotonic", moment(row.next_us)),
-    ];
-    all.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    ]
 }

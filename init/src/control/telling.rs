@@ -20,6 +20,8 @@ use crate::system;
 
 /// Rows told per turn of the loop; each may cost a dozen reads of counters.
 const ROWS: usize = 32;
+/// The same with all their properties, which are looked for among all units.
+const SHEETS: usize = 4;
 /// Lines told per turn of the loop.
 const LINES: usize = 64;
 
@@ -70,7 +72,8 @@ impl Telling {
     pub(super) fn next(&mut self, known: Known<'_>) -> (Vec<Reply>, bool) {
         match self {
             Self::Rows { names, with } => {
-                let piece: Vec<UnitName> = names.drain(..names.len().min(ROWS)).collect();
+                let most = if with.contains(&Detail::Properties) { SHEETS } else { ROWS };
+                let piece: Vec<UnitName> = names.drain(..names.len().min(most)).collect();
                 let mut units = known.supervisor.rows(system::now(), &piece);
                 for row in &mut units {
                     complete(row, with, known);
@@ -127,7 +130,7 @@ fn complete(row: &mut UnitRow, with: &[Detail], known: Known<'_>) {
         row.relate(node);
     }
     if all {
-        row.properties = properties::of(row);
+        row.properties = properties::of(row, known.supervisor.units());
     }
 }
 
