@@ -107,7 +107,7 @@ impl Installer {
     pub fn of(tree: &dyn Tree, specifiers: Specifiers, with_stock: bool) -> Self {
         let folders = search::folders(tree);
         let stock = stock::files().filter(|_| with_stock);
-        let files = search::collect(tree, &folders).into_iter().chain(stock);
+        let files = search::everything(tree).into_iter().chain(stock);
         Self { shelf: Shelf::new(files, specifiers), links: search::links(tree, &folders), presets: Presets::of(tree) }
     }
 

@@ -26,6 +26,7 @@ pub mod set;
 pub mod show;
 pub mod stock;
 pub mod systemd;
+pub mod sysv;
 pub mod unit;
 pub mod value;
 

@@ -13,7 +13,9 @@
 
 use crate::file::{Pull, SourceFile, SourceKind, is_drop_in_folder};
 use crate::systemd::plumbing;
+use crate::sysv::{self, RcLink};
 use crate::{FILE_LIMIT, UnitKind, UnitName};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where our unit files are looked for; the first file of a name counts. Units in systemd's syntax
 /// may stand here too.
@@ -61,6 +63,45 @@ pub trait Tree {
     /// # Errors
     /// Why it cannot be read, in words.
     fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, String>;
+    /// Whether at `path`, links followed, is a regular file that may be executed.
+    fn is_executable(&self, path: &str) -> bool;
+}
+
+/// A SysV script larger than this is none, bytes.
+const SCRIPT_LIMIT: usize = 256 * 1024;
+
+/// Everything a system has: the files of all its folders, and units for the SysV scripts that have
+/// none.
+pub fn everything(tree: &dyn Tree) -> Vec<SourceFile> {
+    let mut found = collect(tree, &folders(tree));
+    let known: BTreeSet<UnitName> = found.iter().filter_map(|file| named(&file.path)).collect();
+    let mut scripts = sorted(tree, "/etc/init.d");
+    scripts.retain(|(script, _)| {
+        let name = sysv::unit_of(script);
+        let is_free = name.is_some_and(|name| !known.contains(&name) && !plumbing::is_skipped(&name));
+        is_free && !sysv::is_skipped(script) && tree.is_executable(&format!("/etc/init.d/{script}"))
+    });
+    if scripts.is_empty() {
+        return found;
+    }
+    let mut links: BTreeMap<String, Vec<RcLink>> = BTreeMap::new();
+    for folder in ["rc2.d", "rc3.d", "rc4.d", "rc5.d"] {
+        for (name, _) in sorted(tree, &format!("/etc/{folder}")) {
+            if let Some((link, script)) = RcLink::read(folder, &name) {
+                links.entry(script.to_owned()).or_default().push(link);
+            }
+        }
+    }
+    for (script, _) in scripts {
+        let Ok(text) = tree.read(&format!("/etc/init.d/{script}"), SCRIPT_LIMIT) else { continue };
+        let links = links.get(&script).map(Vec::as_slice).unwrap_or_default();
+        let Some((name, unit)) = sysv::unit_of(&script).zip(sysv::unit(&script, &String::from_utf8_lossy(&text), links)) else { continue };
+        if !links.is_empty() {
+            found.push(sysv::enabled(&name));
+        }
+        found.push(unit);
+    }
+    found
 }
 
 /// All folders there are in a tree, ours before systemd's.

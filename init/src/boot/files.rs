@@ -15,7 +15,7 @@ pub(crate) struct Here;
 
 /// All unit files: of these folders, or of the usual ones if there are none.
 pub(crate) fn collect(folders: &[String]) -> Vec<SourceFile> {
-    if folders.is_empty() { search::collect(&Here, &search::folders(&Here)) } else { search::collect(&Here, folders) }
+    if folders.is_empty() { search::everything(&Here) } else { search::collect(&Here, folders) }
 }
 
 impl Tree for Here {
@@ -36,6 +36,10 @@ impl Tree for Here {
             return Ok(Vec::new());
         }
         file::read_up_to(path, u64::try_from(limit).unwrap_or(u64::MAX)).map_err(|error| error.to_string())
+    }
+
+    fn is_executable(&self, path: &str) -> bool {
+        fs::metadata(path).is_ok_and(|about| about.is_file() && about.mode() & 0o111 != 0)
     }
 }
 

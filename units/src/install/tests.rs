@@ -26,6 +26,10 @@ impl Tree for Memory {
     fn read(&self, path: &str, _limit: usize) -> Result<Vec<u8>, String> {
         self.0.get(path).map(|text| text.clone().into_bytes()).ok_or_else(|| "not there".to_owned())
     }
+
+    fn is_executable(&self, path: &str) -> bool {
+        self.0.contains_key(path)
+    }
 }
 
 fn tree(files: &[(&str, &str)]) -> Memory {
@@ -162,4 +166,15 @@ fn presets_and_links_and_what_cannot_be() {
     let masked = tree(&[("/etc/systemd/system/ssh.service", "-> /dev/null")]);
     let (said, _) = carried_out(masked, |i| i.enable(&[name("ssh"), name("nothing")], Scope::Persistent));
     assert_eq!(said, "! ssh is masked (/etc/systemd/system/ssh.service)\n! there is no nothing");
+}
+
+#[test]
+fn a_script_of_old_is_a_unit_where_it_has_none() {
+    let files = [("/etc/init.d/old", "#!/bin/sh\n"), ("/etc/init.d/ssh", "#!/bin/sh\n"), ("/etc/rc3.d/S01old", "-> ../init.d/old")];
+    let tree = tree(&files);
+    assert_eq!((state(&tree, "old"), state(&tree, "ssh")), (Some("generated"), Some("disabled")));
+    let (units, diagnostics) = crate::read(search::everything(&tree).into_iter().chain(stock::files()));
+    assert_eq!(diagnostics, []);
+    assert!(units.graph().node(&name("multi-user.target")).unwrap().wants.contains(&name("old")));
+    assert_eq!(units.unit(&name("ssh")).unwrap().sources, ["/usr/lib/systemd/system/ssh.service"]);
 }
