@@ -31,7 +31,7 @@ impl Beneath {
 
     /// All files, in order of precedence, those that come with init last.
     pub(super) fn files(&self) -> Vec<SourceFile> {
-        let mut files = search::collect(self, &search::folders(self));
+        let mut files = search::everything(self);
         files.extend(stock::files());
         files
     }
@@ -47,20 +47,33 @@ impl Tree for Beneath {
     }
 
     fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, String> {
+        match self.end_of(path).ok_or("too many links")? {
+            null if null == "/dev/null" => Ok(Vec::new()),
+            end => Here.read(&self.place(&end), limit),
+        }
+    }
+
+    fn is_executable(&self, path: &str) -> bool {
+        self.end_of(path).is_some_and(|end| Here.is_executable(&self.place(&end)))
+    }
+}
+
+impl Beneath {
+    /// Where the links at a path end: an absolute one means the tree's root, which the kernel does not
+    /// know. Nowhere, after so many.
+    fn end_of(&self, path: &str) -> Option<String> {
         let mut path = path.to_owned();
-        // An absolute link means the tree's root, which the kernel does not know.
         for _ in 0..8 {
             match self.link(&path) {
-                Some(target) if target == "/dev/null" => return Ok(Vec::new()),
                 Some(target) if target.starts_with('/') => path = target,
                 Some(target) => {
                     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
                     path = format!("{folder}/{target}");
                 }
-                None => return Here.read(&self.place(&path), limit),
+                None => return Some(path),
             }
         }
-        Err("too many links".to_owned())
+        None
     }
 }
 
