@@ -126,6 +126,11 @@ impl Library {
         now
     }
 
+    /// Whether a name, all links followed, is still a link: they go round in a circle.
+    pub(super) fn is_endless(&self, name: &UnitName) -> bool {
+        self.aliases.contains_key(&self.resolve(name))
+    }
+
     /// Other names, with what they stand for.
     pub(super) fn aliases(&self) -> impl Iterator<Item = (&UnitName, UnitName)> {
         self.aliases.keys().map(|alias| (alias, self.resolve(alias))).filter(|(alias, target)| *alias != target)

@@ -141,7 +141,12 @@ impl<'a> Work<'a> {
         match &found.unit.kind {
             SourceKind::Unit(text) if text.is_empty() => return Some(masked(found.unit)),
             SourceKind::Alias { target } if target == "/dev/null" => return Some(masked(found.unit)),
-            // Leads nowhere, or in a circle.
+            SourceKind::Alias { target } if self.library.is_endless(name) => {
+                let first = whole_file(&found.unit.path, format!("leads to {target}, and so on in a circle"));
+                diagnostics.push(first.clone());
+                return Some((Entry::Bad { first: Box::new(first) }, Vec::new()));
+            }
+            // Leads nowhere.
             SourceKind::Alias { .. } => return None,
             SourceKind::Unit(_) | SourceKind::DropIn(_) | SourceKind::Unreadable(_) => {}
         }

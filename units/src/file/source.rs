@@ -45,7 +45,13 @@ impl<'a> Source<'a> {
             return None;
         }
         match std::str::from_utf8(self.bytes) {
-            Ok(text) => Some(text),
+            Ok(text) => match text.find('\0') {
+                None => Some(text),
+                Some(at) => {
+                    self.error(at..at + 1, "a NUL byte".to_owned(), None);
+                    None
+                }
+            },
             Err(error) => {
                 let at = error.valid_up_to();
                 self.error(at..at + 1, "not UTF-8".to_owned(), None);
