@@ -285,13 +285,14 @@ fn instances_know_their_specifiers_in_both_syntaxes() {
 
 #[test]
 fn a_circle_of_links_and_a_template_of_itself_end() {
-    let (set, _) = read([
+    let (set, diagnostics) = read([
         link("/l/a.service", "b.service"),
         link("/l/b.service", "a.service"),
         file("/l/t@.service", "[Unit]\nWants=t@%i-.service\n[Service]\nExecStart=/bin/t"),
         file("/l/x.target", "[Unit]\nWants=t@.service t@1.service"),
     ]);
-    assert_eq!(set.entry(&name("a")), None);
+    assert!(matches!(set.entry(&name("a")), Some(crate::Entry::Bad { .. })));
+    assert_eq!(diagnostics.iter().filter(|told| told.message.ends_with("and so on in a circle")).count(), 2);
     assert!(set.iter().count() < 2100);
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -112,6 +113,19 @@ impl Tree for Rooted {
 
     /// A link is followed within the tree.
     fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, String> {
+        let mut text = fs::read(self.end_of(path)).map_err(|error| error.to_string())?;
+        text.truncate(limit);
+        Ok(text)
+    }
+
+    fn is_executable(&self, path: &str) -> bool {
+        fs::metadata(self.end_of(path)).is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
+    }
+}
+
+impl Rooted {
+    /// Where the links at a path end, within the tree.
+    fn end_of(&self, path: &str) -> PathBuf {
         let mut place = path.to_owned();
         for _ in 0..8 {
             match self.link(&place) {
@@ -120,8 +134,6 @@ impl Tree for Rooted {
                 None => break,
             }
         }
-        let mut text = fs::read(self.path(&place)).map_err(|error| error.to_string())?;
-        text.truncate(limit);
-        Ok(text)
+        self.path(&place)
     }
 }
