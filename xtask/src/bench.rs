@@ -1,4 +1,8 @@
-//! `cargo xtask bench boot`: how long, how big.
+//! `cargo xtask bench`: how long, how big.
+
+mod bare;
+mod load;
+mod services;
 
 use std::fs;
 use std::io::Read;
@@ -21,9 +25,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let runs = match words.as_slice() {
+        ["services", rest @ ..] => return services::perform(rest),
+        ["load", rest @ ..] => return load::perform(rest),
         ["boot"] => LEAST_RUNS + 1,
         ["boot", "--runs", runs] => runs.parse().context("--runs takes a number")?,
-        _ => bail!("bench: there is `bench boot [--runs N]`"),
+        _ => bail!("bench: there are boot, services and load"),
     };
     ensure!(runs >= LEAST_RUNS, "a median of fewer than {LEAST_RUNS} runs says little");
     apt::need(&[apt::FOR_GUESTS])?;
@@ -125,6 +131,12 @@ fn kib(path: &Path) -> Result<u64> {
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn median(values: &[u64]) -> u64 {
+    let mut values = values.to_vec();
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or(0)
 }
 
 fn row(what: &str, mut values: Vec<u64>, unit: &str) -> Vec<String> {

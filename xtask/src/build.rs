@@ -54,6 +54,11 @@ pub(crate) fn programs(profile: Profile) -> Result<Built> {
     packages(profile, &["init", "launcher"])
 }
 
+/// Builds `fief-init` alone; where it is.
+pub(crate) fn init(profile: Profile) -> Result<PathBuf> {
+    packages(profile, &["init"]).map(|built| built.init())
+}
+
 /// Builds them and the tests' probe, which also runs inside guests.
 pub(crate) fn programs_and_probe(profile: Profile) -> Result<Built> {
     packages(profile, &["init", "launcher", "tests"])

@@ -39,7 +39,11 @@ usage: cargo xtask TASK
                        boot time to sshd, memory of init and keeper, size of the programs (needs root)
   compare [--show UNIT]
                        what we make of a Debian tree's units against a systemd 252 booted in it; writes docs/systemd.md
-                       and the recorded answers of units/tests/systemd (needs root)";
+                       and the recorded answers of units/tests/systemd (needs root)
+  bench services [--units N] [--runs N]
+                       many services under fief-init, runit and s6 (needs root)
+  bench load [--units N] [--seconds N]
+                       services that fall, flood and are reloaded, while people log in (needs root)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

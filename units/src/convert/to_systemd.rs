@@ -98,11 +98,11 @@ fn full(part: Part, directive: &str, text: &str) -> String {
 }
 
 impl Sheet {
-    fn line(&mut self, part: Part, key: &str, value: &str) {
+    fn line(&mut self, part: Part, key: &str, held: &str) {
         // A backslash at the end would go on into the next line, and so would the end of one.
-        let value = value.replace(['\n', '\r'], " ");
-        // Blanks around it would be lost, which matters where it is one word.
-        let blanks = value.trim() != value && key != "Description" && !key.starts_with("Exec");
+        let value = held.replace(['\n', '\r'], " ");
+        // Blanks around it would be lost, which matters where it is one word; so would the end of a line within.
+        let blanks = (value.trim() != value && key != "Description" || held.contains('\r')) && !key.starts_with("Exec");
         if value.ends_with('\\') || blanks {
             return self.strange.push(format!("{key}={value:?}"));
         }
