@@ -260,8 +260,9 @@ impl Sheet {
             Some(bare) => ("-", bare),
             None => ("", words.first().map_or("", String::as_str)),
         };
-        let rest = words.iter().skip(1).map(|word| quote(word));
-        let all: Vec<String> = std::iter::once(quote(first)).chain(rest).collect();
+        // To the letter: no specifier is meant.
+        let plain = |word: &str| quote(&word.replace('%', "%%"));
+        let all: Vec<String> = std::iter::once(first).chain(words.iter().skip(1).map(String::as_str)).map(plain).collect();
         self.line(Part::Own, name, &format!("{minus}:{}", all.join(" ")));
     }
 
