@@ -14,11 +14,13 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
-use kernel::cgroup::{Group, Hierarchies};
+use kernel::cgroup::{Group, Hierarchies, Setting};
 use nix::unistd::Pid;
 
 /// `PROC_CGROUP_INIT_INO` of include/linux/proc_ns.h: the first cgroup namespace.
 const FIRST_CGROUP_NAMESPACE: u64 = 0xEFFF_FFFB;
+/// `cpu.weight` of init itself, the largest there is (cgroup-v2.rst).
+const MOST_WEIGHT: u64 = 10_000;
 
 /// Why there are no control groups for units.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,9 @@ pub(super) fn take(machine: bool) -> Result<Group, Without> {
     // the first unit that is init alone, and whoever joined to look.
     leaf.join(Pid::this()).map_err(Without::Move)?;
     root.enable_controllers();
+    // Each unit's group has as much say as ours: beside two hundred that are busy we would wait for seconds. A kernel without
+    // weights costs only that.
+    let _ = leaf.set(&Setting::CpuWeight(MOST_WEIGHT));
     Ok(root)
 }
 
