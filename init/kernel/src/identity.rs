@@ -81,6 +81,11 @@ impl Capabilities {
         Ok(Self(bits))
     }
 
+    /// Those whose bits are set, the first lowest: as proc_pid_status(5) shows them.
+    pub fn from_bits(bits: u64) -> Self {
+        Self(bits & Self::ALL.0)
+    }
+
     /// Whether capability `number` is in it.
     pub fn has(self, number: u32) -> bool {
         self.0.checked_shr(number).is_some_and(|b| b & 1 == 1)
@@ -149,12 +154,17 @@ struct Data {
 }
 
 fn clear_inheritable() -> Result<(), Errno> {
+    change_capabilities(|half, _| half.inheritable = 0)
+}
+
+/// `change` sees each half of the sets, and by how many bits it is shifted.
+fn change_capabilities(change: impl Fn(&mut Data, u32)) -> Result<(), Errno> {
     let mut header = Header { version: 0x2008_0522, pid: 0 };
     let mut data = [Data::default(); 2];
     // SAFETY: header and data have the layout and the number that version 3 asks for.
     Errno::result(unsafe { libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr()) })?;
-    for half in &mut data {
-        half.inheritable = 0;
+    for (half, shift) in data.iter_mut().zip([0, 32]) {
+        change(half, shift);
     }
     // SAFETY: as above.
     Errno::result(unsafe { libc::syscall(libc::SYS_capset, &raw mut header, data.as_ptr()) }).map(drop)
@@ -162,6 +172,12 @@ fn clear_inheritable() -> Result<(), Errno> {
 
 /// Groups first, then the group, then the user: the order in which each still has the right to. Allocates nothing.
 pub(crate) fn become_ids(uid: u32, gid: u32, groups: &[Gid], keep_capabilities: bool) -> Result<(), Errno> {
+    become_group(gid, groups)?;
+    become_user(uid, keep_capabilities)
+}
+
+/// The groups alone.
+pub(crate) fn become_group(gid: u32, groups: &[Gid]) -> Result<(), Errno> {
     // SAFETY: `Gid` is a transparent wrapper of gid_t; the length is the slice's. The system calls themselves, since a libc's
     // setresuid would signal other threads, which a child of clone3 has not.
     match Errno::result(unsafe { libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) }) {
@@ -170,13 +186,41 @@ pub(crate) fn become_ids(uid: u32, gid: u32, groups: &[Gid], keep_capabilities: 
         other => drop(other?),
     }
     // SAFETY: takes numbers.
-    Errno::result(unsafe { libc::syscall(libc::SYS_setresgid, gid, gid, gid) })?;
+    Errno::result(unsafe { libc::syscall(libc::SYS_setresgid, gid, gid, gid) }).map(drop)
+}
+
+/// The user alone.
+pub(crate) fn become_user(uid: u32, keep_capabilities: bool) -> Result<(), Errno> {
     if keep_capabilities {
         // SAFETY: this prctl(2) takes numbers.
         Errno::result(unsafe { libc::prctl(libc::PR_SET_KEEPCAPS, 1, 0, 0, 0) })?;
     }
     // SAFETY: takes numbers.
     Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, uid, uid, uid) }).map(drop)
+}
+
+/// What is permitted is also in effect: a change of user has taken it out of it. Allocates nothing.
+pub(crate) fn all_permitted_effective() -> Result<(), Errno> {
+    change_capabilities(|half, _| half.effective = half.permitted)
+}
+
+/// Sets the secure bits, for which CAP_SETPCAP must be permitted. Allocates nothing.
+pub(crate) fn secure_bits(bits: u32) -> Result<(), Errno> {
+    all_permitted_effective()?;
+    secure(libc::c_ulong::from(bits))
+}
+
+/// Makes `set` inheritable and ambient. Allocates nothing.
+pub(crate) fn ambient(set: Capabilities) -> Result<(), Errno> {
+    change_capabilities(|half, shift| {
+        half.effective = half.permitted;
+        half.inheritable |= u32::try_from(set.0 >> shift & 0xFFFF_FFFF).unwrap_or(0);
+    })?;
+    for number in (0..64_u32).filter(|number| set.has(*number)) {
+        // SAFETY: this prctl(2) takes numbers.
+        Errno::result(unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, libc::c_ulong::from(number), 0, 0) })?;
+    }
+    Ok(())
 }
 
 const SECBIT_NO_SETUID_FIXUP: libc::c_ulong = 1 << 2;

@@ -1,7 +1,7 @@
 //! The hands of fief: every system call in typed form, and the only package with `unsafe`.
 //!
 //! It knows no unit and no container. What it says is what Linux can do: give birth to a process by a plan
-//! ([`spawn`]), build mounts by descriptor ([`mount`]), name namespaces ([`namespace`]), drop rights ([`identity`]),
+//! ([`spawn`]), build mounts by descriptor ([`mount`]), name namespaces ([`namespace`]), drop rights ([`identity`]), filter system calls ([`seccomp`]),
 //! speak to both cgroup generations ([`cgroup`]), stay beneath a directory ([`beneath`]), hold a process by
 //! descriptor ([`pidfd`]), end the machine ([`power`]).
 //!
@@ -20,6 +20,7 @@ pub mod power;
 pub mod process;
 pub mod pty;
 mod raw;
+pub mod seccomp;
 pub mod signal;
 pub mod socket;
 pub mod spawn;

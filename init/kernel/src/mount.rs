@@ -26,6 +26,11 @@ impl Attributes {
     /// `MOUNT_ATTR_NOEXEC`
     pub const NOEXEC: Self = Self(8);
 
+    /// As the kernel takes them.
+    pub(crate) fn bits(self) -> u32 {
+        self.0
+    }
+
     /// Both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
@@ -98,6 +103,12 @@ impl Tree {
     /// Attaches it on the file or directory behind `place`. Allocates nothing.
     pub fn attach(&self, place: BorrowedFd<'_>) -> Result<(), Errno> {
         raw::move_mount(self.0.as_fd(), place)
+    }
+}
+
+impl From<Tree> for OwnedFd {
+    fn from(tree: Tree) -> Self {
+        tree.0
     }
 }
 

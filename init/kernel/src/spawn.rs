@@ -6,10 +6,14 @@
 //!     └──────── 8 bytes (stage, step, errno) on a close-on-exec pipe; end of file = exec succeeded
 //! ```
 //!
+//! A step that is [`Step::Soft`] tells in the same way that it failed, and the child goes on.
+//!
 //! Invariant: the child neither allocates, locks nor unwinds (test `child_does_not_allocate`). The pipe is one more descriptor for the
 //! parent's loop, so a child that hangs in open(2) stalls nobody.
 
 mod child;
+mod graft;
+mod own;
 mod step;
 
 use std::fs::File;
@@ -25,6 +29,7 @@ use nix::unistd::{Pid, pipe2};
 use crate::pidfd::PidFd;
 use crate::raw;
 
+pub use graft::{Graft, Material, Missing, Propagation, Slot};
 pub use step::{FilePolicy, Handed, Pointers, Step};
 
 /// What kind of step failed; the words after a unit's name in "web: entering cgroup failed: No such file or directory".
@@ -49,12 +54,14 @@ pub enum Stage {
     Identity,
     /// Changing the working or root directory.
     Directory,
+    /// Installing a filter of system calls.
+    Filter,
     /// execve(2).
     Exec,
 }
 
 impl Stage {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Gate,
         Self::Descriptors,
         Self::Cgroup,
@@ -64,6 +71,7 @@ impl Stage {
         Self::Namespaces,
         Self::Identity,
         Self::Directory,
+        Self::Filter,
         Self::Exec,
     ];
 }
@@ -80,6 +88,7 @@ impl std::fmt::Display for Stage {
             Self::Namespaces => "entering namespaces",
             Self::Identity => "changing identity",
             Self::Directory => "changing directory",
+            Self::Filter => "filtering system calls",
             Self::Exec => "executing",
         })
     }
@@ -106,14 +115,14 @@ impl std::error::Error for Failure {}
 
 impl Failure {
     /// As it goes through the pipe.
-    fn to_bytes(self) -> [u8; 8] {
+    fn to_bytes(self, mark: u8) -> [u8; 8] {
         let [s0, s1] = self.step.to_ne_bytes();
         let [e0, e1, e2, e3] = (self.errno as i32).to_ne_bytes();
-        [self.stage as u8, 0xF1, s0, s1, e0, e1, e2, e3]
+        [self.stage as u8, mark, s0, s1, e0, e1, e2, e3]
     }
 
-    fn from_bytes([stage, mark, s0, s1, e0, e1, e2, e3]: [u8; 8]) -> Option<Self> {
-        if mark != 0xF1 {
+    fn from_bytes([stage, mark, s0, s1, e0, e1, e2, e3]: [u8; 8], wanted: u8) -> Option<Self> {
+        if mark != wanted {
             return None;
         }
         let stage = Stage::ALL.into_iter().find(|s| *s as u8 == stage)?;
@@ -121,6 +130,11 @@ impl Failure {
         Some(Self { stage, step: u16::from_ne_bytes([s0, s1]), errno })
     }
 }
+
+/// What a failure means: the child's end …
+const ENDED: u8 = 0xF1;
+/// … or that it goes on without.
+const PASSED_OVER: u8 = 0xF2;
 
 /// What is born, and how.
 #[derive(Debug)]
@@ -162,21 +176,34 @@ pub enum Outcome {
 impl Report {
     /// What became of the child. Blocks unless the descriptor polls readable (or hung up) first.
     pub fn read(self) -> Outcome {
+        self.read_all().1
+    }
+
+    /// [`Report::read`], and before it which steps were passed over.
+    pub fn read_all(self) -> (Vec<Failure>, Outcome) {
         let mut file = File::from(self.0);
-        let mut bytes = [0; 8];
-        let mut filled = 0;
-        while let Some(rest) = bytes.get_mut(filled..).filter(|r| !r.is_empty()) {
-            match file.read(rest) {
-                Ok(0) => break,
-                Ok(n) => filled += n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Outcome::Garbled,
+        let mut passed = Vec::new();
+        loop {
+            let mut bytes = [0; 8];
+            let mut filled = 0;
+            while let Some(rest) = bytes.get_mut(filled..).filter(|r| !r.is_empty()) {
+                match file.read(rest) {
+                    Ok(0) => break,
+                    Ok(n) => filled += n,
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    Err(_) => return (passed, Outcome::Garbled),
+                }
             }
-        }
-        match filled {
-            0 => Outcome::Became,
-            8 => Failure::from_bytes(bytes).map_or(Outcome::Garbled, Outcome::Failed),
-            _ => Outcome::Garbled,
+            let outcome = match (filled, Failure::from_bytes(bytes, PASSED_OVER)) {
+                (0, _) => Outcome::Became,
+                (8, Some(failure)) => {
+                    passed.push(failure);
+                    continue;
+                }
+                (8, None) => Failure::from_bytes(bytes, ENDED).map_or(Outcome::Garbled, Outcome::Failed),
+                _ => Outcome::Garbled,
+            };
+            return (passed, outcome);
         }
     }
 }

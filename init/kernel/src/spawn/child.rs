@@ -6,8 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use nix::errno::Errno;
 
-use super::Failure;
 use super::step::{FilePolicy, Handed, Step};
+use super::{ENDED, Failure, PASSED_OVER, graft, own};
 use crate::mount::{self, Tree};
 use crate::{identity, raw, terminal};
 
@@ -24,15 +24,21 @@ pub(super) fn run(steps: &[Step<'_>], unused: RawFd, mut report: RawFd) -> ! {
     // SAFETY: the child's copy of the parent's end; nobody in the child owns it, for `spawn` never returns here.
     unsafe { libc::close(unused) };
     for (index, step) in steps.iter().enumerate() {
+        let (step, mark) = match step {
+            Step::Soft(inner) => (&**inner, PASSED_OVER),
+            step => (step, ENDED),
+        };
         match perform(step, &mut report) {
             Ok(Next::Go) => {}
             Ok(Next::End(status)) => end(status),
             Err(errno) => {
                 let index = u16::try_from(index).unwrap_or(u16::MAX);
-                let bytes = Failure { stage: step.stage(), step: index, errno }.to_bytes();
+                let bytes = Failure { stage: step.stage(), step: index, errno }.to_bytes(mark);
                 // SAFETY: `bytes` lives through the call. A parent that is gone wants no report.
                 unsafe { libc::write(report, bytes.as_ptr().cast(), bytes.len()) };
-                end(70)
+                if mark == ENDED {
+                    end(70)
+                }
             }
         }
     }
@@ -76,6 +82,13 @@ fn perform(step: &Step<'_>, report: &mut RawFd) -> Result<Next, Errno> {
         Step::Limit(what, soft, hard) => limit(*what as u32, *soft, *hard)?,
         // SAFETY: setpriority(2) takes numbers.
         Step::Nice(n) => check(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, *n) })?,
+        Step::IoPriority(value) => own::io_priority(*value)?,
+        Step::Scheduler { policy, priority } => own::scheduler(*policy, *priority)?,
+        Step::Affinity(mask) => own::affinity(mask)?,
+        // SAFETY: this prctl(2) takes numbers.
+        Step::TimerSlack(span) => check(unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, *span, 0, 0, 0) })?,
+        // SAFETY: personality(2) takes a number.
+        Step::Personality(value) => check(unsafe { libc::personality(libc::c_ulong::from(*value)) })?,
         Step::OomScore(text) => match write_file(c"/proc/self/oom_score_adj", text.as_bytes()) {
             Ok(()) | Err(Errno::EACCES | Errno::EPERM) => {}
             Err(e) => return Err(e),
@@ -118,10 +131,27 @@ fn perform(step: &Step<'_>, report: &mut RawFd) -> Result<Next, Errno> {
         Step::Identity { uid, gid, groups, keep_capabilities } => {
             identity::become_ids(uid.as_raw(), gid.as_raw(), groups, *keep_capabilities)?;
         }
+        Step::Groups { gid, groups } => identity::become_group(gid.as_raw(), groups)?,
+        Step::User { uid, keep_capabilities } => identity::become_user(uid.as_raw(), *keep_capabilities)?,
+        Step::SecureBits(bits) => identity::secure_bits(*bits)?,
+        Step::Ambient(set) => identity::ambient(*set)?,
         Step::Bound(set) => identity::bound(*set)?,
         // SAFETY: this prctl(2) takes numbers.
         Step::NoNewPrivileges => check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?,
         Step::DefaultSignals => default_signals(),
+        // SAFETY: SIG_IGN needs no memory.
+        Step::Ignore(signal) => drop(unsafe { libc::signal(*signal, libc::SIG_IGN) }),
+        Step::Filter(program) => {
+            identity::all_permitted_effective()?;
+            program.install()?;
+        }
+        Step::Keep { path, recursive, optional, slot } => graft::keep(path, *recursive, *optional, slot)?,
+        Step::Graft(graft) => graft::graft(graft)?,
+        Step::Propagate(how) => graft::propagate(*how)?,
+        Step::LoopbackUp => own::loopback_up()?,
+        Step::OwnUsers { uid_map, gid_map } => own::users(uid_map, gid_map)?,
+        Step::LinkUserKeyring => own::link_user_keyring()?,
+        Step::Soft(inner) => return perform(inner, report),
         Step::CloseOthers => raw::close_range_cloexec(3)?,
         Step::CloseAll => close_all_but(*report)?,
         Step::NewKeyring => new_keyring()?,

@@ -9,9 +9,11 @@ use nix::sys::resource::Resource;
 use nix::unistd::{Gid, Uid};
 
 use super::Stage;
+use super::graft::{Graft, Material, Propagation, Slot};
 use crate::identity::Capabilities;
 use crate::mount::Attributes;
 use crate::namespace::Kind;
+use crate::seccomp::Program;
 
 /// What becomes of a file that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +60,16 @@ pub enum Step<'a> {
     Limit(Resource, u64, u64),
     /// setpriority(2).
     Nice(i32),
+    /// ioprio_set(2): the class above bit 13, the priority in it below.
+    IoPriority(u16),
+    /// sched_setscheduler(2).
+    Scheduler { policy: i32, priority: i32 },
+    /// sched_setaffinity(2): a bit for each CPU, the first lowest.
+    Affinity(Vec<u64>),
+    /// `PR_SET_TIMERSLACK`, nanoseconds.
+    TimerSlack(u64),
+    /// personality(2).
+    Personality(u32),
     /// Writes `/proc/self/oom_score_adj`; lowering without CAP_SYS_RESOURCE is passed over.
     OomScore(CString),
     /// umask(2).
@@ -87,6 +99,14 @@ pub enum Step<'a> {
     Chdir(CString),
     /// Like `Chdir`, but the root directory where that fails.
     ChdirOrRoot(CString),
+    /// setgroups(2), setresgid(2).
+    Groups { gid: Gid, groups: Vec<Gid> },
+    /// setresuid(2). Kept capabilities stay permitted until the program is executed, for the steps after this one.
+    User { uid: Uid, keep_capabilities: bool },
+    /// `PR_SET_SECUREBITS`; capabilities(7).
+    SecureBits(u32),
+    /// Makes these inheritable and ambient: a program that is not root's keeps them. They must be permitted.
+    Ambient(Capabilities),
     /// setgroups(2), setresgid(2), setresuid(2).
     Identity { uid: Uid, gid: Gid, groups: Vec<Gid>, keep_capabilities: bool },
     /// Cuts the bounding set to these and empties the inheritable and ambient sets; capabilities(7).
@@ -95,6 +115,20 @@ pub enum Step<'a> {
     NoNewPrivileges,
     /// All signals to default and none blocked; SIGPIPE too, which Rust ignores.
     DefaultSignals,
+    /// This signal is ignored, by the program too unless it says otherwise. Comes after `DefaultSignals`.
+    Ignore(i32),
+    /// Filters its system calls from here on; whatever follows must be allowed by it. seccomp(2).
+    Filter(Program),
+    /// Takes a copy of the mount at `path` (or of all beneath it too) before others change it; open_tree(2). With `optional` it may be missing.
+    Keep { path: CString, recursive: bool, optional: bool, slot: Slot },
+    /// Mounts something of its own; open_tree(2), mount_setattr(2), move_mount(2).
+    Graft(Graft),
+    /// How all mounts propagate; mount(2).
+    Propagate(Propagation),
+    /// `lo` of a new network namespace is up; netdevice(7).
+    LoopbackUp,
+    /// A user namespace of its own with these maps; user_namespaces(7).
+    OwnUsers { uid_map: Vec<u8>, gid_map: Vec<u8> },
     /// Marks all descriptors from 3 on close-on-exec; those of `Inherit` and `Open` above 2 must follow this step.
     CloseOthers,
     /// Closes all descriptors from 3 on, but the one for reports: from here on no path of a guest (`/proc/self/fd/N/..`) leads out through one
@@ -103,6 +137,10 @@ pub enum Step<'a> {
     /// A new, empty session keyring: the caller's, whose keys whoever inherits it may read, is left behind. keyctl(2),
     /// session-keyring(7). Passed over where the kernel has no keys, or lets nobody here use them.
     NewKeyring,
+    /// The user's keyring is linked into the session's; keyrings(7).
+    LinkUserKeyring,
+    /// A step without which the child goes on; see [`super::Report::read_all`].
+    Soft(Box<Step<'a>>),
     /// Gives birth to the rest of the plan and ends with its exit status: what a joiner of a pid namespace needs. See setns(2).
     /// Until then SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1 and SIGUSR2 go on to the child, and to its process group if it leads one.
     ForkAndFollow,
@@ -190,7 +228,18 @@ impl Step<'_> {
             Self::Gate { .. } | Self::ForkAndFollow => Stage::Gate,
             Self::JoinCgroup(_) => Stage::Cgroup,
             Self::Inherit(..) | Self::HandOver(_) | Self::Open { .. } | Self::CloseOthers | Self::CloseAll => Stage::Descriptors,
-            Self::Limit(..) | Self::Nice(_) | Self::OomScore(_) | Self::Umask(_) => Stage::Limits,
+            Self::Limit(..)
+            | Self::Nice(_)
+            | Self::OomScore(_)
+            | Self::Umask(_)
+            | Self::IoPriority(_)
+            | Self::Scheduler { .. }
+            | Self::Affinity(_)
+            | Self::TimerSlack(_)
+            | Self::Personality(_) => Stage::Limits,
+            Self::Soft(inner) => inner.stage(),
+            Self::Filter(_) => Stage::Filter,
+            Self::Keep { .. } | Self::Graft(_) | Self::Propagate(_) => Stage::Mounts,
             Self::Overlay { .. } | Self::Bind { .. } | Self::NewFs { .. } | Self::MakeDir { .. } | Self::Detach(_) | Self::PivotRoot(_) => {
                 Stage::Mounts
             }
@@ -199,13 +248,24 @@ impl Step<'_> {
             | Self::Setns(..)
             | Self::NewSession
             | Self::NewKeyring
+            | Self::LinkUserKeyring
+            | Self::LoopbackUp
+            | Self::OwnUsers { .. }
+            | Self::Ignore(_)
             | Self::ControllingTerminal
             | Self::FreshTerminal { .. }
             | Self::Hostname(_)
             | Self::DieWithParent
             | Self::ParentIs(_)
             | Self::DefaultSignals => Stage::Namespaces,
-            Self::Identity { .. } | Self::Bound(_) | Self::NoNewPrivileges | Self::NotDumpable => Stage::Identity,
+            Self::Identity { .. }
+            | Self::Groups { .. }
+            | Self::User { .. }
+            | Self::Bound(_)
+            | Self::SecureBits(_)
+            | Self::Ambient(_)
+            | Self::NoNewPrivileges
+            | Self::NotDumpable => Stage::Identity,
             Self::Chdir(_) | Self::ChdirOrRoot(_) => Stage::Directory,
             Self::Exec { .. } => Stage::Exec,
         }
@@ -230,6 +290,28 @@ impl std::fmt::Display for Step<'_> {
             Self::Hostname(name) => write!(f, "hostname {}", show(name)),
             Self::Limit(what, soft, hard) => write!(f, "rlimit {what:?} {soft}:{hard}"),
             Self::Nice(n) => write!(f, "nice {n}"),
+            Self::IoPriority(value) => write!(f, "io priority {}:{}", value >> 13, value & 0x1fff),
+            Self::Scheduler { policy, priority } => write!(f, "schedule {policy:#x}, priority {priority}"),
+            Self::Affinity(mask) => write!(f, "processors {mask:x?}"),
+            Self::TimerSlack(span) => write!(f, "timer slack {span} ns"),
+            Self::Personality(value) => write!(f, "personality {value:#x}"),
+            Self::Groups { gid, .. } => write!(f, "become gid {gid}"),
+            Self::User { uid, .. } => write!(f, "become uid {uid}"),
+            Self::SecureBits(bits) => write!(f, "secure bits {bits:#x}"),
+            Self::Ambient(set) => write!(f, "ambient capabilities {set}"),
+            Self::Ignore(signal) => write!(f, "ignore signal {signal}"),
+            Self::Filter(program) => write!(f, "filter system calls, {} instructions", program.length()),
+            Self::Keep { path, .. } => write!(f, "keep {}", show(path)),
+            Self::Graft(graft) => match &graft.what {
+                Material::Kept(_) => write!(f, "mount what was kept on {} (+{} -{})", show(&graft.on), graft.set, graft.clear),
+                Material::Itself => write!(f, "remount {} (+{} -{})", show(&graft.on), graft.set, graft.clear),
+                Material::New { kind, .. } => write!(f, "mount {} on {} ({})", show(kind), show(&graft.on), graft.set),
+            },
+            Self::Propagate(how) => write!(f, "mounts are {how:?}"),
+            Self::LoopbackUp => write!(f, "loopback up"),
+            Self::OwnUsers { .. } => write!(f, "a user namespace of its own"),
+            Self::LinkUserKeyring => write!(f, "link the user's keyring"),
+            Self::Soft(inner) => write!(f, "if it can be had: {inner}"),
             Self::OomScore(n) => write!(f, "oom score {}", show(n)),
             Self::Umask(mask) => write!(f, "umask {mask:03o}"),
             Self::Inherit(_, number) => write!(f, "descriptor {number} inherited"),

@@ -103,9 +103,9 @@ fn an_open_gate_lets_it_go_on() {
 
 #[test]
 fn nonsense_on_the_pipe_is_not_a_failure() {
-    assert_eq!(Failure::from_bytes([0; 8]), None);
+    assert_eq!(Failure::from_bytes([0; 8], ENDED), None);
     let f = Failure { stage: Stage::Mounts, step: 300, errno: Errno::EINVAL };
-    assert_eq!(Failure::from_bytes(f.to_bytes()), Some(f));
+    assert_eq!(Failure::from_bytes(f.to_bytes(ENDED), ENDED), Some(f));
 }
 
 #[test]
@@ -153,9 +153,70 @@ fn descriptors_are_handed_over_in_order_and_the_child_knows_its_pid() {
     assert!(matches!(status, WaitStatus::Exited(_, 7)), "{status:?}");
 }
 
+#[test]
+fn a_soft_step_is_told_and_passed_over() {
+    PARENT.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
+    let steps =
+        [Step::Soft(Box::new(Step::Chdir(c("/nowhere")))), Step::Soft(Box::new(Step::Umask(0o27))), exec(&["/bin/sh", "-c", "exit 7"])];
+    let child = spawn(&Plan { namespaces: CloneFlags::empty(), cgroup: None, steps: &steps }).unwrap();
+    assert!(matches!(child.reap().unwrap(), WaitStatus::Exited(_, 7)));
+    let (passed, outcome) = child.report.read_all();
+    assert_eq!(outcome, Outcome::Became);
+    assert_eq!(passed, [Failure { stage: Stage::Directory, step: 0, errno: Errno::ENOENT }]);
+}
+
+#[test]
+fn a_filter_is_in_force_and_what_the_program_is_told_of_it_arrives() {
+    let mut filter = crate::seccomp::Filter::new();
+    let mkdir = if cfg!(target_arch = "x86_64") { vec!["mkdir", "mkdirat"] } else { vec!["mkdirat"] };
+    for call in mkdir {
+        filter.calls.insert(crate::seccomp::number(call).unwrap(), crate::seccomp::Verdict::Errno(u16::try_from(libc::ENOTTY).unwrap()));
+    }
+    let script = "mkdir /tmp/fief-test-never 2>&1 | grep -q 'Inappropriate ioctl' && exit 7";
+    let (outcome, status) = run(&[
+        Step::TimerSlack(1),
+        Step::IoPriority(3 << 13),
+        Step::DefaultSignals,
+        Step::NoNewPrivileges,
+        Step::Filter(filter.compile().unwrap()),
+        Step::Exec {
+            programs: vec![c("/bin/sh")],
+            argv: Pointers::new(["/bin/sh", "-c", script].into_iter().map(c).collect()),
+            envp: Pointers::new(vec![c("PATH=/usr/bin:/bin"), c("LC_ALL=C")]),
+        },
+    ]);
+    assert_eq!(outcome, Outcome::Became);
+    assert!(matches!(status, WaitStatus::Exited(_, 7)), "{status:?}");
+}
+
 fn tempfile(text: &str) -> File {
     let fd = nix::sys::memfd::memfd_create(c"handed", nix::sys::memfd::MFdFlags::MFD_CLOEXEC).unwrap();
     let mut file = File::from(fd);
     std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
     file
+}
+
+#[test]
+#[ignore = "needs root"]
+fn mounts_of_a_child_s_own_are_made_without_allocating() {
+    let slot = Slot::new();
+    let none = crate::mount::Attributes::NONE;
+    let put = |what, set, on: &str, missing| Step::Graft(Graft { what, set, clear: none, on: c(on), missing });
+    let tmpfs = || Material::New { kind: c"tmpfs", options: vec![(c("mode"), Some(c("0755")))] };
+    let read_only = crate::mount::Attributes::RDONLY;
+    let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    let steps = [
+        Step::OwnUsers { uid_map: format!("0 {uid} 1\n").into_bytes(), gid_map: format!("0 {gid} 1\n").into_bytes() },
+        Step::Unshare(CloneFlags::CLONE_NEWNS),
+        Step::Propagate(Propagation::Slave),
+        Step::Keep { path: c("/dev/null"), recursive: false, optional: false, slot: slot.clone() },
+        put(Material::Itself, read_only, "/", Missing::Fails),
+        put(tmpfs(), none, "/dev", Missing::Fails),
+        put(Material::Kept(slot), none, "/dev/made/null", Missing::Made),
+        put(Material::Itself, read_only, "/no/such/place", Missing::PassedOver),
+        exec(&["/bin/sh", "-c", "test -c /dev/made/null && ! mkdir /tmp/fief-test-never && exit 7"]),
+    ];
+    let (outcome, status) = run(&steps);
+    assert_eq!(outcome, Outcome::Became);
+    assert!(matches!(status, WaitStatus::Exited(_, 7)), "{status:?}");
 }
