@@ -51,6 +51,7 @@ const SHORT: [(&str, &str, &str); 44] = [
     ("log", "stderr", "StandardError"),
     ("log", "console", "X-FiefConsole"),
     ("log", "keep", "X-FiefKeep"),
+    ("sandbox", "strict", "X-FiefStrict"),
     ("tty", "path", "TTYPath"),
     ("tty", "reset", "TTYReset"),
     ("tty", "hang-up", "TTYVHangup"),

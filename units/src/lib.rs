@@ -21,6 +21,7 @@ pub mod graph;
 pub mod install;
 pub mod name;
 pub mod notify;
+pub mod sandbox;
 pub mod search;
 pub mod set;
 pub mod show;

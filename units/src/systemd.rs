@@ -8,6 +8,7 @@
 //! systemd.syntax(7), systemd.unit(5). As systemd does, a value that makes no sense is told and
 //! then passed over; only what would start something else than was written refuses the unit.
 
+pub(crate) mod calls;
 pub(crate) mod directives;
 mod document;
 pub mod escape;

@@ -3,7 +3,7 @@
 //! ```text
 //!   Unit ── relations, conditions, install, ignored
 //!     └─ Body ── Target | Service | Socket | Timer | Path | Mount | Slice
-//!                           └─ commands, restart, stop, run-as, execution, environment, directories, log, resources, tty
+//!                           └─ commands, restart, stop, run-as, execution, sandbox, environment, directories, log, resources, tty
 //! ```
 //!
 //! One vocabulary for every syntax: the names are systemd's, so that importing its files and
@@ -17,6 +17,7 @@ mod kinds;
 mod relations;
 mod resources;
 mod restart;
+mod sandbox;
 mod service;
 mod stop;
 
@@ -29,6 +30,10 @@ pub use kinds::{Listen, ListenKind, Mount, PathEvent, Since, Slice, Socket, Time
 pub use relations::Relations;
 pub use resources::{Amount, OomPolicy, Resources};
 pub use restart::{Restart, RestartPolicy, Statuses};
+pub use sandbox::{
+    Access, Bind, CallArchitecture, CallFilter, CallRefusal, Families, Keyring, MountPropagation, PathRule, ProtectHome, ProtectProc,
+    ProtectSystem, Sandbox,
+};
 pub use service::{ConsoleLevel, Input, Log, NotifyAccess, Output, RunAs, Service, ServiceType, Tty};
 pub use stop::{Stop, StopMode};
 

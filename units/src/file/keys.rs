@@ -68,6 +68,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ),
     ("log", &["stdout", "stderr", "console", "keep"]),
     ("resources", &["memory-max", "memory-high", "cpu-quota", "cpu-weight", "tasks-max", "oom-policy"]),
+    ("sandbox", &["strict"]),
     ("tty", &["path", "reset", "hang-up"]),
     ("install", &["wanted-by", "required-by"]),
     ("socket", &["listen"]),
@@ -81,7 +82,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
 fn systemds(section: &str) -> &'static str {
     match section {
         "" | "unit" => "Unit",
-        "service" => "Service",
+        "service" | "run-as" | "environment" | "directories" | "log" | "resources" | "sandbox" | "tty" => "Service",
         "install" => "Install",
         "socket" => "Socket",
         "timer" => "Timer",

@@ -300,8 +300,18 @@ impl<'s, 'd> Section<'s, 'd> {
     /// Takes all keys that are systemd's directives of `section`; a value is what would stand behind
     /// the `=`, an array several such lines, the empty string a reset.
     pub(super) fn directives(&mut self, draft: &mut Draft, section: &'static str) {
+        self.directives_where(draft, |key| directives::find_kebab(section, key));
+    }
+
+    /// The same for the directives of one group.
+    pub(super) fn directives_of(&mut self, draft: &mut Draft, group: &'static [Directive]) {
+        let ours = |found: &&'static Directive| group.iter().any(|directive| directive.name == found.name);
+        self.directives_where(draft, |key| directives::find_kebab("Service", key).filter(ours));
+    }
+
+    fn directives_where(&mut self, draft: &mut Draft, find: impl Fn(&str) -> Option<&'static Directive>) {
         for (key, (span, value)) in std::mem::take(&mut self.left) {
-            let Some(directive) = directives::find_kebab(section, &key) else {
+            let Some(directive) = find(&key) else {
                 self.left.insert(key, (span, value));
                 continue;
             };

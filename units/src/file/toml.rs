@@ -69,7 +69,7 @@ pub(super) fn apply(draft: &mut Draft, source: &Source<'_>) {
         }
     }
     if matches!(kind, UnitKind::Service | UnitKind::Slice) {
-        service::read(&mut draft.service, &mut top);
+        service::read(draft, &mut top);
     }
     if let Some(mut install) = top.section("install") {
         let names = |found: Vec<Found<UnitName>>| found.into_iter().map(|f| f.value).collect::<Vec<_>>();

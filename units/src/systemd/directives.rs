@@ -52,6 +52,8 @@ pub(crate) enum Act {
     Limit(Resource),
     /// Whatever else.
     Set(fn(&mut Draft, &Assigned<'_>) -> Result<(), Fault>),
+    /// A restriction, which is also recorded as it is written; see [`crate::sandbox`].
+    Restrict(fn(&mut Draft, &Assigned<'_>) -> Result<(), Fault>),
     /// Recorded as it is written.
     Hardening,
     Tuning,

@@ -2,10 +2,12 @@
 
 mod assigned;
 mod exec;
+mod sandbox;
 mod service;
 
 pub(crate) use assigned::{Assigned, Fault, boolean};
 pub(crate) use exec::*;
+pub(crate) use sandbox::*;
 pub(crate) use service::*;
 
 use super::directives::{Act, Directive};
@@ -104,13 +106,13 @@ pub(crate) fn put(draft: &mut Draft, directive: &'static Directive, assigned: &A
             set(draft, assigned)?;
             Why::Pending
         }
+        Act::Restrict(set) => {
+            set(draft, assigned)?;
+            record(draft, directive, assigned)?;
+            Why::Pending
+        }
         Act::Hardening => {
-            let list = &mut draft.service.service.execution.hardening;
-            if reset {
-                list.retain(|hardening| hardening.directive != directive.name);
-            } else {
-                list.push(Hardening { directive: directive.name, value: assigned.requoted()? });
-            }
+            record(draft, directive, assigned)?;
             Why::Hardening
         }
         Act::Tuning => Why::Tuning,
@@ -124,7 +126,7 @@ pub(crate) fn put(draft: &mut Draft, directive: &'static Directive, assigned: &A
         Act::Vital(reason) => return Err(Fault::Refused(format!("`{}` is not done: {reason}", directive.name))),
         Act::Old(_) => Why::Foreign,
     };
-    let switched_off = boolean(value) == Some(false) && (why != Why::Pending || matches!(directive.act, Act::Set(_)));
+    let switched_off = boolean(value) == Some(false) && (why != Why::Pending || matches!(directive.act, Act::Set(_) | Act::Restrict(_)));
     if reset {
         draft.ignored.retain(|ignored| ignored.directive != directive.name);
     }
@@ -132,6 +134,17 @@ pub(crate) fn put(draft: &mut Draft, directive: &'static Directive, assigned: &A
     let is_recorded = draft.ignored.iter().any(|ignored| ignored.directive == directive.name);
     if (why != Why::Pending || !directive.done) && !asks_nothing && !is_recorded {
         draft.ignored.push(Ignored { directive: directive.name, why });
+    }
+    Ok(())
+}
+
+/// Keeps a restriction as it is written, for whoever shows it.
+fn record(draft: &mut Draft, directive: &'static Directive, assigned: &Assigned<'_>) -> Result<(), Fault> {
+    let list = &mut draft.service.service.execution.hardening;
+    if assigned.value.is_empty() {
+        list.retain(|hardening| hardening.directive != directive.name);
+    } else {
+        list.push(Hardening { directive: directive.name, value: assigned.requoted()? });
     }
     Ok(())
 }

@@ -100,10 +100,56 @@ fn every_part_of_the_model_is_filled() {
         service.execution.hardening,
         [Hardening { directive: "PrivateTmp", value: "yes".into() }, Hardening { directive: "ProtectHome", value: "no".into() }]
     );
-    let ignored: Vec<_> = unit.ignored.iter().filter(|i| i.why == Why::Hardening).map(|i| i.directive).collect();
-    assert_eq!(ignored, ["PrivateTmp"]);
+    assert!(service.sandbox.private_tmp && service.sandbox.protect_home == ProtectHome::No);
+    assert!(!unit.ignored.iter().any(|i| i.why == Why::Hardening));
     // Not acted upon before somebody enables it.
     assert_eq!((unit.wanted_by.len(), unit.install.wanted_by.len(), unit.install.alias.len()), (0, 1, 1));
+}
+
+#[test]
+fn restrictions_are_read_as_systemd_reads_them() {
+    let (unit, told) = web(
+        "[Service]\nExecStart=/bin/a\nSystemCallFilter=@system-service\nSystemCallFilter=~@resources setuid:ENOSYS\nSystemCallErrorNumber=EPERM\n\
+         RestrictAddressFamilies=AF_UNIX AF_INET\nRestrictAddressFamilies=~AF_INET\nRestrictNamespaces=~user\nReadWritePaths=-/srv/x/ +/y\n\
+         BindPaths=/a:/b:norbind -/c\nTemporaryFileSystem=/t:size=1M,ro\nProtectSystem=strict\nX-FiefStrict=yes\nCPUAffinity=0 2-3\nCPUAffinity=65\n\
+         SystemCallArchitectures=native\nTimerSlackNSec=5ms\n",
+    );
+    assert_eq!(told, [] as [&str; 0]);
+    let unit = unit.unwrap();
+    let service = unit.service().unwrap();
+    let sandbox = &service.sandbox;
+    let calls = sandbox.calls.as_ref().unwrap();
+    assert!(
+        calls.allows
+            && calls.calls.contains_key("read")
+            && calls.calls.contains_key("execve")
+            && !calls.calls.contains_key("sched_setaffinity")
+    );
+    assert_eq!(calls.calls["setuid"], Some(CallRefusal::Errno(38)));
+    assert_eq!(sandbox.call_error, Some(CallRefusal::Errno(1)));
+    let families = sandbox.families.as_ref().unwrap();
+    assert_eq!((families.allows, families.list.iter().copied().collect::<Vec<_>>()), (true, vec![1]));
+    assert_eq!(sandbox.namespaces.map(|bits| bits & 0x1000_0000), Some(0));
+    assert_eq!(sandbox.paths[0], PathRule { access: Access::ReadWrite, path: "/srv/x".into(), optional: true });
+    assert_eq!(sandbox.paths[1].path, "/y");
+    assert!(!sandbox.binds[0].recursive && sandbox.binds[1].optional && sandbox.binds[1].to == "/c");
+    assert_eq!(sandbox.temporary, [("/t".to_owned(), "size=1M,ro".to_owned())]);
+    assert!(sandbox.strict && sandbox.protect_system == ProtectSystem::Strict);
+    assert_eq!(service.execution.cpu_affinity, [0b1101, 0b10]);
+    assert_eq!(service.execution.timer_slack, Some(5_000_000));
+    let (_, told) = web("[Service]\nExecStart=/bin/a\nSystemCallFilter=~@sevrice opne read\nRestrictAddressFamilies=INET\n");
+    assert_eq!(told.len(), 3, "{told:?}");
+}
+
+#[test]
+fn the_sandbox_section_takes_the_same_words() {
+    let text = "[service]\ncommand = [\"/bin/a\"]\n[sandbox]\nstrict = true\nprivate-tmp = true\nprotect-system = \"full\"\nread-write-paths = [\"/srv/shop\"]\n\
+                system-call-filter = [\"@system-service\"]\n[resources]\nmemory-low = \"1M\"\n[run-as]\nlimit-nofile = 64\n";
+    let (set, told) = crate::read([SourceFile { path: "/l/a.toml".into(), kind: SourceKind::Unit(text.into()) }]);
+    assert_eq!(told, []);
+    let service = set.unit(&UnitName::new("a").unwrap()).unwrap().service().unwrap();
+    assert!(service.sandbox.strict && service.sandbox.private_tmp && service.sandbox.protect_system == ProtectSystem::Full);
+    assert!(service.sandbox.calls.is_some() && service.resources.memory_low.is_some() && !service.execution.limits.is_empty());
 }
 
 #[test]
@@ -121,13 +167,14 @@ fn slips_are_told_and_only_what_matters_refuses() {
             "warning: section [Servcie] means nothing here (did you mean [Service]?)",
             "warning: `Restart` is passed over: \"perhaps\" is none of no, always, on-success, on-failure, on-abnormal, on-abort, on-watchdog",
             "warning: `Nice` is passed over: \"99\" is no number from -20 to 19",
+            "warning: `PrivateTmp` is passed over: \"maybe\" is neither true nor false",
         ]
     );
     for (text, message) in [
         ("Type=notfy\nExecStart=/bin/a", "error: \"notfy\" is none of simple, exec, forking, oneshot, notify, notify-reload, dbus, idle"),
         ("ExecStart=/bin/a 'b", "error: the quote ' is not closed"),
         ("ExecStart=/bin/a\nExecStart=/bin/b", "error: only services of type \"oneshot\" may have several commands"),
-        ("ExecStart=/bin/a\nRootDirectory=/srv", "error: `RootDirectory` is not done: a root of its own cannot be given"),
+        ("ExecStart=/bin/a\nRootImage=/srv/x.raw", "error: `RootDirectory` is not done: a root of its own cannot be given"),
         ("Type=oneshot\nExecStart=/bin/a\nRestart=always", "error: a oneshot that is restarted after success would run for ever"),
         ("Type=simple\nExecStop=/bin/a", "error: a service needs a `command` in [service]"),
         ("ExecStart=/bin/a %m", "error: what %m stands for is not known here"),

@@ -22,11 +22,19 @@ pub struct Execution {
     pub cpu_policy: Option<CpuPolicy>,
     /// 1 to 99, for `fifo` and `rr`.
     pub cpu_priority: Option<u8>,
+    /// Children begin with an ordinary schedule.
+    pub cpu_reset_on_fork: bool,
+    /// The processors it may run on, a bit for each, the first lowest; all when empty.
+    pub cpu_affinity: Vec<u64>,
+    /// `PR_SET_TIMERSLACK`, nanoseconds.
+    pub timer_slack: Option<u64>,
+    /// The directory that is its root.
+    pub root_directory: Option<String>,
     /// `SIGPIPE` is ignored, as systemd has it; a native unit begins with it at its default.
     pub ignore_sigpipe: bool,
     /// What is written to utmp, and under which kind of entry.
     pub utmp_identifier: Option<String>,
-    /// Restrictions that make the service safer and no different, as written.
+    /// Restrictions as they are written: those of [`super::Sandbox`], and those that are passed over.
     pub hardening: Vec<Hardening>,
 }
 

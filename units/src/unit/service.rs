@@ -1,4 +1,4 @@
-use super::{Command, Directories, Environment, Execution, Preserve, Reload, Resources, Restart, Stop};
+use super::{Command, Directories, Environment, Execution, Preserve, Reload, Resources, Restart, Sandbox, Stop};
 use crate::UnitName;
 use crate::value::{Bytes, Limit, Mode, Signal};
 use std::time::Duration;
@@ -60,6 +60,8 @@ pub struct Service {
     pub run_as: RunAs,
     /// What the kernel lets it do, and how it is scheduled.
     pub execution: Execution,
+    /// What it may not see or do.
+    pub sandbox: Sandbox,
     /// Its environment.
     pub environment: Environment,
     /// The directories made for it.
@@ -102,6 +104,7 @@ impl Default for Service {
             stop: Stop::default(),
             run_as: RunAs::default(),
             execution: Execution::default(),
+            sandbox: Sandbox::default(),
             environment: Environment::default(),
             directories: Directories::default(),
             log: Log::default(),

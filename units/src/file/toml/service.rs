@@ -1,5 +1,7 @@
 use crate::file::body::{Kind, ServiceDraft};
+use crate::file::draft::Draft;
 use crate::file::section::{Found, Section};
+use crate::systemd::directives;
 use crate::unit::{
     Amount, ConsoleLevel, DirectoryKind, Environment, EnvironmentFile, Log, NotifyAccess, OomPolicy, Output, Reload, Resources, Restart,
     RestartPolicy, RunAs, Stop, StopMode,
@@ -13,41 +15,54 @@ fn set<T>(field: &mut T, value: Option<T>) {
 }
 
 /// The sections in which our own short words stand.
-pub(super) fn read(draft: &mut ServiceDraft, top: &mut Section<'_, '_>) {
+pub(super) fn read(draft: &mut Draft, top: &mut Section<'_, '_>) {
     if let Some(mut section) = top.section("restart") {
-        draft.restart_given = true;
-        read_restart(&mut draft.service.restart, &mut section);
+        draft.service.restart_given = true;
+        read_restart(&mut draft.service.service.restart, &mut section);
         section.finish();
     }
     if let Some(mut section) = top.section("stop") {
-        read_stop(&mut draft.service.stop, &mut section);
+        read_stop(&mut draft.service.service.stop, &mut section);
         section.finish();
     }
     if let Some(mut section) = top.section("run-as") {
-        read_run_as(&mut draft.service.run_as, &mut section);
+        read_run_as(&mut draft.service.service.run_as, &mut section);
+        section.directives_of(draft, directives::EXEC);
         section.finish();
     }
     if let Some(mut section) = top.section("environment") {
-        read_environment(&mut draft.service.environment, &mut section);
+        read_environment(&mut draft.service.service.environment, &mut section);
+        section.directives_of(draft, directives::EXEC);
         section.finish();
     }
     if let Some(mut section) = top.section("directories") {
-        read_directories(draft, &mut section);
+        read_directories(&mut draft.service, &mut section);
+        section.directives_of(draft, directives::EXEC);
         section.finish();
     }
     if let Some(mut section) = top.section("log") {
-        read_log(&mut draft.service.log, &mut section);
+        read_log(&mut draft.service.service.log, &mut section);
+        section.directives_of(draft, directives::EXEC);
         section.finish();
     }
     if let Some(mut section) = top.section("resources") {
-        read_resources(&mut draft.service.resources, &mut section);
+        read_resources(&mut draft.service.service.resources, &mut section);
+        section.directives_of(draft, directives::CGROUP);
+        section.finish();
+    }
+    if let Some(mut section) = top.section("sandbox") {
+        set(&mut draft.service.service.sandbox.strict, section.bool("strict"));
+        for group in [directives::EXEC, directives::CGROUP] {
+            section.directives_of(draft, group);
+        }
         section.finish();
     }
     if let Some(mut section) = top.section("tty") {
-        draft.has_tty = true;
-        set(&mut draft.tty.path, section.read("path", absolute));
-        set(&mut draft.tty.reset, section.bool("reset"));
-        set(&mut draft.tty.hang_up, section.bool("hang-up"));
+        draft.service.has_tty = true;
+        set(&mut draft.service.tty.path, section.read("path", absolute));
+        set(&mut draft.service.tty.reset, section.bool("reset"));
+        set(&mut draft.service.tty.hang_up, section.bool("hang-up"));
+        section.directives_of(draft, directives::EXEC);
         section.finish();
     }
 }

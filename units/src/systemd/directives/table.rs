@@ -6,7 +6,7 @@ mod process;
 pub(crate) use process::{CGROUP, EXEC, KILL};
 
 use super::Act::{
-    Action, Bool, Commands, Condition, Finite, Foreign, Hardening, Mode, Names, Never, Old, Set, Span, Text, Texts, Tuning, Unit, Units,
+    Action, Bool, Commands, Condition, Finite, Foreign, Mode, Names, Never, Old, Restrict, Set, Span, Text, Texts, Tuning, Unit, Units,
     Vital,
 };
 use super::{Act, Directive};
@@ -49,7 +49,7 @@ pub(crate) const UNIT: &[Directive] = &[
     done("RequisiteOverridable", Old("Requisite")),
     done("RequiresMountsFor", Texts(|d| &mut d.requires_mounts_for)),
     done("WantsMountsFor", Foreign),
-    done("JoinsNamespaceOf", Hardening),
+    done("JoinsNamespaceOf", Restrict(set::joins)),
     done("DefaultDependencies", Bool(|d| &mut d.default_dependencies)),
     done("StopWhenUnneeded", Bool(|d| &mut d.manner.stop_when_unneeded)),
     done("RefuseManualStart", Bool(|d| &mut d.manner.refuse_manual_start)),

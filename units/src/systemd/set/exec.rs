@@ -206,3 +206,38 @@ pub(crate) fn cpu_priority(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     draft.service.service.execution.cpu_priority = Some(a.number(1, 99)?);
     Ok(())
 }
+
+/// Processors by number, `0-3 5`; a bit for each.
+pub(crate) fn processors(mask: &mut Vec<u64>, a: &Assigned<'_>) -> Done {
+    /// More than any machine has.
+    const MOST: usize = 8192;
+    if a.value.is_empty() {
+        mask.clear();
+    }
+    for word in a.value.split([' ', '\t', ',']).filter(|word| !word.is_empty()) {
+        let (first, last) = word.split_once('-').unwrap_or((word, word));
+        let range = first.parse::<usize>().ok().zip(last.parse::<usize>().ok()).filter(|(first, last)| first <= last && *last < MOST);
+        let (first, last) = range.ok_or_else(|| format!("{word:?} is no processor and no range of them, such as \"0-3\""))?;
+        mask.resize(mask.len().max(last / 64 + 1), 0);
+        for at in first..=last {
+            if let Some(bits) = mask.get_mut(at / 64) {
+                *bits |= 1 << (at % 64);
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn affinity(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    processors(&mut draft.service.service.execution.cpu_affinity, a)
+}
+
+pub(crate) fn timer_slack(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let nanoseconds = match a.value.parse::<u64>() {
+        _ if a.value.is_empty() => None,
+        Ok(nanoseconds) => Some(nanoseconds),
+        Err(_) => Some(u64::try_from(a.finite()?.as_nanos()).unwrap_or(u64::MAX)),
+    };
+    draft.service.service.execution.timer_slack = nanoseconds;
+    Ok(())
+}
