@@ -59,6 +59,11 @@ impl Accounts {
             })
     }
 
+    /// Whether a user or a group has this number.
+    pub(crate) fn has_number(&self, id: u32) -> bool {
+        self.users().any(|user| user.uid == id) || self.groups().any(|(_, gid, _)| gid == id)
+    }
+
     /// A group's number by name or number.
     pub(crate) fn group(&self, which: &str) -> Option<u32> {
         self.groups()

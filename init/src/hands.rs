@@ -14,6 +14,7 @@ mod calendar;
 mod commands;
 mod conditions;
 mod directories;
+mod dynamic;
 mod emptying;
 mod environment;
 mod gone;
@@ -26,11 +27,13 @@ mod mounts;
 mod news;
 mod paths;
 mod pipes;
+mod private;
 mod ready;
 mod sockets;
 mod store;
+mod without;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -50,13 +53,14 @@ use units::{UnitName, UnitSet};
 use crate::file;
 use crate::journal::Intake;
 use crate::reactor::{Reactor, Source, Watch};
-use birth::{Outlets, Stillborn, Wanted};
+use birth::{Asked, Joined, Outlets, Stillborn, Wanted};
 use calendar::Calendars;
 pub(crate) use conditions::Facts;
 use environment::Telling;
 use gone::Gone;
 use inotify::{Purpose, Watches};
 use paths::Paths;
+use private::Private;
 use ready::Ready;
 use sockets::Sockets;
 use store::Store;
@@ -84,6 +88,8 @@ struct Body {
     store_max: u32,
     /// `$INVOCATION_ID` of all its processes.
     invocation: String,
+    /// What its processes share.
+    private: Private,
 }
 
 /// A process that is a child of ours and of a unit.
@@ -91,7 +97,7 @@ struct Body {
 struct Process {
     run: Run,
     pidfd: PidFd,
-    report: Option<(Report, Watch, Command)>,
+    report: Option<(Report, Watch, Command, Asked)>,
     /// It is not our child, and its end is watched for.
     stranger: Option<Watch>,
 }
@@ -123,6 +129,12 @@ pub(crate) struct Hands {
     paths: Paths,
     calendars: Calendars,
     gone: Gone,
+    /// Temporary files of former lives.
+    going: Vec<Gone>,
+    /// What was told of a unit that it does without; once is enough.
+    told: BTreeSet<(UnitName, &'static str)>,
+    /// Lines for the logs of units.
+    remarks: Vec<(UnitName, String)>,
     /// Groups of former lives that still hold processes.
     leftovers: Vec<(UnitName, Group)>,
     /// Somebody was killed who is nobody's main process: the counters may say why.
@@ -136,6 +148,7 @@ pub(crate) type Queue = VecDeque<Event>;
 
 impl Hands {
     pub(crate) fn new(root: Option<Group>, facts: Facts) -> Self {
+        birth::prepare();
         Self {
             root,
             facts,
@@ -149,6 +162,9 @@ impl Hands {
             paths: Paths::default(),
             calendars: Calendars::default(),
             gone: Gone::new("/run/fief/gone"),
+            going: Vec::new(),
+            told: BTreeSet::new(),
+            remarks: Vec::new(),
             leftovers: Vec::new(),
             stranger_killed: false,
             any_paused: false,
@@ -177,7 +193,9 @@ impl Hands {
             return Vec::new();
         };
         let mut remarks = Vec::new();
-        let placed = units.unit(name).map_or(Ok(()), mounts::make_place);
+        let unit = units.unit(name);
+        let passed = unit.map_or(Ok(()), |unit| self.pass_over(unit));
+        let placed = passed.and_then(|()| unit.map_or(Ok(()), mounts::make_place));
         match placed.and_then(|()| self.make_body(name, &service, &mut remarks)) {
             Ok(mut body) => {
                 body.memory = body.group.as_ref().and_then(memory_events).and_then(|file| {
@@ -204,7 +222,7 @@ impl Hands {
             }
         };
         if !service.directories.0.is_empty() {
-            let identity = identity::resolve(&service.run_as).map_err(|error| error.to_string());
+            let identity = identity::resolve(service).map_err(|error| error.to_string());
             if let Err(why) = identity.and_then(|identity| directories::make(service, &identity)) {
                 let _ = group.map(|group| group.remove());
                 return Err(why);
@@ -223,6 +241,7 @@ impl Hands {
             access: service.notify_access,
             store_max: service.fd_store_max,
             invocation: environment::invocation(),
+            private: Private::default(),
         })
     }
 
@@ -266,12 +285,14 @@ impl Hands {
         units: &UnitSet,
         reactor: &mut Reactor,
     ) -> Result<(i32, Process), Stillborn> {
-        let identity = identity::resolve(&service.run_as).map_err(Stillborn::of)?;
+        let identity = identity::resolve(service).map_err(Stillborn::of)?;
         self.open_outlets(run.life, reactor)?;
         if run.phase == Phase::Start && service.notify_descriptor.is_some() {
             let delayed = |errno: nix::errno::Errno| Stillborn::Delayed(format!("no pipe to be had: {}", errno.desc()));
             self.open_ready(run.life, reactor).map_err(delayed)?;
         }
+        self.complete_private(run.life, service)?;
+        let (input, joined) = (birth::input(service)?, Joined::open(service)?);
         let body = self.bodies.get(&run.life).ok_or_else(|| Stillborn::Failed("it was never prepared".to_owned()))?;
         let outlets = body.outlets.as_ref().ok_or_else(|| Stillborn::Failed("it has no log".to_owned()))?;
         let handed = self.handed(run, service, &body.unit, units);
@@ -289,7 +310,7 @@ impl Hands {
             None => (None, Vec::new()),
             Some(group) => (group.unified_directory().map_err(entering)?, v1_procs(group).map_err(entering)?),
         };
-        let child = birth::give(&Wanted {
+        let (child, asked) = birth::give(&Wanted {
             service,
             command,
             is_main: run.phase == Phase::Start,
@@ -297,6 +318,9 @@ impl Hands {
             environment: &environment,
             outlets,
             handed: &handed,
+            shared: &body.private,
+            joined: &joined,
+            input: input.as_ref().map(std::os::fd::AsFd::as_fd),
             procs: &procs,
             cgroup: cgroup.as_ref().map(std::os::fd::AsFd::as_fd),
         })?;
@@ -304,21 +328,27 @@ impl Hands {
         self.give_ready(run.life);
         // Without a watch the report is read when the child ends, which is late but not lost.
         let watch = reactor.watch(&child.report, Source::Report(pid)).ok();
-        let report = watch.map(|watch| (child.report, watch, command.clone()));
+        let report = watch.map(|watch| (child.report, watch, command.clone(), asked));
         Ok((pid, Process { run, pidfd: child.pidfd, report, stranger: None }))
     }
 
     /// A child has told whether it became the program.
     pub(crate) fn reported(&mut self, pid: i32, reactor: &mut Reactor, queue: &mut Queue) {
         let Some(process) = self.processes.get_mut(&pid) else { return };
-        let Some((report, watch, command)) = process.report.take() else { return };
+        let Some((report, watch, command, asked)) = process.report.take() else { return };
         reactor.forget(&report, watch);
         let run = process.run;
-        match report.read() {
+        let (passed, outcome) = report.read_all();
+        for failure in passed {
+            if let Some(directive) = asked.by(&failure) {
+                self.does_without(run.life, directive, &failure.to_string());
+            }
+        }
+        match outcome {
             Outcome::Became => queue.push_back(Event::Executed(run)),
             Outcome::Failed(why) => {
                 self.processes.remove(&pid);
-                queue.push_back(Event::SpawnFailed(run, birth::explain(why, &command)));
+                queue.push_back(Event::SpawnFailed(run, birth::explain(why, &command, &asked)));
             }
             Outcome::Garbled => {
                 self.processes.remove(&pid);
@@ -391,6 +421,7 @@ impl Hands {
     pub(crate) fn release(&mut self, life: Life, name: &UnitName, after: Afterwards, units: &UnitSet, reactor: &mut Reactor) {
         self.close_ready(life, reactor);
         if let Some(body) = self.bodies.remove(&life) {
+            self.going.extend(body.private.end());
             for (file, watch) in body.emptying.into_iter().chain(body.memory) {
                 reactor.forget(&file, watch);
             }
@@ -407,7 +438,10 @@ impl Hands {
             self.forget(pid, reactor);
         }
         if let Some(service) = units.unit(name).and_then(|unit| unit.service()) {
-            directories::remove(service, &mut self.gone);
+            directories::remove(service, after, &mut self.gone);
+            if let (true, Afterwards::Rest, Some(user)) = (service.execution.dynamic_user, after, &service.run_as.user) {
+                self.let_go(user, units);
+            }
         }
         self.release_sockets(life, name, reactor);
         self.unwatch(life, reactor);
@@ -418,10 +452,23 @@ impl Hands {
         }
     }
 
+    /// A user made up for a unit is nobody again, unless another unit that is up has the same.
+    fn let_go(&self, user: &str, units: &UnitSet) {
+        let same = |body: &Body| {
+            let service = units.unit(&body.unit).and_then(|unit| unit.service());
+            service.is_some_and(|service| service.execution.dynamic_user && service.run_as.user.as_deref() == Some(user))
+        };
+        if !self.bodies.values().any(same) {
+            dynamic::let_go(user);
+        }
+    }
+
     /// Some of what is left to clean up. True while there is more.
     pub(crate) fn sweep(&mut self) -> bool {
         self.gone.turn();
-        self.gone.is_waiting()
+        self.going.iter_mut().for_each(Gone::turn);
+        self.going.retain(|gone| !gone.finish());
+        self.gone.is_waiting() || !self.going.is_empty()
     }
 
     /// What a unit has used.

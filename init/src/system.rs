@@ -131,6 +131,9 @@ impl System {
         self.hands.resume_pipes(&mut self.reactor);
         self.hands.resume_sockets(&mut self.reactor);
         self.more_to_sweep = self.hands.sweep();
+        for (unit, remark) in self.hands.take_remarks() {
+            self.journal.push(Some(&unit), LogStream::Init, remark.as_bytes());
+        }
         if self.deadline.is_some_and(|deadline| now() >= deadline) {
             self.queue.push_back(Event::Ticked);
         }

@@ -11,7 +11,7 @@ pub use to_systemd::to_systemd;
 pub use to_toml::to_toml;
 
 /// Our short words: section, key, and systemd's directive for it.
-const SHORT: [(&str, &str, &str); 44] = [
+const SHORT: [(&str, &str, &str); 45] = [
     ("service", "command", "ExecStart"),
     ("service", "start-timeout", "TimeoutStartSec"),
     ("service", "notify-fd", "X-FiefNotifyFd"),

@@ -125,6 +125,14 @@ pub fn find(directive: &str) -> Option<&'static Restriction> {
     TABLE.iter().find(|row| row.directive == directive)
 }
 
+/// The system calls in one of systemd's sets, by name; none where there is no such set.
+#[must_use]
+pub fn calls(set: &str) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    crate::systemd::calls::resolve(set, &mut names);
+    names
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -100,6 +100,18 @@ pub fn write_id_maps(pid: Pid, range: IdRange) -> io::Result<()> {
     fs::write(format!("/proc/{pid}/gid_map"), &line)
 }
 
+/// A new namespace of `kind` with nobody in it. One of a kind that begins with its next member (pid, time) is not to be had so.
+pub fn empty(kind: Kind) -> io::Result<OwnedFd> {
+    let gate = spawn::Gate::new()?;
+    let steps = [gate.step()];
+    let child = spawn::spawn(&Plan { namespaces: kind.flag(), cgroup: None, steps: &steps })?;
+    let made = of(child.pid, kind);
+    // Dropping the gate unopened ends the child.
+    drop(gate);
+    child.reap()?;
+    made
+}
+
 /// A user namespace with this map and nobody in it: what an id-mapped mount refers to (mount_setattr(2)).
 pub fn id_map(range: IdRange) -> io::Result<OwnedFd> {
     let gate = spawn::Gate::new()?;

@@ -1,23 +1,29 @@
 //! One process of a unit: everything resolved here, then born by a plan the child only walks.
 
+mod course;
+mod filter;
+mod mounts;
+mod rights;
+mod schedule;
+mod stdio;
+
 use std::collections::BTreeMap;
-use std::ffi::CString;
-use std::io;
+use std::ffi::{CString, NulError};
+use std::io::{self, Seek};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use kernel::namespace::Kind;
 use kernel::spawn::{Child, Failure, Plan, Pointers, Stage, Step, spawn};
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
-use nix::sys::resource::{Resource, getrlimit};
-use units::unit::{Command, Output, Service};
+use units::unit::{Command, Input, Service};
 
 use super::handed::Handed;
 use super::identity::Identity;
+use super::private::Private;
 use crate::{file, program};
-
-/// Descriptors a service may have until it asks for more: select(2) breaks beyond, and closing
-/// "all" of a million takes long.
-const SOFT_DESCRIPTORS: u64 = 1024;
+pub(super) use course::Asked;
+use course::Course;
 
 /// Where the output of a life goes.
 #[derive(Debug)]
@@ -38,6 +44,12 @@ pub(super) struct Wanted<'a> {
     pub(super) outlets: &'a Outlets,
     /// From 3 on.
     pub(super) handed: &'a Handed<'a>,
+    /// What it has in common with the other processes of its unit.
+    pub(super) shared: &'a Private,
+    /// Namespaces that are there already, opened for this process.
+    pub(super) joined: &'a Joined,
+    /// What it reads, where that stands in the unit.
+    pub(super) input: Option<BorrowedFd<'a>>,
     /// Open `cgroup.procs` of each hierarchy but the one below.
     pub(super) procs: &'a [OwnedFd],
     /// The cgroup2 directory, to be born into.
@@ -59,12 +71,51 @@ impl Stillborn {
     }
 }
 
-/// Give birth.
-pub(super) fn give(wanted: &Wanted<'_>) -> Result<Child, Stillborn> {
-    let steps =
-        steps(wanted).map_err(|_| Stillborn::Failed(format!("executing {} failed: a NUL byte in its words", wanted.command.program())))?;
-    let plan = Plan { namespaces: CloneFlags::empty(), cgroup: wanted.cgroup, steps: &steps };
-    spawn(&plan).map_err(|error| {
+/// Namespaces by the files that lead to them.
+#[derive(Debug, Default)]
+pub(super) struct Joined {
+    network: Option<OwnedFd>,
+    ipc: Option<OwnedFd>,
+}
+
+impl Joined {
+    /// Opens them. Without one the process would see something else than was meant.
+    pub(super) fn open(service: &Service) -> Result<Self, Stillborn> {
+        let open = |directive: &str, path: &Option<String>| {
+            let open = |path: &String| {
+                std::fs::File::open(path)
+                    .map(OwnedFd::from)
+                    .map_err(|error| Stillborn::of(file::about(&format!("{directive}: opening {path} failed"), error)))
+            };
+            path.as_ref().map(open).transpose()
+        };
+        let network = open("NetworkNamespacePath", &service.sandbox.network_path)?;
+        Ok(Self { network, ipc: open("IPCNamespacePath", &service.sandbox.ipc_path)? })
+    }
+}
+
+/// Empty places that others are hidden with.
+pub(super) fn prepare() {
+    mounts::make_empty();
+}
+
+/// The text that a unit wants read, as something to read from.
+pub(super) fn input(service: &Service) -> Result<Option<OwnedFd>, Stillborn> {
+    let Input::Data(text) = &service.log.stdin else { return Ok(None) };
+    let made = kernel::memfd::sealed_copy(c"input", &mut text.as_bytes()).and_then(|fd| {
+        let mut file = std::fs::File::from(fd);
+        file.rewind()?;
+        Ok(OwnedFd::from(file))
+    });
+    made.map(Some).map_err(Stillborn::of)
+}
+
+/// Give birth; and which directive asked for which step.
+pub(super) fn give(wanted: &Wanted<'_>) -> Result<(Child, Asked), Stillborn> {
+    let course =
+        course(wanted).map_err(|_| Stillborn::Failed(format!("executing {} failed: a NUL byte in its words", wanted.command.program())))?;
+    let plan = Plan { namespaces: CloneFlags::empty(), cgroup: wanted.cgroup, steps: &course.steps };
+    let child = spawn(&plan).map_err(|error| {
         let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
         match errno {
             Errno::EAGAIN | Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE => {
@@ -76,80 +127,71 @@ pub(super) fn give(wanted: &Wanted<'_>) -> Result<Child, Stillborn> {
             }
             errno => Stillborn::Failed(format!("making a process failed: {}", errno.desc())),
         }
-    })
+    })?;
+    Ok((child, course.asked_for()))
 }
 
-/// A child's failure in words, with the program where that is what failed.
-pub(super) fn explain(failure: Failure, command: &Command) -> String {
-    if failure.stage == Stage::Exec {
-        return format!("{} {} failed: {}", Stage::Exec, command.program(), failure.errno.desc());
+/// A child's failure in words, with the program or the directive where that is what failed.
+pub(super) fn explain(failure: Failure, command: &Command, asked: &Asked) -> String {
+    match (failure.stage, asked.by(&failure)) {
+        (Stage::Exec, _) => format!("{} {} failed: {}", Stage::Exec, command.program(), failure.errno.desc()),
+        (_, Some(directive)) => format!("{directive}: {failure}"),
+        (_, None) => failure.to_string(),
     }
-    failure.to_string()
 }
 
-fn steps<'a>(wanted: &'a Wanted<'_>) -> Result<Vec<Step<'a>>, std::ffi::NulError> {
+/// The whole way from a copy of PID 1 to the program.
+///
+/// The order is the meaning: descriptors and mounts while there is the right to them, limits before they are in the way, the user before the
+/// directory that only he may enter, and the filter last, since all that follows must pass it.
+fn course<'a>(wanted: &'a Wanted<'_>) -> Result<Course<'a>, NulError> {
     let service = wanted.service;
     let run_as = &service.run_as;
-    let tty = service.tty.as_ref().filter(|_| wanted.is_main);
-    let mut steps: Vec<Step<'a>> = wanted.procs.iter().map(|procs| Step::JoinCgroup(procs.as_fd())).collect();
-    steps.push(Step::NewSession);
-    steps.push(Step::Umask(run_as.umask.bits()));
-    if let Some(nice) = run_as.nice {
-        steps.push(Step::Nice(nice.into()));
+    let restricted = rights::restricted(wanted);
+    let mut course = Course::new(service.sandbox.strict);
+    for procs in wanted.procs {
+        course.must(Step::JoinCgroup(procs.as_fd()));
     }
-    steps.push(Step::OomScore(CString::new(run_as.oom_score_adjust.unwrap_or(0).to_string())?));
-
-    if let Some(tty) = tty.filter(|tty| tty.reset || tty.hang_up) {
-        steps.push(Step::FreshTerminal { path: CString::new(tty.path.as_str())?, reset: tty.reset, hang_up: tty.hang_up });
+    course.must(Step::NewSession);
+    course.must(Step::Umask(run_as.umask.bits()));
+    schedule::schedule(&mut course, service)?;
+    stdio::connect(&mut course, wanted)?;
+    rights::groups(&mut course, wanted);
+    if restricted {
+        namespaces(&mut course, wanted);
+        mounts::arrange(&mut course, wanted)?;
+        if service.sandbox.private_users {
+            let (uid_map, gid_map) = own_users(wanted.identity);
+            course.asked("PrivateUsers", Step::OwnUsers { uid_map, gid_map });
+        }
+        if let Some(personality) = service.sandbox.personality {
+            course.asked("Personality", Step::Personality(personality));
+        }
     }
-    let stdin = tty.map_or("/dev/null", |tty| tty.path.as_str());
-    let open = |path: &str, flags: i32, number: i32| {
-        Ok(Step::Open { path: CString::new(path)?, flags: flags | libc::O_NOCTTY, mode: 0o644, number })
-    };
-    steps.push(open(stdin, if tty.is_some() { libc::O_RDWR } else { libc::O_RDONLY }, 0)?);
-    let outputs = [(1, &service.log.stdout), (2, service.log.stderr.as_ref().unwrap_or(&service.log.stdout))];
-    for (number, output) in outputs {
-        // A terminal takes the place of the log, as a login prompt expects; only what the unit
-        // sends elsewhere goes there.
-        let step = match (output, tty) {
-            (Output::Log | Output::Tty | Output::Socket | Output::Descriptor(_), Some(tty)) => open(&tty.path, libc::O_RDWR, number)?,
-            (Output::Log | Output::Tty | Output::Socket | Output::Descriptor(_), None) => {
-                let outlet = if number == 1 { &wanted.outlets.stdout } else { &wanted.outlets.stderr };
-                Step::Inherit(outlet.as_fd(), number)
-            }
-            (Output::Null, _) => open("/dev/null", libc::O_WRONLY, number)?,
-            (Output::Inherit, _) => continue,
-            (Output::Append(path), _) => open(path, libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND, number)?,
-            (Output::Truncate(path), _) => open(path, libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC, number)?,
-        };
-        steps.push(step);
-    }
-    if tty.is_some() {
-        steps.push(Step::ControllingTerminal);
-    }
-    if !wanted.identity.unchanged {
-        let identity = wanted.identity;
-        steps.push(Step::Identity { uid: identity.uid, gid: identity.gid, groups: identity.groups.clone(), keep_capabilities: false });
-    }
-    if run_as.no_new_privileges {
-        steps.push(Step::NoNewPrivileges);
-    }
+    schedule::limits(&mut course, service);
+    let filter = if restricted { filter::program(&service.sandbox) } else { None };
+    rights::user(&mut course, wanted, filter.is_some());
     if let Some(folder) = &run_as.working_directory {
         let folder = if folder == "~" { &wanted.identity.user.home } else { folder };
         let folder = CString::new(folder.as_str())?;
-        steps.push(if run_as.working_directory_optional { Step::ChdirOrRoot(folder) } else { Step::Chdir(folder) });
+        course.must(if run_as.working_directory_optional { Step::ChdirOrRoot(folder) } else { Step::Chdir(folder) });
     }
-    // After everything that opens something: until then the child has all the descriptors of init, of which there may be more.
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        steps.push(Step::Limit(Resource::RLIMIT_NOFILE, SOFT_DESCRIPTORS.min(hard), hard));
+    course.must(Step::CloseOthers);
+    course.steps.extend(wanted.handed.step());
+    course.must(Step::DefaultSignals);
+    if service.execution.ignore_sigpipe {
+        course.must(Step::Ignore(libc::SIGPIPE));
     }
-    steps.push(Step::CloseOthers);
-    steps.extend(wanted.handed.step());
-    steps.push(Step::DefaultSignals);
+    if run_as.no_new_privileges && restricted {
+        course.must(Step::NoNewPrivileges);
+    }
+    if let Some((directive, Some(program))) = filter {
+        course.asked(directive, Step::Filter(program));
+    }
     let environment = wanted.environment;
     let argv = wanted.command.argv(|name| environment.get(name).cloned());
     let path = environment.get("PATH").map_or(program::PATH, String::as_str);
-    steps.push(Step::Exec {
+    course.must(Step::Exec {
         programs: strings(program::candidates(wanted.command.program(), path))?,
         argv: Pointers::new(strings(argv)?),
         envp: Pointers::with_own_pid(
@@ -157,10 +199,35 @@ fn steps<'a>(wanted: &'a Wanted<'_>) -> Result<Vec<Step<'a>>, std::ffi::NulError
             &wanted.handed.own_pid(),
         ),
     });
-    Ok(steps)
+    Ok(course)
 }
 
-fn strings(texts: Vec<String>) -> Result<Vec<CString>, std::ffi::NulError> {
+/// Those that are shared with others, and those of its own.
+fn namespaces<'a>(course: &mut Course<'a>, wanted: &'a Wanted<'_>) {
+    let sandbox = &wanted.service.sandbox;
+    if let Some(network) = &wanted.joined.network {
+        course.asked("NetworkNamespacePath", Step::Setns(network.as_fd(), Kind::Net.flag()));
+    } else if let Some(network) = &wanted.shared.network {
+        course.asked("PrivateNetwork", Step::Setns(network.as_fd(), Kind::Net.flag()));
+        course.asked("PrivateNetwork", Step::LoopbackUp);
+    }
+    if let Some(ipc) = &wanted.joined.ipc {
+        course.asked("IPCNamespacePath", Step::Setns(ipc.as_fd(), Kind::Ipc.flag()));
+    } else if let Some(ipc) = &wanted.shared.ipc {
+        course.asked("PrivateIPC", Step::Setns(ipc.as_fd(), Kind::Ipc.flag()));
+    }
+    if sandbox.hostname {
+        course.asked("ProtectHostname", Step::Unshare(Kind::Uts.flag()));
+    }
+}
+
+/// Root and the unit's own user and group; everybody else is nobody. systemd.exec(5), `PrivateUsers=`.
+fn own_users(identity: &Identity) -> (Vec<u8>, Vec<u8>) {
+    let map = |id: u32| if id == 0 { b"0 0 1\n".to_vec() } else { format!("0 0 1\n{id} {id} 1\n").into_bytes() };
+    (map(identity.uid.as_raw()), map(identity.gid.as_raw()))
+}
+
+fn strings(texts: Vec<String>) -> Result<Vec<CString>, NulError> {
     texts.into_iter().map(CString::new).collect()
 }
 

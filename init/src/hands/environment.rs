@@ -7,6 +7,7 @@ use std::io;
 use supervisor::{Ended, Exit};
 use units::unit::{DirectoryKind, NotifyAccess, Service, ServiceType, read_environment};
 
+use super::directories;
 use super::handed::Handed;
 use super::identity::Identity;
 use crate::{file, notify, program};
@@ -73,7 +74,7 @@ pub(super) fn build(service: &Service, identity: &Identity, telling: &Telling<'_
             set(key, &value);
         }
     }
-    for (kind, paths) in directories(service) {
+    for (kind, paths) in directory_lists(service) {
         set(kind.variable(), &paths);
     }
     for key in &service.environment.inherit {
@@ -91,20 +92,24 @@ pub(super) fn build(service: &Service, identity: &Identity, telling: &Telling<'_
             Err(error) => return Err(file::about(&format!("reading {} failed", wanted.path), error)),
         }
     }
+    for word in &service.environment.unset {
+        match word.split_once('=') {
+            Some((name, value)) => drop(all.get(name).is_some_and(|has| has == value).then(|| all.remove(name))),
+            None => drop(all.remove(word)),
+        }
+    }
     Ok(all)
 }
 
 /// The paths of each kind of directory, joined with colons.
-fn directories(service: &Service) -> BTreeMap<DirectoryKind, String> {
+fn directory_lists(service: &Service) -> BTreeMap<DirectoryKind, String> {
     let mut paths: BTreeMap<DirectoryKind, String> = BTreeMap::new();
     for directory in &service.directories.0 {
         let joined = paths.entry(directory.kind).or_default();
         if !joined.is_empty() {
             joined.push(':');
         }
-        joined.push_str(directory.kind.root());
-        joined.push('/');
-        joined.push_str(&directory.path);
+        joined.push_str(&directories::place(service, directory).to_string_lossy());
     }
     paths
 }
@@ -126,12 +131,12 @@ mod tests {
         let defaults = folder.path().join("defaults");
         std::fs::write(&defaults, "MODE=file\n").unwrap();
         let text = format!(
-            "[service]\ntype = \"forking\"\npid-file = \"/run/x.pid\"\ncommand = \"/bin/x\"\n[environment]\nfiles = [{defaults:?}]\nset = {{ MODE = \"unit\" }}\n"
+            "[service]\ntype = \"forking\"\npid-file = \"/run/x.pid\"\ncommand = \"/bin/x\"\n[environment]\nfiles = [{defaults:?}]\nset = {{ MODE = \"unit\", GONE = \"1\", KEPT = \"1\" }}\nunset-environment = \"GONE KEPT=2\"\n"
         );
         let (units, wrong) = units::read([SourceFile { path: "/x.toml".to_owned(), kind: SourceKind::Unit(text.into_bytes()) }]);
         assert!(wrong.is_empty(), "{wrong:?}");
         let service = units.unit(&UnitName::new("x").unwrap()).unwrap().service().unwrap();
-        let identity = super::super::identity::resolve(&service.run_as).unwrap();
+        let identity = super::super::identity::resolve(service).unwrap();
         let signal = units::value::Signal::TERM;
         let ended = Some(Ended { result: "signal", exit: Some(Exit::Signal(signal)) });
         let all = build(service, &identity, &Telling { invocation: "abc", main_pid: Some(7), ended, handed: &Handed::default() }).unwrap();
@@ -143,9 +148,11 @@ mod tests {
             ("SERVICE_RESULT", "signal"),
             ("EXIT_CODE", "killed"),
             ("EXIT_STATUS", "TERM"),
+            ("KEPT", "1"),
         ] {
             assert_eq!(all[key], value, "{key}");
         }
+        assert!(!all.contains_key("GONE"));
         assert_eq!(invocation().len(), 32);
     }
 }

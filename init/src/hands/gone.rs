@@ -32,6 +32,22 @@ impl Gone {
         Self { place: place.into(), waiting: VecDeque::new(), next: 1 }
     }
 
+    /// A directory that holds nothing but `inside`: both are to go. `None` when they are gone already.
+    pub(super) fn of(place: &Path, inside: &Path) -> Option<Self> {
+        let mut gone = Self::new(place);
+        gone.take(inside);
+        (!gone.finish()).then_some(gone)
+    }
+
+    /// Whether nothing is left; the place itself goes with it.
+    pub(super) fn finish(&self) -> bool {
+        if self.is_waiting() {
+            return false;
+        }
+        let _ = fs::remove_dir(&self.place);
+        true
+    }
+
     /// Take a directory away. What cannot be moved, such as a mount point, stays.
     pub(super) fn take(&mut self, path: &Path) {
         // The usual case is an empty one.

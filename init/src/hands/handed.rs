@@ -33,6 +33,12 @@ impl<'a> Handed<'a> {
         (!handed.is_empty()).then_some(Step::HandOver(handed))
     }
 
+    /// One of them by its name; the first where none is given.
+    pub(super) fn find(&self, name: Option<&str>) -> Option<BorrowedFd<'a>> {
+        let mut all = self.names.iter().zip(&self.descriptors);
+        all.find(|(known, _)| name.is_none_or(|name| **known == name)).map(|(_, fd)| *fd)
+    }
+
     /// The variables that tell of them.
     pub(super) fn variables(&self) -> Vec<(String, String)> {
         let mut all = self.told.clone();
@@ -46,7 +52,7 @@ impl<'a> Handed<'a> {
     /// Variables whose value is the process's own number: whoever inherits the environment is not meant.
     pub(super) fn own_pid(&self) -> Vec<&'static str> {
         let listen = (!self.listed().is_empty()).then_some("LISTEN_PID");
-        self.own_pid.iter().copied().chain(listen).collect()
+        self.own_pid.iter().copied().chain(listen).chain(["SYSTEMD_EXEC_PID"]).collect()
     }
 
     /// Whether the number it says that it is up by is one of the others'.

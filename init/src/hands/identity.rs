@@ -3,8 +3,9 @@
 use std::io;
 
 use nix::unistd::{Gid, Uid};
-use units::unit::RunAs;
+use units::unit::Service;
 
+use super::dynamic;
 use crate::accounts::{Accounts, User};
 use crate::file;
 
@@ -20,13 +21,21 @@ pub(crate) struct Identity {
 }
 
 /// Look up what the unit says. The error is for a person: "changing identity failed: no user web".
-pub(crate) fn resolve(run_as: &RunAs) -> io::Result<Identity> {
+pub(crate) fn resolve(service: &Service) -> io::Result<Identity> {
+    let run_as = &service.run_as;
     let plain = run_as.user.is_none() && run_as.group.is_none() && run_as.groups.is_empty();
     let wrong = |what: &str| io::Error::other(format!("changing identity failed: {what}"));
     let accounts = Accounts::read().map_err(|error| file::about("changing identity failed: reading the account files", error))?;
     let name = run_as.user.as_deref().unwrap_or("root");
-    let user = accounts.user(name).ok_or_else(|| wrong(&format!("no user {name}")))?;
+    let user = match accounts.user(name) {
+        Some(user) => user,
+        None if service.execution.dynamic_user => dynamic::hold(name, &accounts)
+            .map_err(|error| file::about(&format!("changing identity failed: making up user {name}"), error))?,
+        None => return Err(wrong(&format!("no user {name}"))),
+    };
     let gid = match &run_as.group {
+        // A group made up with the user has its name.
+        Some(group) if service.execution.dynamic_user && *group == user.name => user.gid,
         Some(group) => accounts.group(group).ok_or_else(|| wrong(&format!("no group {group}")))?,
         None => user.gid,
     };

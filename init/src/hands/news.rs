@@ -85,7 +85,7 @@ impl Hands {
     /// Know a process no more.
     pub(super) fn forget(&mut self, pid: i32, reactor: &mut Reactor) -> Option<Process> {
         let mut process = self.processes.remove(&pid)?;
-        if let Some((report, watch, _)) = process.report.take() {
+        if let Some((report, watch, ..)) = process.report.take() {
             reactor.forget(&report, watch);
         }
         if let Some(watch) = process.stranger.take() {

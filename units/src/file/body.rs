@@ -1,8 +1,8 @@
 use super::draft::Defaults;
 use crate::UnitName;
 use crate::unit::{
-    Command, Directories, Directory, DirectoryKind, EmergencyAction, Input, NotifyAccess, OomPolicy, Output, Privileges, Relations,
-    Restart, RestartPolicy, Service, ServiceType, Tty,
+    Command, Directories, Directory, DirectoryKind, EmergencyAction, Input, NotifyAccess, OomPolicy, Output, Privileges, ProtectHome,
+    ProtectSystem, Relations, Restart, RestartPolicy, Service, ServiceType, Tty,
 };
 use crate::value::{Limit, Mode};
 use std::time::Duration;
@@ -20,6 +20,7 @@ pub(crate) struct ServiceDraft {
     pub(crate) restart_given: bool,
     pub(crate) oom_policy_given: bool,
     pub(crate) unlimited_starts: bool,
+    /// As written: a path, and links to it behind colons.
     pub(crate) directories: Vec<(DirectoryKind, String)>,
     pub(crate) modes: Vec<(DirectoryKind, Mode)>,
     /// Where descriptor 1 leads, if that was said with systemd's word.
@@ -195,8 +196,16 @@ impl ServiceDraft {
             (None, false) => NotifyAccess::None,
         };
         if service.execution.dynamic_user && service.run_as.user.is_none() {
-            // Never root: without a user of this name it does not start.
             service.run_as.user = Some(name.prefix().to_owned());
+        }
+        if service.execution.dynamic_user {
+            // Who comes after it with the same number must find nothing of it; systemd.exec(5), `DynamicUser=`.
+            let sandbox = &mut service.sandbox;
+            sandbox.protect_system = ProtectSystem::Strict;
+            if sandbox.protect_home == ProtectHome::No {
+                sandbox.protect_home = ProtectHome::ReadOnly;
+            }
+            (sandbox.private_tmp, sandbox.no_suid, service.run_as.no_new_privileges) = (true, true, true);
         }
         if self.permissions_start_only {
             let helpers = [&mut service.start_conditions, &mut service.start_pre, &mut service.start_post, &mut service.stop_commands];
@@ -220,7 +229,10 @@ impl ServiceDraft {
         service.tty = (self.has_tty || on_terminal).then_some(self.tty);
         let modes = self.modes;
         let mode = |kind| modes.iter().rev().find(|(k, _)| *k == kind).map_or(Mode::DIRECTORY, |(_, mode)| *mode);
-        let directories = self.directories.into_iter().map(|(kind, path)| Directory { kind, path, mode: mode(kind) });
+        let directories = self.directories.into_iter().map(|(kind, word)| {
+            let mut names = word.split(':').map(str::to_owned);
+            Directory { kind, path: names.next().unwrap_or_default(), links: names.collect(), mode: mode(kind) }
+        });
         service.directories = Directories(directories.collect());
         Ok(service)
     }

@@ -222,10 +222,9 @@ fn directory(draft: &mut Draft, kind: DirectoryKind, assigned: &Assigned<'_>) ->
     }
     for word in assigned.words()? {
         // Behind a colon: names of links to it.
-        let path = word.split_once(':').map_or(word.as_str(), |(path, _)| path).trim_end_matches('/');
         let ordinary = |part: &str| !part.is_empty() && part != "." && part != "..";
-        if path.split('/').all(ordinary) {
-            draft.service.directories.push((kind, path.to_owned()));
+        if word.trim_end_matches('/').split([':', '/']).all(ordinary) {
+            draft.service.directories.push((kind, word.trim_end_matches('/').to_owned()));
         } else {
             assigned.warn(format!("{word:?} is no path beneath {}", kind.root()));
         }

@@ -174,7 +174,7 @@ fn slips_are_told_and_only_what_matters_refuses() {
         ("Type=notfy\nExecStart=/bin/a", "error: \"notfy\" is none of simple, exec, forking, oneshot, notify, notify-reload, dbus, idle"),
         ("ExecStart=/bin/a 'b", "error: the quote ' is not closed"),
         ("ExecStart=/bin/a\nExecStart=/bin/b", "error: only services of type \"oneshot\" may have several commands"),
-        ("ExecStart=/bin/a\nRootImage=/srv/x.raw", "error: `RootDirectory` is not done: a root of its own cannot be given"),
+        ("ExecStart=/bin/a\nRootImage=/srv/x.raw", "error: `RootImage` is not done: a root of its own cannot be given"),
         ("Type=oneshot\nExecStart=/bin/a\nRestart=always", "error: a oneshot that is restarted after success would run for ever"),
         ("Type=simple\nExecStop=/bin/a", "error: a service needs a `command` in [service]"),
         ("ExecStart=/bin/a %m", "error: what %m stands for is not known here"),

@@ -36,6 +36,8 @@ pub struct Directory {
     pub kind: DirectoryKind,
     /// Relative, without `..`.
     pub path: String,
+    /// Symbolic links to it, beneath the same root.
+    pub links: Vec<String>,
     /// Its mode.
     pub mode: Mode,
 }

@@ -80,6 +80,7 @@ fn perform(step: &Step<'_>, report: &mut RawFd) -> Result<Next, Errno> {
         // SAFETY: the name lives through the call and has that length.
         Step::Hostname(name) => check(unsafe { libc::sethostname(name.as_ptr(), name.as_bytes().len()) })?,
         Step::Limit(what, soft, hard) => limit(*what as u32, *soft, *hard)?,
+        Step::LimitExactly(what, soft, hard) => set_limit(*what as u32, *soft, *hard)?,
         // SAFETY: setpriority(2) takes numbers.
         Step::Nice(n) => check(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, *n) })?,
         Step::IoPriority(value) => own::io_priority(*value)?,
@@ -147,6 +148,11 @@ fn perform(step: &Step<'_>, report: &mut RawFd) -> Result<Next, Errno> {
         }
         Step::Keep { path, recursive, optional, slot } => graft::keep(path, *recursive, *optional, slot)?,
         Step::Graft(graft) => graft::graft(graft)?,
+        // SAFETY: both are C strings.
+        Step::SymbolicLink { target, path } => match check(unsafe { libc::symlink(target.as_ptr(), path.as_ptr()) }) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(e) => return Err(e),
+        },
         Step::Propagate(how) => graft::propagate(*how)?,
         Step::LoopbackUp => own::loopback_up()?,
         Step::OwnUsers { uid_map, gid_map } => own::users(uid_map, gid_map)?,
@@ -287,8 +293,12 @@ fn limit(what: u32, soft: u64, hard: u64) -> Result<(), Errno> {
     Errno::result(unsafe { libc::syscall(libc::SYS_prlimit64, 0, what, std::ptr::null::<libc::rlimit64>(), &raw mut now) })?;
     // Raising the hard limit wants CAP_SYS_RESOURCE in the first user namespace; a nested host has it not, and a guest never.
     let hard = hard.min(now.rlim_max);
-    let new = libc::rlimit64 { rlim_cur: soft.min(hard), rlim_max: hard };
-    // SAFETY: as above.
+    set_limit(what, soft.min(hard), hard)
+}
+
+fn set_limit(what: u32, soft: u64, hard: u64) -> Result<(), Errno> {
+    let new = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: `new` is a whole struct rlimit64.
     Errno::result(unsafe { libc::syscall(libc::SYS_prlimit64, 0, what, &raw const new, std::ptr::null_mut::<libc::rlimit64>()) }).map(drop)
 }
 

@@ -33,6 +33,9 @@ pub(super) fn affinity(mask: &[u64]) -> Result<(), Errno> {
 
 /// `IFF_UP` for `lo`, which is down in a new network namespace; netdevice(7).
 pub(super) fn loopback_up() -> Result<(), Errno> {
+    // include/uapi/linux/sockios.h; of libc's own the type differs by target.
+    const SIOCGIFFLAGS: libc::Ioctl = 0x8913;
+    const SIOCSIFFLAGS: libc::Ioctl = 0x8914;
     // SAFETY: takes numbers.
     let fd = Errno::result(unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) })?;
     // SAFETY: opened just now, and nobody else has it.
@@ -43,12 +46,12 @@ pub(super) fn loopback_up() -> Result<(), Errno> {
         *to = libc::c_char::from_ne_bytes([*from]);
     }
     // SAFETY: a whole struct ifreq; the kernel fills in the flags.
-    check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS.try_into().unwrap_or(0), &raw mut request) })?;
+    check(unsafe { libc::ioctl(socket.as_raw_fd(), SIOCGIFFLAGS, &raw mut request) })?;
     // SAFETY: SIOCGIFFLAGS has filled in this member.
     let flags = unsafe { request.ifr_ifru.ifru_flags };
     request.ifr_ifru.ifru_flags = flags | 1;
     // SAFETY: as above; the kernel reads the flags.
-    check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS.try_into().unwrap_or(0), &raw const request) })
+    check(unsafe { libc::ioctl(socket.as_raw_fd(), SIOCSIFFLAGS, &raw const request) })
 }
 
 /// A user namespace of the caller's own, with these maps. Only a process outside may write them (user_namespaces(7), "Defining user and group ID
@@ -59,7 +62,9 @@ pub(super) fn users(uid_map: &[u8], gid_map: &[u8]) -> Result<(), Errno> {
     check(unsafe { libc::pipe2(gate.as_mut_ptr(), libc::O_CLOEXEC) })?;
     let [wait, open] = gate;
     // SAFETY: made just now; closed with this call.
-    let (wait, open) = unsafe { (OwnedFd::from_raw_fd(wait), OwnedFd::from_raw_fd(open)) };
+    let wait = unsafe { OwnedFd::from_raw_fd(wait) };
+    // SAFETY: as above.
+    let open = unsafe { OwnedFd::from_raw_fd(open) };
     // Opened by the one it is about, looked into by the other: no number needs to be known.
     // SAFETY: a constant C string.
     let about = Errno::result(unsafe { libc::open(c"/proc/self".as_ptr(), libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) })?;

@@ -58,6 +58,8 @@ pub enum Step<'a> {
     Hostname(CString),
     /// setrlimit(2), soft and hard; a hard limit above the inherited one is cut to that.
     Limit(Resource, u64, u64),
+    /// setrlimit(2) as it is written; `EPERM` where a hard limit may not be raised.
+    LimitExactly(Resource, u64, u64),
     /// setpriority(2).
     Nice(i32),
     /// ioprio_set(2): the class above bit 13, the priority in it below.
@@ -123,6 +125,8 @@ pub enum Step<'a> {
     Keep { path: CString, recursive: bool, optional: bool, slot: Slot },
     /// Mounts something of its own; open_tree(2), mount_setattr(2), move_mount(2).
     Graft(Graft),
+    /// symlink(2); there already is fine.
+    SymbolicLink { target: CString, path: CString },
     /// How all mounts propagate; mount(2).
     Propagate(Propagation),
     /// `lo` of a new network namespace is up; netdevice(7).
@@ -229,6 +233,7 @@ impl Step<'_> {
             Self::JoinCgroup(_) => Stage::Cgroup,
             Self::Inherit(..) | Self::HandOver(_) | Self::Open { .. } | Self::CloseOthers | Self::CloseAll => Stage::Descriptors,
             Self::Limit(..)
+            | Self::LimitExactly(..)
             | Self::Nice(_)
             | Self::OomScore(_)
             | Self::Umask(_)
@@ -239,7 +244,7 @@ impl Step<'_> {
             | Self::Personality(_) => Stage::Limits,
             Self::Soft(inner) => inner.stage(),
             Self::Filter(_) => Stage::Filter,
-            Self::Keep { .. } | Self::Graft(_) | Self::Propagate(_) => Stage::Mounts,
+            Self::Keep { .. } | Self::SymbolicLink { .. } | Self::Graft(_) | Self::Propagate(_) => Stage::Mounts,
             Self::Overlay { .. } | Self::Bind { .. } | Self::NewFs { .. } | Self::MakeDir { .. } | Self::Detach(_) | Self::PivotRoot(_) => {
                 Stage::Mounts
             }
@@ -288,7 +293,7 @@ impl std::fmt::Display for Step<'_> {
             Self::ParentIs(0) => write!(f, "still the child of a process outside"),
             Self::ParentIs(pid) => write!(f, "still the child of {pid}"),
             Self::Hostname(name) => write!(f, "hostname {}", show(name)),
-            Self::Limit(what, soft, hard) => write!(f, "rlimit {what:?} {soft}:{hard}"),
+            Self::Limit(what, soft, hard) | Self::LimitExactly(what, soft, hard) => write!(f, "rlimit {what:?} {soft}:{hard}"),
             Self::Nice(n) => write!(f, "nice {n}"),
             Self::IoPriority(value) => write!(f, "io priority {}:{}", value >> 13, value & 0x1fff),
             Self::Scheduler { policy, priority } => write!(f, "schedule {policy:#x}, priority {priority}"),
@@ -307,6 +312,7 @@ impl std::fmt::Display for Step<'_> {
                 Material::Itself => write!(f, "remount {} (+{} -{})", show(&graft.on), graft.set, graft.clear),
                 Material::New { kind, .. } => write!(f, "mount {} on {} ({})", show(kind), show(&graft.on), graft.set),
             },
+            Self::SymbolicLink { target, path } => write!(f, "link {} to {}", show(path), show(target)),
             Self::Propagate(how) => write!(f, "mounts are {how:?}"),
             Self::LoopbackUp => write!(f, "loopback up"),
             Self::OwnUsers { .. } => write!(f, "a user namespace of its own"),

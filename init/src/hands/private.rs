@@ -1,0 +1,134 @@
+//! What the processes of one unit share with each other and nobody else: temporary files, network, IPC. systemd.exec(5), `PrivateTmp=` and
+//! the like.
+//!
+//! Made when the first process wants it. A unit that joins another's holds the same; it goes with the last of them.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use kernel::namespace::{self, Kind};
+use supervisor::Life;
+use units::unit::{Sandbox, Service};
+
+use super::Hands;
+use super::birth::Stillborn;
+use super::gone::Gone;
+use crate::file;
+
+/// Two directories that only a mount leads to: those above them are root's alone.
+#[derive(Debug)]
+pub(super) struct Temporary {
+    pub(super) tmp: PathBuf,
+    pub(super) var_tmp: PathBuf,
+}
+
+/// Of one life.
+#[derive(Debug, Default)]
+pub(super) struct Private {
+    pub(super) temporary: Option<Rc<Temporary>>,
+    pub(super) network: Option<Rc<OwnedFd>>,
+    pub(super) ipc: Option<Rc<OwnedFd>>,
+}
+
+impl Private {
+    /// Takes over what another unit has, as far as this one wants it to be private.
+    pub(super) fn join(&mut self, other: &Self, sandbox: &Sandbox) {
+        if sandbox.private_tmp {
+            self.temporary = self.temporary.take().or_else(|| other.temporary.clone());
+        }
+        if sandbox.private_network {
+            self.network = self.network.take().or_else(|| other.network.clone());
+        }
+        if sandbox.private_ipc {
+            self.ipc = self.ipc.take().or_else(|| other.ipc.clone());
+        }
+    }
+
+    /// Makes what is wanted and not there yet. Returns, by directive, what could not be had.
+    pub(super) fn complete(&mut self, sandbox: &Sandbox, invocation: &str) -> Vec<(&'static str, io::Error)> {
+        let mut failed = Vec::new();
+        if sandbox.private_tmp && self.temporary.is_none() {
+            match Temporary::make(invocation) {
+                Ok(made) => self.temporary = Some(Rc::new(made)),
+                Err(error) => failed.push(("PrivateTmp", error)),
+            }
+        }
+        let wanted = [
+            ("PrivateNetwork", sandbox.private_network, &sandbox.network_path, Kind::Net, &mut self.network),
+            ("PrivateIPC", sandbox.private_ipc, &sandbox.ipc_path, Kind::Ipc, &mut self.ipc),
+        ];
+        for (directive, wanted, path, kind, place) in wanted {
+            // One that is there already comes first; it is opened for each process, as a path may lead elsewhere by then.
+            if !wanted || path.is_some() || place.is_some() {
+                continue;
+            }
+            match namespace::empty(kind) {
+                Ok(made) => *place = Some(Rc::new(made)),
+                Err(error) => failed.push((directive, error)),
+            }
+        }
+        failed
+    }
+
+    /// The life is over; what nobody else holds goes.
+    pub(super) fn end(self) -> Vec<Gone> {
+        let alone = self.temporary.and_then(|shared| Rc::try_unwrap(shared).ok());
+        alone
+            .into_iter()
+            .flat_map(|temporary| [temporary.tmp, temporary.var_tmp])
+            .filter_map(|place| Gone::of(place.parent()?, &place))
+            .collect()
+    }
+}
+
+impl Temporary {
+    /// The name is the life's own, which nobody can know beforehand. There already: made by an earlier PID 1, whose lives these are.
+    fn make(invocation: &str) -> io::Result<Self> {
+        let make = |root: &str| {
+            let above = PathBuf::from(format!("{root}/fief-private-{invocation}"));
+            let place = above.join("tmp");
+            for (path, mode) in [(&above, 0o700), (&place, 0o1777)] {
+                match fs::DirBuilder::new().mode(mode).create(path) {
+                    // The umask has taken from it.
+                    Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(mode))?,
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_root_s(path) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(place)
+        };
+        Ok(Self { tmp: make("/tmp")?, var_tmp: make("/var/tmp")? })
+    }
+}
+
+fn is_root_s(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::symlink_metadata(path).is_ok_and(|about| about.is_dir() && about.uid() == 0)
+}
+
+impl Hands {
+    /// Makes what the unit's processes share, once, or takes it from a unit that is up and says so.
+    pub(super) fn complete_private(&mut self, life: Life, service: &Service) -> Result<(), Stillborn> {
+        let sandbox = &service.sandbox;
+        let Some(mut private) = self.bodies.get_mut(&life).map(|body| std::mem::take(&mut body.private)) else { return Ok(()) };
+        for name in &sandbox.joins {
+            if let Some(other) = self.bodies.values().rev().find(|body| body.unit == *name) {
+                private.join(&other.private, sandbox);
+            }
+        }
+        let Some(body) = self.bodies.get_mut(&life) else { return Ok(()) };
+        let failed = private.complete(sandbox, &body.invocation);
+        body.private = private;
+        for (directive, error) in failed {
+            if sandbox.strict {
+                return Err(Stillborn::of(file::about(directive, error)));
+            }
+            self.does_without(life, directive, &error.to_string());
+        }
+        Ok(())
+    }
+}
