@@ -218,6 +218,12 @@ impl Hands {
                 self.leftovers.retain(|(other, _)| other != name);
                 make_group(&group, remarks)?;
                 remarks.extend(limits::apply(&group, &service.resources));
+                if service.resources.delegate
+                    && let Ok(identity) = identity::resolve(service)
+                    && let Err(error) = group.delegate(identity.uid.as_raw(), identity.gid.as_raw())
+                {
+                    remarks.push(format!("its cgroup could not be given to it: {error}"));
+                }
                 Some(group)
             }
         };

@@ -287,7 +287,10 @@ impl Group {
 
     /// Sets one limit on the hierarchy that owns its controller.
     pub fn set(&self, setting: &Setting) -> Result<(), NotSet> {
-        let hierarchy = self.hierarchies.of(setting.controller()).ok_or(NotSet::NoController(setting.controller()))?;
+        let name = setting.controller();
+        // The one that has another name there.
+        let old = if name == "io" { "blkio" } else { name };
+        let hierarchy = self.hierarchies.of(name).or_else(|| self.hierarchies.of(old)).ok_or(NotSet::NoController(name))?;
         setting.write(hierarchy.generation(), &self.directory(hierarchy))
     }
 }

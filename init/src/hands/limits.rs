@@ -18,6 +18,18 @@ pub(super) fn apply(group: &Group, resources: &Resources) -> Vec<String> {
     if let Some(limit) = resources.memory_high {
         settings.push(Setting::MemoryHigh(bytes(limit)));
     }
+    if let Some(limit) = resources.memory_min {
+        settings.push(Setting::MemoryMin(bytes(limit)));
+    }
+    if let Some(limit) = resources.memory_low {
+        settings.push(Setting::MemoryLow(bytes(limit)));
+    }
+    if let Some(limit) = resources.memory_swap_max {
+        settings.push(Setting::SwapMax { swap: bytes(limit), memory: resources.memory_max.and_then(bytes) });
+    }
+    if let Some(weight) = resources.io_weight {
+        settings.push(Setting::IoWeight(weight.get().into()));
+    }
     if let Some(limit) = resources.cpu_quota {
         let cores = limit.at().map(|percent| f64::from(percent.0) / 100.0);
         settings.push(Setting::cpus(cores));
@@ -25,8 +37,10 @@ pub(super) fn apply(group: &Group, resources: &Resources) -> Vec<String> {
     if let Some(weight) = resources.cpu_weight {
         settings.push(Setting::CpuWeight(weight.get().into()));
     }
-    if let Some(limit) = resources.tasks_max {
-        settings.push(Setting::PidsMax(limit.at()));
+    match (resources.tasks_share, resources.tasks_max) {
+        (Some(share), _) => settings.push(Setting::PidsMax(whole_tasks().map(|whole| (whole.saturating_mul(share.0.into()) / 100).max(1)))),
+        (None, Some(limit)) => settings.push(Setting::PidsMax(limit.at())),
+        (None, None) => {}
     }
     let not_set = |setting: &Setting| group.set(setting).err().map(|why: NotSet| format!("limit not in force: {}", say::chain(&why)));
     let mut remarks: Vec<String> = settings.iter().filter_map(not_set).collect();
@@ -48,6 +62,12 @@ fn bytes(limit: Limit<Amount>) -> Option<u64> {
             Some((whole / 100).saturating_mul(percent.0.into()))
         }
     }
+}
+
+/// How many processes the container may have: what limits it is out of its sight, and pid_max is what is left to go by.
+fn whole_tasks() -> Option<u64> {
+    let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    number("/proc/sys/kernel/pid_max").into_iter().chain(number("/proc/sys/kernel/threads-max")).min()
 }
 
 /// What the container has: /proc/meminfo tells the container's own truth where the launcher

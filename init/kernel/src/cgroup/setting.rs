@@ -13,6 +13,12 @@ pub enum Setting {
     MemoryMax(Option<u64>),
     /// `memory.high`, bytes: above it the group is throttled and reclaimed. v1 has none.
     MemoryHigh(Option<u64>),
+    /// `memory.min`, bytes that are never reclaimed. v1 has none.
+    MemoryMin(Option<u64>),
+    /// `memory.low`, bytes that are reclaimed last. v1 has none.
+    MemoryLow(Option<u64>),
+    /// `io.weight`, 1 to 10000, 100 where not set. v1 `blkio.bfq.weight` or `blkio.weight`, 500 for 100.
+    IoWeight(u64),
     /// `memory.swap.max`, bytes of swap. v1 counts memory and swap together (`memory.memsw.limit_in_bytes`), so the memory limit is given too.
     SwapMax {
         /// Bytes of swap.
@@ -55,7 +61,13 @@ impl Setting {
     /// The controller it belongs to.
     pub fn controller(&self) -> &'static str {
         match self {
-            Self::MemoryMax(_) | Self::MemoryHigh(_) | Self::SwapMax { .. } | Self::OomGroup(_) => "memory",
+            Self::MemoryMax(_)
+            | Self::MemoryHigh(_)
+            | Self::MemoryMin(_)
+            | Self::MemoryLow(_)
+            | Self::SwapMax { .. }
+            | Self::OomGroup(_) => "memory",
+            Self::IoWeight(_) => "io",
             Self::CpuQuota(_) | Self::CpuWeight(_) => "cpu",
             Self::PidsMax(_) => "pids",
         }
@@ -81,6 +93,9 @@ impl Setting {
         match *self {
             Self::MemoryMax(n) => put(dir, "memory.max", &or_max(n)),
             Self::MemoryHigh(n) => put(dir, "memory.high", &or_max(n)),
+            Self::MemoryMin(n) => put(dir, "memory.min", &or_max(n)),
+            Self::MemoryLow(n) => put(dir, "memory.low", &or_max(n)),
+            Self::IoWeight(n) => put(dir, "io.weight", &n.to_string()),
             Self::SwapMax { swap, .. } => put(dir, "memory.swap.max", &or_max(swap)),
             Self::CpuQuota(n) => put(dir, "cpu.max", &format!("{} {PERIOD_US}", or_max(n))),
             Self::CpuWeight(n) => put(dir, "cpu.weight", &n.to_string()),
@@ -107,6 +122,13 @@ impl Setting {
             Self::CpuWeight(n) => put(dir, "cpu.shares", &(n.saturating_mul(1024) / 100).clamp(2, 262_144).to_string()),
             Self::PidsMax(n) => put(dir, "pids.max", &or_max(n)),
             Self::MemoryHigh(_) => Err(NotSet::NotInV1("memory.high")),
+            Self::MemoryMin(_) => Err(NotSet::NotInV1("memory.min")),
+            Self::MemoryLow(_) => Err(NotSet::NotInV1("memory.low")),
+            // As systemd converts: 100 is 500, the kernel takes 10 to 1000. Which file there is, the scheduler of the disks decides.
+            Self::IoWeight(n) => {
+                let weight = n.saturating_mul(5).clamp(10, 1000).to_string();
+                put(dir, "blkio.bfq.weight", &weight).or_else(|_| put(dir, "blkio.weight", &weight))
+            }
             Self::OomGroup(_) => Err(NotSet::NotInV1("memory.oom.group")),
         }
     }
