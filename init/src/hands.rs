@@ -9,6 +9,7 @@
 //! here decides.
 
 mod account;
+mod bearing;
 mod birth;
 mod calendar;
 mod commands;
@@ -40,23 +41,21 @@ use std::time::Duration;
 
 use kernel::cgroup::{Generation, Group};
 use kernel::pidfd::PidFd;
-use kernel::spawn::{Outcome, Report};
+use kernel::spawn::Report;
 use kernel::wait::How;
 use nix::unistd::Pid;
-use supervisor::{Afterwards, Ended, Event, Exit, Life, Phase, Run, Whom};
+use supervisor::{Afterwards, Event, Exit, Life, Phase, Run, Whom};
 use units::accounting::Account;
 use units::control::LogStream;
 use units::unit::{Command, NotifyAccess, Service};
 use units::value::Signal;
 use units::{UnitName, UnitSet};
 
-use crate::file;
 use crate::journal::Intake;
 use crate::reactor::{Reactor, Source, Watch};
-use birth::{Asked, Joined, Outlets, Stillborn, Wanted};
+use birth::{Asked, Outlets};
 use calendar::Calendars;
 pub(crate) use conditions::Facts;
-use environment::Telling;
 use gone::Gone;
 use inotify::{Purpose, Watches};
 use paths::Paths;
@@ -249,118 +248,6 @@ impl Hands {
             invocation: environment::invocation(),
             private: Private::default(),
         })
-    }
-
-    /// Run one command of a unit.
-    pub(crate) fn spawn(
-        &mut self,
-        run: Run,
-        name: &UnitName,
-        (main_pid, ended): (Option<u32>, Option<Ended>),
-        units: &UnitSet,
-        reactor: &mut Reactor,
-        queue: &mut Queue,
-    ) {
-        let service = units.unit(name).and_then(commands::of);
-        let Some((service, command)) = service.as_deref().and_then(|service| Some((service, commands::meant(service, run)?))) else {
-            queue.push_back(Event::SpawnFailed(run, "there is no such command".to_owned()));
-            return;
-        };
-        if units.unit(name).is_some_and(|unit| mounts::is_done(run, unit)) {
-            queue.extend([Event::Executed(run), Event::Exited(run, Exit::Code(0))]);
-            return;
-        }
-        let born = self.give_birth(run, (service, command), (main_pid, ended), units, reactor);
-        match born {
-            Ok((pid, process)) => {
-                queue.push_back(Event::Spawned(run, pid.unsigned_abs()));
-                // A number used again: what had it before is long gone.
-                self.forget(pid, reactor);
-                self.processes.insert(pid, process);
-            }
-            Err(Stillborn::Delayed(why)) => queue.push_back(Event::SpawnDelayed(run, why)),
-            Err(Stillborn::Failed(why)) => queue.push_back(Event::SpawnFailed(run, why)),
-        }
-    }
-
-    fn give_birth(
-        &mut self,
-        run: Run,
-        (service, command): (&Service, &Command),
-        (main_pid, ended): (Option<u32>, Option<Ended>),
-        units: &UnitSet,
-        reactor: &mut Reactor,
-    ) -> Result<(i32, Process), Stillborn> {
-        let identity = identity::resolve(service).map_err(Stillborn::of)?;
-        self.open_outlets(run.life, reactor)?;
-        if run.phase == Phase::Start && service.notify_descriptor.is_some() {
-            let delayed = |errno: nix::errno::Errno| Stillborn::Delayed(format!("no pipe to be had: {}", errno.desc()));
-            self.open_ready(run.life, reactor).map_err(delayed)?;
-        }
-        self.complete_private(run.life, service)?;
-        let (input, joined) = (birth::input(service)?, Joined::open(service)?);
-        let body = self.bodies.get(&run.life).ok_or_else(|| Stillborn::Failed("it was never prepared".to_owned()))?;
-        let outlets = body.outlets.as_ref().ok_or_else(|| Stillborn::Failed("it has no log".to_owned()))?;
-        let handed = self.handed(run, service, &body.unit, units);
-        if handed.collides() {
-            return Err(Stillborn::Failed("the number of `notify-fd` is that of a socket handed over".to_owned()));
-        }
-        let telling = Telling { invocation: &body.invocation, main_pid, ended, handed: &handed };
-        let environment = environment::build(service, &identity, &telling).map_err(Stillborn::of)?;
-        let entering = |error: std::io::Error| {
-            let why = error.raw_os_error().map_or_else(|| error.to_string(), |n| nix::errno::Errno::from_raw(n).desc().to_owned());
-            let why = format!("entering cgroup failed: {why}");
-            if file::is_shortage(&error) { Stillborn::Delayed(why) } else { Stillborn::Failed(why) }
-        };
-        let (cgroup, procs) = match &body.group {
-            None => (None, Vec::new()),
-            Some(group) => (group.unified_directory().map_err(entering)?, v1_procs(group).map_err(entering)?),
-        };
-        let (child, asked) = birth::give(&Wanted {
-            service,
-            command,
-            is_main: run.phase == Phase::Start,
-            identity: &identity,
-            environment: &environment,
-            outlets,
-            handed: &handed,
-            shared: &body.private,
-            joined: &joined,
-            input: input.as_ref().map(std::os::fd::AsFd::as_fd),
-            procs: &procs,
-            cgroup: cgroup.as_ref().map(std::os::fd::AsFd::as_fd),
-        })?;
-        let pid = child.pid.as_raw();
-        self.give_ready(run.life);
-        // Without a watch the report is read when the child ends, which is late but not lost.
-        let watch = reactor.watch(&child.report, Source::Report(pid)).ok();
-        let report = watch.map(|watch| (child.report, watch, command.clone(), asked));
-        Ok((pid, Process { run, pidfd: child.pidfd, report, stranger: None }))
-    }
-
-    /// A child has told whether it became the program.
-    pub(crate) fn reported(&mut self, pid: i32, reactor: &mut Reactor, queue: &mut Queue) {
-        let Some(process) = self.processes.get_mut(&pid) else { return };
-        let Some((report, watch, command, asked)) = process.report.take() else { return };
-        reactor.forget(&report, watch);
-        let run = process.run;
-        let (passed, outcome) = report.read_all();
-        for failure in passed {
-            if let Some(directive) = asked.by(&failure) {
-                self.does_without(run.life, directive, &failure.to_string());
-            }
-        }
-        match outcome {
-            Outcome::Became => queue.push_back(Event::Executed(run)),
-            Outcome::Failed(why) => {
-                self.processes.remove(&pid);
-                queue.push_back(Event::SpawnFailed(run, birth::explain(why, &command, &asked)));
-            }
-            Outcome::Garbled => {
-                self.processes.remove(&pid);
-                queue.push_back(Event::SpawnFailed(run, "ended before it became the program".to_owned()));
-            }
-        }
     }
 
     /// A child of ours, of whatever descent, has ended.
