@@ -3,6 +3,7 @@
 //! It needs no download and takes no disk to speak of. Nothing of the host's `/etc`, `/var` or `/home` is in it: the
 //! rest is made out of this file and of what names are found in `/usr`.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::Path;
 
@@ -25,6 +26,8 @@ const FOLDERS: &[(&str, u32)] = &[
     ("etc/pam.d", 0o755),
     ("etc/profile.d", 0o755),
     ("etc/skel", 0o755),
+    ("etc/systemd", 0o755),
+    ("etc/systemd/system", 0o755),
     ("home", 0o755),
     ("media", 0o755),
     ("mnt", 0o755),
@@ -224,7 +227,21 @@ fn fill(rootfs: &Path, host: &Path) -> Result<(), Error> {
             symlink(format!("/usr/{found}"), rootfs.join(&link)).map_err(|error| fail(name, error))?;
         }
     }
+    for name in wanted_by_packages(host) {
+        symlink("/dev/null", rootfs.join("etc/systemd/system").join(&name)).map_err(|error| fail(&name, error))?;
+    }
     Ok(())
+}
+
+/// Units that packages of the host have started by links in `/usr` itself. They are masked: the other half of such a package, its users and its
+/// `/etc`, is the host's and not here. What systemd brings is fief-init's to pass over.
+fn wanted_by_packages(host: &Path) -> BTreeSet<String> {
+    let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let farms = entries(&host.join("usr/lib/systemd/system")).map(|entry| entry.path());
+    let farms = farms.filter(|path| path.extension().is_some_and(|kind| kind == "wants" || kind == "requires"));
+    let names = farms.flat_map(|farm| entries(&farm).filter_map(|entry| entry.file_name().into_string().ok()).collect::<Vec<_>>());
+    let runs = |name: &String| [".service", ".socket", ".timer", ".path"].iter().any(|kind| name.ends_with(kind));
+    names.filter(|name| runs(name) && !name.starts_with("systemd-")).collect()
 }
 
 #[cfg(test)]
@@ -238,6 +255,11 @@ mod tests {
         fs::create_dir_all(host.path().join("usr/bin")).unwrap();
         fs::write(host.path().join("usr/bin/gawk"), "").unwrap();
         symlink("usr/bin", host.path().join("bin")).unwrap();
+        let farm = host.path().join("usr/lib/systemd/system/multi-user.target.wants");
+        fs::create_dir_all(&farm).unwrap();
+        for name in ["dbus.service", "getty.target", "systemd-logind.service"] {
+            symlink("../x", farm.join(name)).unwrap();
+        }
         host
     }
 
@@ -250,6 +272,8 @@ mod tests {
         assert_eq!(fs::read_link(at("bin")).unwrap(), Path::new("usr/bin"));
         assert_eq!(fs::read_link(at("etc/alternatives/awk")).unwrap(), Path::new("/usr/bin/gawk"));
         assert!(!at("lib64").is_symlink());
+        assert_eq!(fs::read_link(at("etc/systemd/system/dbus.service")).unwrap(), Path::new("/dev/null"));
+        assert_eq!(fs::read_dir(at("etc/systemd/system")).unwrap().count(), 1);
         assert!(fs::read_dir(at("usr")).unwrap().next().is_none());
         assert_eq!(fs::metadata(at("tmp")).unwrap().permissions().mode() & 0o7777, 0o1777);
         assert_eq!(fs::metadata(at("etc/shadow")).unwrap().permissions().mode() & 0o7777, 0o640);
