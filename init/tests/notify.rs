@@ -54,6 +54,51 @@ fn only_those_who_may_tell_are_heard() {
 
 #[test]
 #[ignore = "needs root"]
+fn descriptors_are_kept_over_a_restart_with_their_names_and_dropped_when_the_unit_rests() {
+    // First life: stores a file it has written to, twice, one end of a pipe, and one too many. Then it falls.
+    let store = "
+        if (!$ENV{LISTEN_FDS}) {
+            say 'begins'; open(my $f, '+>', '/run/kept') or die; syswrite $f, 'first life';
+            notify(\"FDSTORE=1\\nFDNAME=state\", fileno $f); notify(\"FDSTORE=1\\nFDNAME=again\", fileno $f);
+            pipe(my $r, my $w) or die; notify(\"FDSTORE=1\\nFDNAME=old\", fileno $r); notify(\"FDSTOREREMOVE=1\\nFDNAME=old\");
+            notify(\"FDSTORE=1\\nFDNAME=pipe\\nFDPOLL=0\", fileno $r);
+            open(my $many, '<', '/dev/null') or die; notify(\"FDSTORE=1\", fileno $many);
+            notify('READY=1'); barrier(); exit 1;
+        }
+        open(my $f, '+<&=', 3) or die; seek $f, 0, 0; my $text = <$f>;
+        say \"life: $text, $ENV{LISTEN_FDS} $ENV{LISTEN_FDNAMES} \", $ENV{LISTEN_PID} == $$ ? 'mine' : 'not mine';
+        notify('READY=1'); sleep 1000;";
+    let lives = |count: u32| format!("while [ $(ctl logs keeps | grep -c life:) -lt {count} ]; do :; done;");
+    let text = format!(
+        "{} ctl stop keeps; ctl start keeps; {} ctl logs keeps | grep -c begins | sed 's/^/beginnings: /'; ctl poweroff",
+        lives(1),
+        lives(2)
+    );
+    let keeps = perl::service("type = \"notify\"\nfile-descriptor-store-max = 2", store);
+    let boot = boot(&[("keeps.toml", &keeps), ("off.toml", &script("", &text))]);
+    boot.ended(POWERED_OFF).shows("life: first life, 2 state:pipe mine").shows("beginnings: 2");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_stored_end_goes_when_the_other_end_does() {
+    let script_ = "
+        if (!-e '/run/second') {
+            socketpair(my $a, my $b, AF_UNIX, SOCK_STREAM, 0) or die;
+            notify(\"FDSTORE=1\\nFDNAME=polled\", fileno $a); notify(\"FDSTORE=1\\nFDNAME=unpolled\\nFDPOLL=0\", fileno $b);
+            open(my $f, '>', '/run/second'); notify('READY=1'); barrier(); exit 1;
+        }
+        say \"kept: \", $ENV{LISTEN_FDNAMES} // 'none';
+        notify(\"FDSTOREREMOVE=1\\nFDNAME=unpolled\"); barrier();
+        if (!-e '/run/third') { open(my $f, '>', '/run/third'); notify('READY=1'); barrier(); exit 1; }
+        notify('READY=1'); sleep 1000;";
+    let hangs = perl::service("type = \"notify\"\nfile-descriptor-store-max = 9", script_);
+    let boot = boot(&[("hangs.toml", &hangs), ("off.toml", &until("ctl logs hangs | grep -q 'kept: none'"))]);
+    boot.ended(POWERED_OFF).shows("kept: polled:unpolled").shows("kept: none");
+}
+
+#[test]
+#[ignore = "needs root"]
 fn a_newline_on_a_descriptor_says_that_it_is_up() {
     let up = "[service]\ntype = \"notify-fd\"\nnotify-fd = 5\ncommand = [\"/bin/sh\", \"-c\", 'test ! -e /proc/self/fd/3 && printf noise >&5; while [ ! -e /run/go ]; do :; done; echo >&5; exec 5>&-; exec sleep 1000']\n[install]\nwanted-by = [\"multi-user.target\"]\n";
     let boot = boot(&[
