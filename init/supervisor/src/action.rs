@@ -30,7 +30,8 @@ pub enum Action {
         ended: Option<Ended>,
     },
     /// Find the main process of a forking service (pid file, else the only process of the cgroup),
-    /// watch it as [`crate::Phase::Start`] index 0 of this life, say [`crate::Event::MainFound`].
+    /// watch it as [`crate::Phase::Start`] index 0 of this life, say [`crate::Event::MainFound`]: where there is
+    /// to be a pid file, once it is there, or nobody is left who could write it.
     FindMain(Life, UnitName),
     /// Send a signal. A process that is gone is no error.
     Signal(Life, Whom, Signal),

@@ -255,7 +255,7 @@ impl Supervisor {
             (Phase::Start, Starting::Main(index)) => match &service.kind {
                 ServiceType::Oneshot => self.start_stage(name, Starting::Main(index + 1)),
                 ServiceType::Forking { pid_file: None } if !service.guess_main_pid => self.start_stage(name, Starting::Post(0)),
-                ServiceType::Forking { .. } => self.start_stage(name, Starting::Finding { again_at: None }),
+                ServiceType::Forking { .. } => self.start_stage(name, Starting::Finding),
                 ServiceType::Notify | ServiceType::NotifyReload => {
                     let cause = Cause::Protocol("ended without saying that it is ready".into());
                     self.end(name, Ending::Fell(cause));
@@ -265,12 +265,7 @@ impl Supervisor {
             },
             (
                 Phase::Start,
-                Starting::Condition(_)
-                | Starting::Idling
-                | Starting::Pre(_)
-                | Starting::Listening
-                | Starting::Finding { .. }
-                | Starting::Post(_),
+                Starting::Condition(_) | Starting::Idling | Starting::Pre(_) | Starting::Listening | Starting::Finding | Starting::Post(_),
             ) => self.main_died(name, None),
             (
                 Phase::Condition | Phase::StartPre | Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost,
@@ -279,7 +274,7 @@ impl Supervisor {
                 | Starting::Pre(_)
                 | Starting::Listening
                 | Starting::Main(_)
-                | Starting::Finding { .. }
+                | Starting::Finding
                 | Starting::Post(_),
             ) => {}
         }

@@ -181,9 +181,7 @@ fn words(slot: &Slot, kind: UnitKind) -> (ActiveState, &'static str) {
         State::Starting { stage: Starting::Idling, .. } => (ActiveState::Activating, "idle"),
         State::Starting { stage: Starting::Pre(_), .. } => (ActiveState::Activating, "start-pre"),
         State::Starting { stage: Starting::Main(_), .. } if kind == UnitKind::Mount => (ActiveState::Activating, "mounting"),
-        State::Starting { stage: Starting::Main(_) | Starting::Finding { .. } | Starting::Listening, .. } => {
-            (ActiveState::Activating, "start")
-        }
+        State::Starting { stage: Starting::Main(_) | Starting::Finding | Starting::Listening, .. } => (ActiveState::Activating, "start"),
         State::Starting { stage: Starting::Post(_), .. } => (ActiveState::Activating, "start-post"),
         State::Up { .. } => (ActiveState::Active, "running"),
         State::Done { .. } => (ActiveState::Active, done(kind)),

@@ -168,9 +168,7 @@ pub(super) enum Starting {
     Listening,
     Main(usize),
     /// The daemon of a forking service is looked for.
-    Finding {
-        again_at: Option<Moment>,
-    },
+    Finding,
     Post(usize),
 }
 
@@ -336,9 +334,6 @@ impl Slot {
         match &self.state {
             State::Resting { retry_at } => Some(*retry_at),
             State::Preparing { until, .. } | State::Stopping { until, .. } => *until,
-            State::Starting { until, stage: Starting::Finding { again_at: Some(again) }, .. } => {
-                Some(until.map_or(*again, |until| until.min(*again)))
-            }
             State::Starting { until, .. } => *until,
             State::Reloading { until, alive, .. } => until.iter().copied().chain(alive.watched_until()).min(),
             State::Up { alive } => alive.watched_until(),

@@ -13,8 +13,6 @@ use units::value::Limit;
 
 /// How long a service of type `idle` waits for all others; as systemd has it.
 const IDLE: Duration = Duration::from_secs(5);
-/// How often a pid file that is not there yet is looked for.
-const FIND_AGAIN: Duration = Duration::from_millis(100);
 
 impl Supervisor {
     /// Starts `name` now: what it waited for is settled.
@@ -126,17 +124,17 @@ impl Supervisor {
             Starting::Condition(_) | Starting::Pre(_) | Starting::Listening | Starting::Main(_) | Starting::Post(_) => {
                 self.after(service.start_timeout)
             }
-            Starting::Finding { .. } => None,
+            Starting::Finding => None,
         };
         let Some(State::Starting { stage: present, until, alive }) = self.slots.get_mut(name).map(|slot| &mut slot.state) else { return };
         let life = alive.life;
         *present = stage;
-        *until = if let Starting::Finding { .. } = stage { *until } else { limit };
+        *until = if let Starting::Finding = stage { *until } else { limit };
         match (run, stage) {
             (Some((phase, index)), _) => self.spawn(name, phase, index),
             (None, Starting::Idling) => {}
             (None, Starting::Listening) => self.order(Action::Listen(life, name.clone())),
-            (None, Starting::Finding { .. }) => self.order(Action::FindMain(life, name.clone())),
+            (None, Starting::Finding) => self.order(Action::FindMain(life, name.clone())),
             (None, Starting::Condition(_) | Starting::Pre(_) | Starting::Main(_) | Starting::Post(_)) => self.start_done(name),
         }
     }
@@ -155,7 +153,7 @@ impl Supervisor {
                 Starting::Pre(_) => Starting::Main(0),
                 Starting::Main(index) if index < service.start.len() => return (stage, Some((Phase::Start, index))),
                 Starting::Main(_) | Starting::Listening => Starting::Post(0),
-                Starting::Finding { .. } => return (stage, None),
+                Starting::Finding => return (stage, None),
                 Starting::Post(index) if index < service.start_post.len() => return (stage, Some((Phase::StartPost, index))),
                 Starting::Post(_) => return (stage, None),
             };
@@ -249,10 +247,9 @@ impl Supervisor {
     pub(super) fn main_found(&mut self, name: &UnitName, pid: Option<u32>) {
         let units = self.units.clone();
         let Some(service) = course(&units, name) else { return };
-        let now = self.now;
         let Some(slot) = self.slots.get_mut(name) else { return };
         let finding = match &slot.state {
-            State::Starting { stage, .. } => matches!(stage, Starting::Finding { .. }),
+            State::Starting { stage, .. } => matches!(stage, Starting::Finding),
             State::Up { .. } | State::Reloading { .. } | State::Done { .. } | State::Watching { .. } | State::Stopping { .. } => false,
             State::Down(_)
             | State::Failed(_)
@@ -273,11 +270,8 @@ impl Supervisor {
         }
         let wants_file = matches!(&service.kind, ServiceType::Forking { pid_file: Some(_) });
         if pid.is_none() && wants_file {
-            // The daemon writes it when it comes to it; until the start takes too long.
-            if let State::Starting { stage, .. } = &mut slot.state {
-                *stage = Starting::Finding { again_at: Some(now.plus(FIND_AGAIN)) };
-            }
-            return;
+            // Nobody is left who could write it.
+            return self.end(name, Ending::Fell(Cause::Protocol("left no daemon that its pid file names".into())));
         }
         self.start_stage(name, Starting::Post(0));
     }

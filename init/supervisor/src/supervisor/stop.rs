@@ -284,7 +284,6 @@ impl Supervisor {
 
     /// The deadline of a unit has come.
     pub(super) fn time_is_up(&mut self, name: &UnitName) {
-        let now = self.now;
         let Some(slot) = self.slots.get_mut(name) else { return };
         match &mut slot.state {
             State::Resting { .. } => match &slot.job {
@@ -302,20 +301,13 @@ impl Supervisor {
                 }
             },
             State::Preparing { .. } => self.end(name, Ending::Fell(Cause::TimedOut(Phase::StartPre))),
-            State::Starting { stage, until, .. } => {
-                let over = until.is_some_and(|until| until <= now);
+            State::Starting { stage, .. } => {
                 let phase = match *stage {
                     Starting::Idling => return self.idle_no_more(name),
                     Starting::Condition(_) => Phase::Condition,
                     Starting::Pre(_) => Phase::StartPre,
-                    Starting::Main(_) | Starting::Listening => Phase::Start,
+                    Starting::Main(_) | Starting::Listening | Starting::Finding => Phase::Start,
                     Starting::Post(_) => Phase::StartPost,
-                    Starting::Finding { again_at } => {
-                        if !over && again_at.is_some_and(|again| again <= now) {
-                            return self.start_stage(name, Starting::Finding { again_at: None });
-                        }
-                        Phase::Start
-                    }
                 };
                 self.end(name, Ending::Fell(Cause::TimedOut(phase)));
             }

@@ -107,7 +107,7 @@ fn a_forking_daemon_is_found_and_watched() {
     let units = "-- default.target\nwants = ['d']\n-- d\n[service]\ntype = 'forking'\npid-file = '/run/d.pid'\ncommand = '/bin/d'";
     check(
         units,
-        "boot | stray d | exit d 0 | main d none | +150ms | main d 77 | exit d 1 | +1s | stray d | exit d 0 | main d 78 | stop d",
+        "boot | stray d | exit d 0 | +150ms | main d 77 | exit d 1 | +1s | stray d | exit d 0 | main d 78 | stop d | start d | stray d | exit d 0 | main d none",
         expect![[r#"
             > boot
             prepare d#1
@@ -115,10 +115,7 @@ fn a_forking_daemon_is_found_and_watched() {
             > stray d
             > exit d 0
             find main of d
-            > main d none
             > +150ms
-            @ 100ms
-            find main of d
             > main d 77
               d is up
               default.target is up
@@ -143,6 +140,18 @@ fn a_forking_daemon_is_found_and_watched() {
             release d
               d is down
             answer 1: d Ok
+            > start d
+            prepare d#3
+            spawn d#3 start[0]
+            > stray d
+            > exit d 0
+            find main of d
+            > main d none
+            signal d All SIGTERM
+            signal d All SIGCONT
+            release d to restart
+              d fell: left no daemon that its pid file names, again at 1.25s
+            answer 2: d Failed("left no daemon that its pid file names")
         "#]],
     );
 }
