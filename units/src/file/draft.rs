@@ -19,6 +19,8 @@ pub(crate) struct Draft {
     pub(super) wanted_by: Vec<UnitName>,
     pub(super) required_by: Vec<UnitName>,
     pub(crate) install: Install,
+    /// It is started by who comes to its sockets, and not by itself.
+    pub(super) is_lazy: bool,
     pub(crate) manner: Manner,
     pub(crate) ignored: Vec<Ignored>,
     pub(crate) service: ServiceDraft,
@@ -75,6 +77,7 @@ impl Draft {
             wanted_by: Vec::new(),
             required_by: Vec::new(),
             install: Install::default(),
+            is_lazy: false,
             manner: Manner { ignore_on_isolate, ..Manner::default() },
             ignored: Vec::new(),
             service: ServiceDraft::new(defaults),
@@ -113,6 +116,10 @@ impl Draft {
             }
         };
         check(&self.name, &body)?;
+        if self.is_lazy {
+            self.wanted_by.clear();
+            self.required_by.clear();
+        }
         if !matches!(body, Body::Service(_) | Body::Target) {
             self.ignored.retain(|ignored| ignored.why != Why::Pending);
         }

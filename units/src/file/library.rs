@@ -1,4 +1,5 @@
 use super::subject::{Pull, Subject, Syntax};
+use super::toml::parts::{self, Part};
 use super::{SourceFile, SourceKind, whole_file};
 use crate::systemd::plumbing;
 use crate::{Diagnostic, Severity, UnitKind, UnitName, stock};
@@ -14,6 +15,8 @@ pub(crate) struct Library {
     /// `/dev/null` takes a relation back. The first of a name counts.
     links: BTreeMap<String, BTreeMap<(Pull, UnitName), bool>>,
     aliases: BTreeMap<UnitName, UnitName>,
+    /// Units that stand in the file of a service.
+    parts: BTreeMap<UnitName, Part>,
     bases: BTreeMap<String, usize>,
     /// Whether systemd's own units are taken too.
     plumbing: bool,
@@ -32,6 +35,8 @@ pub(super) struct Found<'a> {
     pub(super) syntax: Syntax,
     pub(super) unit: &'a SourceFile,
     pub(super) drop_ins: Vec<&'a SourceFile>,
+    /// Where the unit is a part of another's file.
+    pub(super) part: Option<&'a Part>,
     pub(super) shadowed: Vec<String>,
 }
 
@@ -68,7 +73,7 @@ impl Library {
 
     /// Every name that has files, templates too.
     pub(super) fn names(&self) -> impl Iterator<Item = &UnitName> {
-        self.units.keys()
+        self.units.keys().chain(self.parts.keys())
     }
 
     /// Every name that is linked to another, and those it is linked to.
@@ -100,6 +105,16 @@ impl Library {
             }
         }
         self.aliases = aliases;
+    }
+
+    /// Which units stand in the files of others; call once, when all files are in.
+    pub(super) fn settle_parts(&mut self) {
+        let winners = self.units.keys().filter_map(|name| Some((name, self.winner(name)?)));
+        let parts = winners.flat_map(|(name, (syntax, file))| match (&file.kind, syntax) {
+            (SourceKind::Unit(text), Syntax::Toml) => parts::of(name, text),
+            (SourceKind::Unit(_) | SourceKind::DropIn(_) | SourceKind::Alias { .. } | SourceKind::Unreadable(_), _) => Vec::new(),
+        });
+        self.parts = parts.collect();
     }
 
     /// The unit a name stands for, all links followed.
@@ -146,12 +161,13 @@ impl Library {
     /// The files of a unit, or of the template it is an instance of.
     pub(super) fn find(&self, name: &UnitName) -> Option<Found<'_>> {
         let template = name.template().filter(|_| !self.units.contains_key(name));
-        let of = template.as_ref().unwrap_or(name);
+        let part = self.parts.get(name).filter(|_| !self.units.contains_key(name));
+        let of = part.map(|part| &part.of).or(template.as_ref()).unwrap_or(name);
         let (syntax, unit) = self.winner(of)?;
         let files = self.units.get(of).map(Vec::as_slice).unwrap_or_default();
         let others = files.iter().filter(|(_, file)| file.path != unit.path && !stock::is_stock(&file.path));
         let shadowed = others.map(|(_, file)| file.path.clone()).collect();
-        Some(Found { syntax: *syntax, unit, drop_ins: self.drop_ins(name, *syntax), shadowed })
+        Some(Found { syntax: *syntax, unit, drop_ins: self.drop_ins(name, *syntax), part, shadowed })
     }
 
     /// The drop-ins of a unit, in the order they are applied: by file name, whichever folder they
@@ -206,6 +222,7 @@ impl Library {
     /// whatever concerns an instance of theirs.
     pub(super) fn into_moulds(mut self) -> Self {
         self.units.retain(|name, _| name.is_template());
+        self.parts.clear();
         let units = &self.units;
         let concerns = |stem: &str| {
             let kind = UnitKind::of_suffix(stem);

@@ -56,6 +56,7 @@ impl Reader {
             library.add(file, &mut diagnostics);
         }
         library.settle_aliases();
+        library.settle_parts();
         let mut next: Vec<UnitName> = library.names().filter(|name| !name.is_template()).cloned().collect();
         next.extend(library.linked());
         next.extend(self.wanted.iter().cloned());
@@ -163,7 +164,7 @@ impl<'a> Work<'a> {
     fn standard(&self, name: &UnitName, diagnostics: &mut Vec<Diagnostic>) -> Option<Read> {
         let text = plumbing::standard_target(name)?;
         let file = SourceFile { path: format!("built-in/{}.toml", name.as_str()), kind: SourceKind::Unit(text.into_bytes()) };
-        let found = Found { syntax: Syntax::Toml, unit: &file, drop_ins: Vec::new(), shadowed: Vec::new() };
+        let found = Found { syntax: Syntax::Toml, unit: &file, drop_ins: Vec::new(), part: None, shadowed: Vec::new() };
         self.read_found(name, &found, diagnostics)
     }
 
@@ -180,7 +181,9 @@ impl<'a> Work<'a> {
                     let scope = Scope { specifiers, name, path: &found.unit.path };
                     let source = Source::new(&file.path, text, scope);
                     draft.sources.push(file.path.clone());
-                    if file.path.ends_with(".toml") {
+                    if let (Some(part), SourceKind::Unit(_)) = (found.part, &file.kind) {
+                        toml::parts::apply(&mut draft, &source, part);
+                    } else if file.path.ends_with(".toml") {
                         toml::apply(&mut draft, &source);
                     } else {
                         systemd::reader::apply(&mut draft, &source, scope);

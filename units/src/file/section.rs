@@ -325,11 +325,11 @@ impl<'s, 'd> Section<'s, 'd> {
         }
     }
 
-    /// What a socket listens on, where the order of several kinds matters: `"stream 80"`.
+    /// What a socket listens on, where the order of several kinds matters: `"datagram 53"`; a stream without a kind.
     pub(super) fn listen(&mut self, draft: &mut Draft) {
         let Some(value) = self.take("listen") else { return };
         for text in super::toml::assignments(value.get_ref()).unwrap_or_default() {
-            let (kind, address) = text.split_once(' ').unwrap_or((&text, ""));
+            let (kind, address) = text.split_once(' ').unwrap_or(("stream", &text));
             match directives::find_kebab("Socket", &format!("listen-{kind}")) {
                 Some(directive) => self.assign(draft, directive, "listen", address, value),
                 None => self.wrong(value, "`listen` takes a kind and an address, such as \"stream 80\"".to_owned()),

@@ -1,5 +1,6 @@
 //! Our own syntax: a TOML document whose keys are systemd's names in kebab-case.
 
+pub(super) mod parts;
 mod service;
 
 use super::draft::{Draft, RELATIONS};
@@ -67,6 +68,9 @@ pub(super) fn apply(draft: &mut Draft, source: &Source<'_>) {
             section.directives(draft, theirs);
             section.finish();
         }
+    }
+    if kind == UnitKind::Service {
+        parts::mind(draft, &mut top, document.get_ref());
     }
     if matches!(kind, UnitKind::Service | UnitKind::Slice) {
         service::read(draft, &mut top);
