@@ -59,6 +59,22 @@ fn each_connection_gets_an_instance_of_its_own_which_knows_who_is_there() {
 
 #[test]
 #[ignore = "needs root"]
+fn a_service_s_own_file_has_its_socket_and_its_timer() {
+    // Lazy, it is started by who comes, though its file says that it is wanted.
+    let file = perl::service(
+        "",
+        "open(my $l, '+<&=', 3) or die; accept(my $c, $l) or die; print $c \"served by $ENV{LISTEN_FDNAMES}\\n\"; close $c; sleep 1000;",
+    ) + "[[socket]]\nlisten = \"/run/o/web\"\nname = \"web\"\nlazy = true\n\
+         [[timer]]\non-active-sec = \"10ms\"\naccuracy-sec = \"1us\"\ncommand = [\"/bin/sh\", \"-c\", \"touch /run/cleaned\"]\n";
+    let work = format!(
+        "{ASK}\nctl status own | grep active:; ctl start own.socket own.timer; ask /run/o/web hi; while [ ! -e /run/cleaned ]; do :; done; ctl status own | grep active:; ctl poweroff"
+    );
+    let boot = boot(&[("own.toml", &file), ("work.toml", &script("", &work))]);
+    boot.ended(POWERED_OFF).shows("inactive (dead)").shows("work: served by web").shows("active (running)");
+}
+
+#[test]
+#[ignore = "needs root"]
 fn a_fifo_and_a_second_socket_unit_start_one_service() {
     let fifo = "[Socket]\nListenFIFO=/run/b/fifo\nFileDescriptorName=fifo\nService=reads.service\n";
     let other = "[Socket]\nListenSequentialPacket=@fief-test\nFileDescriptorName=packets\nService=reads.service\n";
