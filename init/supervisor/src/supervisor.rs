@@ -315,7 +315,7 @@ impl Supervisor {
         let now = self.now;
         let Some(slot) = self.slots.get_mut(name) else { return };
         let was_failed = matches!(slot.state, State::Failed(_));
-        let was_down = slot.is_down();
+        let lived = !slot.is_down() && !matches!(slot.state, State::Resting { .. } | State::Checking { .. });
         slot.state = state;
         slot.since = now;
         let rose = slot.is_up() && !slot.history.is_up;
@@ -324,7 +324,7 @@ impl Supervisor {
         if slot.is_down() {
             slot.history.down_at = Some(now);
             slot.history.by_hand = false;
-            let fresh = if let State::Failed(_) = slot.state { !was_failed } else { !was_down };
+            let fresh = if let State::Failed(_) = slot.state { !was_failed } else { lived };
             self.changes.push_back(Change::Down { unit: name.clone(), fresh });
         } else if let State::Resting { .. } = slot.state {
             self.changes.push_back(Change::Rests(name.clone()));

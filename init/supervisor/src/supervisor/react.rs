@@ -24,7 +24,7 @@ pub(super) enum Change {
     /// It is down.
     Down {
         unit: UnitName,
-        /// It was not down before.
+        /// A life has ended with that, or it had not failed before.
         fresh: bool,
     },
 }

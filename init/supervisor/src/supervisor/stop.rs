@@ -286,20 +286,21 @@ impl Supervisor {
     pub(super) fn time_is_up(&mut self, name: &UnitName) {
         let Some(slot) = self.slots.get_mut(name) else { return };
         match &mut slot.state {
-            State::Resting { .. } => match &slot.job {
-                // Its job says what is next, when its turn comes.
-                Some(job) if !job.begun => self.enter(name, State::Down(Down::Idle)),
-                Some(_) => {
-                    slot.history.restarts = slot.history.restarts.saturating_add(1);
-                    self.start(name);
+            // A start like any other: it takes its turn behind what the unit comes after, and others wait for it in theirs.
+            State::Resting { .. } => {
+                match &mut slot.job {
+                    Some(job) if !job.begun => {}
+                    Some(job) => {
+                        job.begun = false;
+                        slot.history.restarts = slot.history.restarts.saturating_add(1);
+                    }
+                    None => {
+                        slot.history.restarts = slot.history.restarts.saturating_add(1);
+                        self.want(name, JobKind::Start, Why::Again);
+                    }
                 }
-                // A start like any other: it takes its turn behind what the unit comes after, and others wait for it in theirs.
-                None => {
-                    slot.history.restarts = slot.history.restarts.saturating_add(1);
-                    self.want(name, JobKind::Start, Why::Again);
-                    self.enter(name, State::Down(Down::Idle));
-                }
-            },
+                self.enter(name, State::Down(Down::Idle));
+            }
             State::Preparing { .. } => self.end(name, Ending::Fell(Cause::TimedOut(Phase::StartPre))),
             State::Starting { stage, .. } => {
                 let phase = match *stage {

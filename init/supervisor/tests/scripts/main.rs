@@ -2,9 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 mod asking;
+mod endings;
 mod kinds;
+mod life;
+mod relations;
+mod sockets;
 mod starting;
 mod stopping;
+mod watching;
 #[path = "../support/world.rs"]
 mod world;
 

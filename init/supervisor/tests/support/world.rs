@@ -78,15 +78,20 @@ pub fn files(text: &str) -> Vec<SourceFile> {
     files.into_iter().map(file).collect()
 }
 
+/// A supervisor over these units.
+pub fn supervisor(text: &str, random: u64) -> Supervisor {
+    let (set, diagnostics) = read(files(text));
+    for diagnostic in diagnostics {
+        println!("{diagnostic}");
+    }
+    let shutdown_budget = Duration::from_secs(25);
+    Supervisor::new(set, Config { default_target: name("default.target"), shutdown_budget, random })
+}
+
 impl World {
     pub fn new(text: &str) -> Self {
-        let (set, diagnostics) = read(files(text));
-        for diagnostic in diagnostics {
-            println!("{diagnostic}");
-        }
-        let config = Config { default_target: name("default.target"), shutdown_budget: Duration::from_secs(25), random: 7 };
         Self {
-            supervisor: Supervisor::new(set, config),
+            supervisor: supervisor(text, 7),
             now: Moment::default(),
             lines: Vec::new(),
             queue: VecDeque::new(),
