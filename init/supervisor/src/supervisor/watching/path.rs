@@ -5,7 +5,7 @@ use super::super::slot::{Ending, Watching};
 use crate::{Action, Cause};
 use alloc::string::String;
 use core::time::Duration;
-use units::UnitName;
+use units::{UnitKind, UnitName};
 
 /// So often in this time may it come about; systemd.path(5), `TriggerLimitBurst=`.
 const LIMIT: (usize, Duration) = (200, Duration::from_secs(2));
@@ -25,7 +25,7 @@ impl Supervisor {
     /// It has come about; the paths are watched no more until that is ordered again.
     pub(in super::super) fn path_triggered(&mut self, name: &UnitName) {
         let (Some((_, Watching::Waiting { .. })), Some(unit)) = (self.watch(name), self.aim(name)) else { return };
-        if !self.is_to_stop(name) {
+        if name.kind() == UnitKind::Path && !self.is_to_stop(name) {
             self.hit(name, &unit, LIMIT);
         }
     }

@@ -42,7 +42,7 @@ impl Supervisor {
     /// Somebody wants something, and is attended to no more until that is ordered again.
     pub(in super::super) fn incoming(&mut self, name: &UnitName) {
         let (Some((_, Watching::Waiting { .. })), Some(service)) = (self.watch(name), self.aim(name)) else { return };
-        if !self.is_to_stop(name) {
+        if name.kind() == UnitKind::Socket && !self.is_to_stop(name) {
             self.hit(name, &service, LIMIT);
         }
     }

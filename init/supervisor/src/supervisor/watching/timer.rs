@@ -4,8 +4,8 @@ use super::super::Supervisor;
 use super::super::slot::{Ending, Watching};
 use crate::{Action, Moment};
 use core::time::Duration;
-use units::UnitName;
 use units::unit::{Body, Since, Timer};
+use units::{UnitKind, UnitName};
 
 /// No limit: the clock is its own.
 const LIMIT: (usize, Duration) = (usize::MAX, Duration::ZERO);
@@ -78,7 +78,9 @@ impl Supervisor {
 
     /// A point of the calendar has come; the calendar is watched no more until that is ordered again.
     pub(in super::super) fn calendar_elapsed(&mut self, name: &UnitName) {
-        if let Some((_, Watching::Waiting { .. })) = self.watch(name) {
+        if let Some((_, Watching::Waiting { .. })) = self.watch(name)
+            && name.kind() == UnitKind::Timer
+        {
             self.timer_hits(name);
         }
     }
