@@ -30,6 +30,7 @@ pub mod systemd;
 pub mod sysv;
 pub mod unit;
 pub mod value;
+pub mod verify;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use file::{FILE_LIMIT, Reader, SourceFile, SourceKind, nearest, read};

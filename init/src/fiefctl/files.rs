@@ -39,6 +39,7 @@ pub(super) fn verify(line: &Line) -> Result<u8, Failed> {
         }
     }
     let (set, mut found) = sources::read(&tree, files);
+    found.extend(units::verify::verify(&set, &tree));
     for name in &units {
         match set.entry(set.resolve(name)) {
             Some(Entry::Unit(unit)) => wanted.extend(unit.sources.iter().cloned()),
