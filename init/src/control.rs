@@ -140,7 +140,9 @@ impl Control {
 
     fn has_place_for(&self, new: &Connection) -> bool {
         if new.is_root() {
-            return self.clients.len() < MOST_CLIENTS;
+            // Those who have gone take nobody's place: a thousand may have, in the turn in which root comes to look.
+            let there = || self.clients.values().filter(|client| !client.connection.has_gone()).count();
+            return self.clients.len() < MOST_CLIENTS || there() < MOST_CLIENTS;
         }
         let users = || self.clients.values().filter(|client| !client.connection.is_root());
         users().count() < MOST_USERS && users().filter(|client| client.connection.uid() == new.uid()).count() < MOST_OF_ONE

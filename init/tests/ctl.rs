@@ -12,6 +12,8 @@ const WANT: &str = r#"
 want() { code=$1; shift; "$@" >/run/out 2>&1; got=$?; [ $got = $code ] || { echo "WRONG: $* ended with $got, not $code:"; cat /run/out; }; }
 says() { grep -q -e "$1" /run/out || { echo "WRONG: no $1 in:"; cat /run/out; }; }
 lacks() { ! grep -q -e "$1" /run/out || { echo "WRONG: $1 in:"; cat /run/out; }; }
+# Until the shell of STAYS has come to its last line.
+settled() { until ctl status stays | grep -q '─ [0-9]* sleep 1000'; do :; done; }
 units() { set -- $(tr '\0' ' ' </proc/1/cmdline); echo $4; }
 "#;
 
@@ -77,7 +79,7 @@ fn what_units_are_and_do_is_shown() {
             ("x.toml", &service("exec sleep 1000")),
         ],
         r#"
-want 0 ctl start top.target stays
+want 0 ctl start top.target stays; settled
 want 0 ctl status stays; says "a thing that stays"; says "man:stays(8)"; says "drop-in: .*10-more"; says "─ [0-9]* sleep 1000"; says grave
 want 0 ctl status; says "state: "; says "aims at: "
 want 0 ctl --json status stays; says '"processes":\[{'; says '"active":"active"'; says '"memory-current":'
@@ -136,7 +138,7 @@ want 0 ctl freeze stays; want 0 ctl list stays; says frozen; want 0 ctl status s
 grep -q 'frozen 1' /sys/fs/cgroup/stays.service/cgroup.events /sys/fs/cgroup/*/stays.service/cgroup.events 2>/dev/null || echo "WRONG: it is not frozen"
 want 0 ctl thaw stays; want 0 ctl list stays; lacks frozen
 want 0 ctl freeze stays; want 0 ctl stop stays; want 1 ctl freeze stays; says "no processes"
-want 0 ctl start stays; want 0 ctl kill --whom main -s USR1 stays; want 0 ctl is-active stays
+want 0 ctl start stays; settled; want 0 ctl kill --whom main -s USR1 stays; want 0 ctl is-active stays
 want 0 ctl kill --whom control stays
 want 2 ctl kill -s NOSUCH stays; want 2 ctl kill --whom nobody stays
 want 0 ctl kill -s KILL stays; while ctl is-active -q stays; do :; done
@@ -255,7 +257,7 @@ before=$(rss)
 setpriv --reuid 65534 --regid 65534 --clear-groups perl /run/harm.pl >/run/harm.out 2>&1 & users=$!
 perl /run/harm.pl >/run/harm2.out 2>&1 & root=$!
 for out in harm harm2; do while ! grep -qs held /run/$out.out; do sleep 0.05; done; done
-kill -9 $root
+kill -9 $root; wait $root
 want 0 ctl is-active test2
 kb=$(($(rss) - before)); [ $kb -lt 16000 ] || echo "WRONG: it has grown by $kb KB"
 cat /run/harm.out /run/harm2.out

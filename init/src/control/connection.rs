@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use units::control::REQUEST_LIMIT;
 
 /// A client that reads nothing is let go once this much waits for it.
@@ -32,6 +33,13 @@ impl Connection {
         stream.set_nonblocking(true)?;
         let uid = kernel::unix::peer(&stream)?.uid();
         Ok(Self { stream, uid, incoming: Vec::new(), outgoing: VecDeque::new(), finishing: false })
+    }
+
+    /// Whether the client has gone for good; nobody may have been told of it yet.
+    pub(crate) fn has_gone(&self) -> bool {
+        let mut about = [PollFd::new(self.stream.as_fd(), PollFlags::empty())];
+        let known = poll(&mut about, PollTimeout::ZERO);
+        known.is_ok() && about.iter().filter_map(PollFd::revents).any(|events| events.contains(PollFlags::POLLHUP))
     }
 
     /// Whether the client may change things. In a user namespace the outside's ids show as the
