@@ -14,12 +14,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use kernel::cgroup::Group;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use supervisor::{Config, Event, Supervisor};
-use units::{Diagnostic, Entry, Reader, UnitName, UnitSet};
+use units::{Diagnostic, Entry, Reader, SourceFile, UnitName, UnitSet};
 
+use crate::again::{self, Library, Lost, Notes};
 use crate::console::{Console, Tone};
 use crate::control::Control;
 use crate::hands::{Facts, Hands, Queue};
@@ -39,7 +41,7 @@ const SHUTDOWN_BUDGET: Duration = Duration::from_secs(25);
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// What the command line says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Options {
     /// Unit folders instead of the usual ones.
     folders: Vec<String>,
@@ -49,6 +51,8 @@ pub(crate) struct Options {
     target: Option<String>,
     /// Go on although not PID 1, in the machine's own pid namespace.
     anyway: bool,
+    /// The ledger of an earlier life of the program.
+    restore: Option<i32>,
     /// Words that mean nothing to init; a kernel hands down what its command line leaves over.
     unknown: Vec<String>,
 }
@@ -64,6 +68,7 @@ impl Options {
                 "--bare" => options.bare = true,
                 "--target" => options.target = arguments.next().cloned(),
                 "--supervise" => options.anyway = true,
+                again::OPTION => options.restore = arguments.next().and_then(|number| number.parse().ok()),
                 other => options.unknown.push(other.to_owned()),
             }
         }
@@ -82,6 +87,18 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         return ExitCode::from(2);
     }
     fault::keep();
+    if let Some(number) = options.restore {
+        name_the_process();
+        match guard::caught(|| again::restore(number, is_pid_1)) {
+            Some(Ok(system)) => return system.run(),
+            Some(Err(Lost::Hope)) => {
+                say::error(format_args!("fief-init: a fault again while leaving because of faults; that is the end"));
+                return ExitCode::from(again::HOPELESS);
+            }
+            Some(Err(Lost::State(why))) => begin_over(&why, is_pid_1),
+            None => begin_over(&fault::last(), is_pid_1),
+        }
+    }
     let why = match guard::caught(|| begin(options, is_pid_1)) {
         Some(Ok(system)) => return system.run(),
         Some(Err(error)) => error.desc().to_owned(),
@@ -91,6 +108,21 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     ExitCode::from(crate::leave::BROKEN)
 }
 
+/// As it was called before: a program begun anew by /proc/self/exe is called "exe". proc_pid_comm(5).
+fn name_the_process() {
+    let path = std::env::args().next().unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    if let Ok(name) = std::ffi::CString::new(name) {
+        kernel::process::set_name(&name);
+    }
+}
+
+/// The state is lost. What runs is nobody's any more, and goes: every unit begins anew.
+fn begin_over(why: &str, is_pid_1: bool) {
+    say::error(format_args!("fief-init: the state is lost: {why}; every unit begins anew"));
+    crate::leave::kill_units(own_group(is_pid_1).0.as_ref());
+}
+
 fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
     let began = kernel::time::boottime();
     let mut remarks = prepare_process(is_pid_1);
@@ -98,22 +130,14 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
     let signals = kernel::signal::descriptor()?;
     reactor.watch(&signals, Source::Signals)?;
 
-    let machine = is_pid_1 && in_first_pid_namespace();
-    let group = if is_pid_1 { Some(cgroups::take(machine)) } else { None };
-    let (group, without) = match group {
-        Some(Ok(group)) => (Some(group), None),
-        Some(Err(why)) => (None, Some(say::chain(&why))),
-        None => (None, Some("not PID 1".to_owned())),
-    };
+    let (group, without) = own_group(is_pid_1);
     remarks.extend(group.as_ref().and_then(cgroups::not_handed_down));
     let facts = Facts::gather();
-    let Read { units, diagnostics, count, remarks: about_units } = read_units(options);
+    let Read { units, diagnostics, count, remarks: about_units, sources } = read_units(options);
+    let mut library = Library::default();
+    library.read_again(&sources, &[]);
     remarks.extend(about_units);
-    let config = Config {
-        default_target: default_target(options, &units).ok_or(Errno::EINVAL)?,
-        shutdown_budget: SHUTDOWN_BUDGET,
-        random: chance(),
-    };
+    let config = config(options, &units).ok_or(Errno::EINVAL)?;
     let supervisor = Supervisor::new(units, config);
     let mut system = System {
         began,
@@ -134,7 +158,9 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
         more_to_sweep: false,
         deadline: None,
         options: options.clone(),
+        library,
         broken: None,
+        notes: Notes::default(),
     };
     system.say(Tone::Plain, &format!("fief-init {}: {count} units", env!("CARGO_PKG_VERSION")));
     for remark in remarks {
@@ -152,7 +178,19 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
     logging(&mut system);
     open_sockets(&mut system);
     system.queue.push_back(Event::Booted);
+    system.begin_notes();
     Ok(system)
+}
+
+/// The group above all units, or why there is none.
+pub(crate) fn own_group(is_pid_1: bool) -> (Option<Group>, Option<String>) {
+    if !is_pid_1 {
+        return (None, Some("not PID 1".to_owned()));
+    }
+    match cgroups::take(in_first_pid_namespace()) {
+        Ok(group) => (Some(group), None),
+        Err(why) => (None, Some(say::chain(&why))),
+    }
 }
 
 /// The process itself and the file systems; what could not be had.
@@ -183,6 +221,8 @@ pub(crate) struct Read {
     /// Good ones.
     pub(crate) count: usize,
     pub(crate) remarks: Vec<String>,
+    /// What they were read from.
+    pub(crate) sources: Vec<SourceFile>,
 }
 
 /// Read all unit files. Where the reader itself is at fault, the system has the units that come
@@ -193,13 +233,26 @@ pub(crate) fn read_units(options: &Options) -> Read {
     let guest = std::process::id() == 1 || !in_first_pid_namespace();
     let stock = || units::stock::files().filter(|_| guest && !options.bare);
     let mut remarks = Vec::new();
-    let all = || Reader::new(files::specifiers()).read(files::collect(&options.folders).into_iter().chain(stock()));
+    let mut sources: Vec<SourceFile> = files::collect(&options.folders).into_iter().chain(stock()).collect();
+    let all = || Reader::new(files::specifiers()).read(sources.iter().cloned());
     let (units, diagnostics) = guard::caught(all).unwrap_or_else(|| {
         remarks.push(format!("a fault in reading the unit files: {}; going on with the stock ones", fault::last()));
-        guard::caught(|| units::read(stock())).unwrap_or_default()
+        sources = stock().collect();
+        guard::caught(|| units::read(sources.iter().cloned())).unwrap_or_default()
     });
     let count = units.iter().filter(|(_, entry)| matches!(entry, Entry::Unit(_))).count();
-    Read { units, diagnostics, count, remarks }
+    Read { units, diagnostics, count, remarks, sources }
+}
+
+/// The units of text that was read before, with these instances of templates.
+pub(crate) fn units_of(sources: Vec<SourceFile>, instances: Vec<UnitName>) -> UnitSet {
+    let read = || Reader::new(files::specifiers()).with_instances(instances).read(sources);
+    guard::caught(read).unwrap_or_default().0
+}
+
+/// What the supervisor is told once.
+pub(crate) fn config(options: &Options, units: &UnitSet) -> Option<Config> {
+    Some(Config { default_target: default_target(options, units)?, shutdown_budget: SHUTDOWN_BUDGET, random: chance() })
 }
 
 fn default_target(options: &Options, units: &UnitSet) -> Option<UnitName> {

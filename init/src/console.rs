@@ -49,6 +49,8 @@ pub(crate) struct Console {
     pollable: bool,
     queue: VecDeque<u8>,
     dropped: u64,
+    /// Changes of the queue.
+    said: u64,
     /// The other end has gone; nothing more is said on it.
     hung_up: bool,
     /// Where it is, the first that opens.
@@ -71,10 +73,21 @@ impl Console {
     }
 
     fn at(places: &'static [&'static str]) -> Self {
-        let (queue, dropped) = (VecDeque::new(), 0);
-        let mut console = Self { out: None, terminal: false, pollable: true, queue, dropped, hung_up: false, places };
+        let (queue, dropped, said) = (VecDeque::new(), 0, 0);
+        let mut console = Self { out: None, terminal: false, pollable: true, queue, dropped, said, hung_up: false, places };
         console.reopen();
         console
+    }
+
+    /// What waits for the reader, with a mark of it, if that is another one than `mark`.
+    pub(crate) fn waiting(&mut self, mark: (u64, usize)) -> Option<((u64, usize), &[u8])> {
+        let now = (self.said, self.queue.len());
+        (now != mark).then(|| (now, &*self.queue.make_contiguous()))
+    }
+
+    /// This waited in an earlier life of the program.
+    pub(crate) fn resume(&mut self, waited: &[u8]) {
+        self.queue.extend(waited);
     }
 
     /// Say one line, stamped with the time since start.
@@ -162,6 +175,7 @@ impl Console {
             return;
         }
         self.queue.extend(line);
+        self.said += 1;
         self.flush();
     }
 
@@ -212,7 +226,7 @@ mod tests {
     use super::*;
 
     fn on(fd: OwnedFd) -> Console {
-        Console { out: Some(fd), terminal: false, pollable: true, queue: VecDeque::new(), dropped: 0, hung_up: false, places: &[] }
+        Console { out: Some(fd), terminal: false, pollable: true, queue: VecDeque::new(), dropped: 0, said: 0, hung_up: false, places: &[] }
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! root has some of its own.
 
 mod connection;
+mod keep;
 mod properties;
 mod telling;
 
@@ -28,6 +29,7 @@ use units::control::{CONTROL_SOCKET, Refusal, Reply, Request};
 
 use crate::hands::{Hands, Queue};
 use crate::journal::Journal;
+use crate::kept::Kept;
 use crate::reactor::{Reactor, Source, Watch};
 use crate::system;
 use connection::{Connection, Gone};
@@ -47,7 +49,7 @@ const ENOUGH_BACKLOG: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Control {
     listener: Option<(UnixListener, Watch)>,
-    clients: BTreeMap<u64, Client>,
+    clients: Kept<u64, Client>,
     tickets: BTreeMap<u64, u64>,
     next: u64,
     /// Given up for a moment when descriptors run out, so that a caller is turned away instead
@@ -91,7 +93,7 @@ impl Client {
 impl Control {
     /// Without a socket yet.
     pub(crate) fn new() -> Self {
-        Self { listener: None, clients: BTreeMap::new(), tickets: BTreeMap::new(), next: 1, reserve: spare() }
+        Self { listener: None, clients: Kept::default(), tickets: BTreeMap::new(), next: 1, reserve: spare() }
     }
 
     /// Bind the socket, anew if it was bound; whoever is connected stays so.

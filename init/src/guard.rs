@@ -22,13 +22,15 @@ pub(crate) trait Work {
     fn turn(&mut self) -> Option<Way>;
     /// A turn has panicked, saying this: tell it, and begin to leave.
     fn broke(&mut self, what: &str);
+    /// Whether it is leaving because of that, from before this life of the program.
+    fn is_broken(&self) -> bool;
     /// After that: whether it takes too long.
     fn takes_too_long(&self) -> bool;
 }
 
 /// Do the work.
 pub(crate) fn until_the_end(work: &mut impl Work) -> Ending {
-    let mut broken = false;
+    let mut broken = work.is_broken();
     loop {
         match caught(|| work.turn()) {
             Some(None) => {}
@@ -78,6 +80,10 @@ mod tests {
         fn broke(&mut self, what: &str) {
             self.told.push(what.to_owned());
             assert!(!self.telling_panics);
+        }
+
+        fn is_broken(&self) -> bool {
+            false
         }
 
         fn takes_too_long(&self) -> bool {

@@ -22,6 +22,7 @@ mod gone;
 mod handed;
 mod identity;
 mod inotify;
+mod keep;
 mod limits;
 mod main_pid;
 mod mounts;
@@ -34,7 +35,8 @@ mod sockets;
 mod store;
 mod without;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -52,6 +54,7 @@ use units::value::Signal;
 use units::{UnitName, UnitSet};
 
 use crate::journal::Intake;
+use crate::kept::Kept;
 use crate::reactor::{Reactor, Source, Watch};
 use birth::{Asked, Outlets};
 use calendar::Calendars;
@@ -118,9 +121,9 @@ pub(crate) struct Hands {
     /// The group above the units' own; `None` where there are none to be had.
     root: Option<Group>,
     facts: Facts,
-    bodies: BTreeMap<Life, Body>,
-    processes: BTreeMap<i32, Process>,
-    pipes: BTreeMap<u64, Pipe>,
+    bodies: Kept<Life, Body>,
+    processes: Kept<i32, Process>,
+    pipes: Kept<u64, Pipe>,
     next_pipe: u64,
     store: Store,
     sockets: Sockets,
@@ -131,7 +134,7 @@ pub(crate) struct Hands {
     /// Temporary files of former lives.
     going: Vec<Gone>,
     /// What was told of a unit that it does without; once is enough.
-    told: BTreeSet<(UnitName, &'static str)>,
+    told: BTreeSet<(UnitName, Cow<'static, str>)>,
     /// Lines for the logs of units.
     remarks: Vec<(UnitName, String)>,
     /// Groups of former lives that still hold processes.
@@ -140,6 +143,8 @@ pub(crate) struct Hands {
     stranger_killed: bool,
     /// Some pipe is left alone: else nobody has to be asked.
     any_paused: bool,
+    /// Path units of an earlier life of the program, still to be watched.
+    to_watch: Vec<Life>,
 }
 
 /// Where facts go that come of an order.
@@ -151,9 +156,9 @@ impl Hands {
         Self {
             root,
             facts,
-            bodies: BTreeMap::new(),
-            processes: BTreeMap::new(),
-            pipes: BTreeMap::new(),
+            bodies: Kept::default(),
+            processes: Kept::default(),
+            pipes: Kept::default(),
             next_pipe: 1,
             store: Store::default(),
             sockets: Sockets::default(),
@@ -167,6 +172,7 @@ impl Hands {
             leftovers: Vec::new(),
             stranger_killed: false,
             any_paused: false,
+            to_watch: Vec::new(),
         }
     }
 

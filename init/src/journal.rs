@@ -9,6 +9,7 @@
 //! read at `BUDGET` bytes per `BREATH`, so its own pipe slows it down, init does not spend the
 //! container's CPU on it, and the other descriptors get their turn; a ring drops its oldest lines.
 
+mod keep;
 mod ring;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use nix::errno::Errno;
 use units::UnitName;
 use units::control::{LogLine, LogStream};
 
+use crate::ledger::Ledger;
 use ring::{Line, Ring};
 
 /// `LOG_NOTICE` and `LOG_INFO` of syslog(3).
@@ -49,10 +51,12 @@ pub(crate) struct Journal {
     said: u64,
     used: usize,
     room: usize,
+    /// Where the lines are that outlive the program.
+    ledger: Option<Ledger>,
 }
 
 /// Which lines somebody wants to see.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Wanted {
     /// Of these units; none means of everybody.
     pub(crate) units: Vec<UnitName>,
@@ -82,7 +86,7 @@ impl Default for Journal {
 
 impl Journal {
     fn with_room(room: usize) -> Self {
-        Self { units: BTreeMap::new(), init: Ring::new(ROOM), syslog: Ring::new(ROOM), said: 0, used: 0, room }
+        Self { units: BTreeMap::new(), init: Ring::new(ROOM), syslog: Ring::new(ROOM), said: 0, used: 0, room, ledger: None }
     }
 
     /// Give a unit's ring another size than the usual, before it first speaks.
@@ -103,8 +107,14 @@ impl Journal {
 
     /// The same, as urgent as that: 0 is the most urgent, 7 the least; syslog(3).
     pub(crate) fn push_as(&mut self, unit: Option<&UnitName>, stream: LogStream, priority: u8, text: &[u8]) {
-        self.said += 1;
-        let line = Line { number: self.said, time_ms: now_ms(), stream, priority, text: text.into() };
+        let line = Line { number: self.said + 1, time_ms: now_ms(), stream, priority, text: text.into() };
+        self.note(unit, &line);
+        self.keep(unit, line);
+    }
+
+    fn keep(&mut self, unit: Option<&UnitName>, line: Line) {
+        let stream = line.stream;
+        self.said = self.said.max(line.number);
         let ring = match (unit, stream) {
             (Some(unit), _) => {
                 if !self.units.contains_key(unit) {
@@ -215,6 +225,16 @@ impl Intake {
     /// Read from `pipe`, which must be non-blocking.
     pub(crate) fn new(pipe: OwnedFd) -> Self {
         Self { pipe, partial: Vec::new() }
+    }
+
+    /// Go on reading where an earlier life of the program stopped, with half a line of it.
+    pub(crate) fn resumed(pipe: OwnedFd, partial: Vec<u8>) -> Self {
+        Self { pipe, partial }
+    }
+
+    /// The line that has not ended yet.
+    pub(crate) fn partial(&self) -> &[u8] {
+        &self.partial
     }
 
     /// Read up to the budget and give every complete line to `each`.

@@ -123,7 +123,7 @@ fn exit_code(way: Way) -> ExitCode {
 }
 
 /// SIGKILL by group, which no process can dodge by forking.
-fn kill_units(root: Option<&Group>) {
+pub(crate) fn kill_units(root: Option<&Group>) {
     let Some(root) = root else { return };
     for name in root.children().iter().filter(|name| *name != "init") {
         let _ = root.child(name).kill();

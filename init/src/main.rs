@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod again;
 mod boot;
 mod console;
 mod control;
@@ -25,7 +26,9 @@ mod guard;
 mod hands;
 mod journal;
 mod keeper;
+mod kept;
 mod leave;
+mod ledger;
 mod mini;
 mod notify;
 mod power;

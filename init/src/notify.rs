@@ -61,6 +61,11 @@ impl Notify {
         Ok(Self { socket, barriers: Vec::new() })
     }
 
+    /// The one of an earlier life of the program.
+    pub(crate) fn resumed(socket: OwnedFd) -> Self {
+        Self { socket: socket.into(), barriers: Vec::new() }
+    }
+
     /// Give each waiting message to `each`, up to so many per turn; whether there may be more.
     pub(crate) fn turn(&mut self, mut each: impl FnMut(Told)) -> bool {
         for _ in 0..BUDGET {

@@ -20,6 +20,8 @@ pub(crate) enum Wish {
     Reload,
     ReopenControl,
     Dump,
+    /// Begin the program anew.
+    Reexec,
 }
 
 /// The meaning of a signal's number; `None` for those that mean nothing to init.
@@ -29,6 +31,7 @@ pub(crate) fn meaning(number: u32) -> Option<Wish> {
         return match number - SIGRTMIN {
             3 | 4 => Some(Wish::PowerOff),
             5 => Some(Wish::Reboot),
+            25 => Some(Wish::Reexec),
             13 | 14 => Some(Wish::PowerOffNow),
             15 => Some(Wish::RebootNow),
             _ => None,
@@ -58,6 +61,7 @@ mod tests {
         assert_eq!(meaning(39), Some(Wish::Reboot));
         assert_eq!(meaning(48), Some(Wish::PowerOffNow));
         assert_eq!(meaning(49), Some(Wish::RebootNow));
+        assert_eq!(meaning(59), Some(Wish::Reexec));
         assert_eq!(meaning(28), None);
     }
 }

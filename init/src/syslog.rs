@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -31,6 +31,11 @@ impl Syslog {
         socket.set_nonblocking(true)?;
         fs::set_permissions(PATH, fs::Permissions::from_mode(0o666))?;
         Ok(Some(Self(socket)))
+    }
+
+    /// The one of an earlier life of the program.
+    pub(crate) fn resumed(socket: OwnedFd) -> Self {
+        Self(socket.into())
     }
 
     /// Give each waiting message to `each`, its priority apart and without its time.

@@ -16,10 +16,11 @@ use std::time::Duration;
 use kernel::wait::reap_any;
 use nix::sys::signalfd::SignalFd;
 use supervisor::{Action, Event, Moment, Notice, Supervisor};
-use units::control::{LogStream, Refusal, Reply, Way};
+use units::control::{LogStream, Reply, Way};
 use units::unit::{ConsoleLevel, ServiceType};
 use units::{Diagnostic, Severity, UnitName, search};
 
+use crate::again::{Library, Notes};
 use crate::boot::{self, Options};
 use crate::console::{Console, Tone};
 use crate::control::{Control, Known};
@@ -28,6 +29,7 @@ use crate::hands::{Hands, Queue};
 use crate::journal::{Flow, Journal};
 use crate::keeper::Keeper;
 use crate::leave::{self, Farewell};
+use crate::ledger::Ledger;
 use crate::notify::{self, Notify};
 use crate::reactor::{Reactor, Source, Watch};
 use crate::signals::{self, Wish};
@@ -46,7 +48,7 @@ const MOST_PROBLEMS: usize = 100;
 /// How long the console's reader may take with what is said at the very end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// After a fault of our own: how long the ordered end may take.
-const PATIENCE_WHEN_BROKEN: Duration = Duration::from_secs(45);
+pub(crate) const PATIENCE_WHEN_BROKEN: Duration = Duration::from_secs(45);
 
 /// Everything PID 1 has.
 pub(crate) struct System {
@@ -70,6 +72,10 @@ pub(crate) struct System {
     /// The supervisor's, asked for only when it may have changed: it looks at every unit.
     pub(crate) deadline: Option<Moment>,
     pub(crate) options: Options,
+    /// What the units were read from.
+    pub(crate) library: Library,
+    /// What of all this is written down.
+    pub(crate) notes: Notes,
     /// A fault of our own has happened; the moment at which waiting ends.
     pub(crate) broken: Option<Moment>,
 }
@@ -122,8 +128,13 @@ impl System {
         let known = Known { supervisor: &self.supervisor, hands: &self.hands, journal: &self.journal };
         self.control.turn(known, &mut self.reactor, &mut self.queue);
         self.mind_console();
-        for (source, hung_up) in self.reactor.wait(self.patience()) {
+        self.settle();
+        kernel::again::rest();
+        let happened = self.reactor.wait(self.patience());
+        kernel::again::work();
+        for (source, hung_up) in happened {
             self.heed(source, hung_up);
+            self.commit();
         }
         if self.more_to_reap {
             self.reap();
@@ -151,11 +162,17 @@ impl System {
 
     fn carry_out(&mut self) -> Option<Way> {
         let anything = !self.queue.is_empty();
-        while let Some(event) = self.queue.pop_front() {
-            for action in self.supervisor.step(now(), event) {
+        while !self.queue.is_empty() {
+            let now = now();
+            self.note_begun(now);
+            let Some(event) = self.queue.pop_front() else { break };
+            let actions = self.supervisor.step(now, event);
+            self.note_stepped();
+            for action in actions {
                 if let Some(way) = self.perform(action) {
                     return Some(way);
                 }
+                self.note_done();
             }
         }
         if anything {
@@ -164,7 +181,7 @@ impl System {
         None
     }
 
-    fn perform(&mut self, action: Action) -> Option<Way> {
+    pub(crate) fn perform(&mut self, action: Action) -> Option<Way> {
         let units = self.supervisor.units();
         let (reactor, queue) = (&mut self.reactor, &mut self.queue);
         match action {
@@ -201,10 +218,7 @@ impl System {
             }
             Action::Freeze(life, frozen) => self.hands.freeze(life, frozen),
             Action::Answer(ticket, reply) => self.control.answer(ticket, &reply, reactor, queue),
-            Action::Reexec(ticket) => {
-                let reply = Reply::Refused { reason: "this init cannot be replaced while it runs".to_owned(), kind: Refusal::Impossible };
-                self.control.answer(ticket, &reply, reactor, queue);
-            }
+            Action::Reexec(ticket) => self.notes.wanted.get_or_insert_default().push(ticket),
             Action::Reread(ticket) => {
                 let reply = self.reread();
                 self.control.answer(ticket, &reply, &mut self.reactor, &mut self.queue);
@@ -287,8 +301,18 @@ impl System {
                     self.reopen();
                     continue;
                 }
+                Wish::Reexec => {
+                    self.notes.wanted.get_or_insert_default();
+                    continue;
+                }
                 Wish::Dump => {
-                    let lines: Vec<String> = self.supervisor.dump(now()).collect();
+                    let mut lines: Vec<String> = self.supervisor.dump(now()).collect();
+                    let written = |ledger: Option<&Ledger>| ledger.map_or(0, Ledger::length);
+                    lines.push(format!(
+                        "written down: {} bytes of state, {} of log",
+                        written(self.notes.ledger.as_ref()),
+                        written(self.journal.ledger())
+                    ));
                     self.console.block(&lines.join("\n"));
                     continue;
                 }
@@ -311,7 +335,11 @@ impl System {
             self.diagnose(diagnostic);
         }
         let difference = self.supervisor.units().difference(&read.units);
+        let mut kept: Vec<UnitName> =
+            self.supervisor.slots().map(|(name, _)| name).filter(|name| read.units.unit(name).is_none()).cloned().collect();
         self.supervisor.reread(read.units);
+        kept.retain(|name| self.supervisor.units().unit(name).is_some());
+        self.library.read_again(&read.sources, &kept);
         boot::logging(self);
         let problems = read.diagnostics.iter().take(MOST_PROBLEMS).map(ToString::to_string).collect();
         Reply::Reread { difference, problems }
@@ -354,6 +382,14 @@ impl System {
         let Some((notify, _)) = &mut self.notify else { return false };
         let (hands, reactor, queue) = (&mut self.hands, &mut self.reactor, &mut self.queue);
         notify.turn(|told| hands.told(told, reactor, queue))
+    }
+
+    /// Reap everybody who can be reaped.
+    pub(crate) fn reap_all(&mut self) {
+        self.more_to_reap = true;
+        while self.more_to_reap {
+            self.reap();
+        }
     }
 
     /// SIGCHLD coalesces: reap until nobody is left, whatever the number of signals.
@@ -415,10 +451,14 @@ impl Work for System {
     }
 
     fn broke(&mut self, what: &str) {
-        self.broken = Some(now().plus(PATIENCE_WHEN_BROKEN));
+        self.outlive(what);
         self.queue.clear();
-        self.queue.push_back(Event::LeaveAsked { way: Way::Poweroff, at_once: false });
+        self.leave_broken();
         self.say(Tone::Bad, &format!("a fault in init itself: {what}; leaving in order"));
+    }
+
+    fn is_broken(&self) -> bool {
+        self.broken.is_some()
     }
 
     fn takes_too_long(&self) -> bool {

@@ -9,6 +9,7 @@
 //! child neither allocates nor locks nor unwinds (test `spawn::tests::child_does_not_allocate`).
 #![deny(unsafe_op_in_unsafe_fn)]
 
+pub mod again;
 pub mod beneath;
 pub mod cgroup;
 pub mod identity;

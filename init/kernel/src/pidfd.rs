@@ -18,8 +18,8 @@ impl PidFd {
         raw::pidfd_open(pid.as_raw()).map(Self)
     }
 
-    /// Takes a descriptor that clone3(2) made.
-    pub(crate) fn from_owned(fd: OwnedFd) -> Self {
+    /// Takes a descriptor that clone3(2) or pidfd_open(2) made, in this life of the program or in an earlier one.
+    pub fn from_owned(fd: OwnedFd) -> Self {
         Self(fd)
     }
 

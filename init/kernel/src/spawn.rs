@@ -174,6 +174,11 @@ pub enum Outcome {
 }
 
 impl Report {
+    /// Takes over what an earlier life of the program had from [`spawn`].
+    pub fn from_owned(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
     /// What became of the child. Blocks unless the descriptor polls readable (or hung up) first.
     pub fn read(self) -> Outcome {
         self.read_all().1

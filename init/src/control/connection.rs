@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use kernel::again::hand_over;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use serde::{Deserialize, Serialize};
 use units::control::REQUEST_LIMIT;
 
 /// A client that reads nothing is let go once this much waits for it.
@@ -14,6 +16,15 @@ const LONGEST_BACKLOG: usize = 4 * 1024 * 1024;
 /// The client has gone, or must.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Gone;
+
+/// A client, written down; what it has asked is text.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ConnectionNote {
+    pub(super) stream: i32,
+    uid: u32,
+    incoming: String,
+    finishing: bool,
+}
 
 /// A client.
 #[derive(Debug)]
@@ -40,6 +51,19 @@ impl Connection {
         let mut about = [PollFd::new(self.stream.as_fd(), PollFlags::empty())];
         let known = poll(&mut about, PollTimeout::ZERO);
         known.is_ok() && about.iter().filter_map(PollFd::revents).any(|events| events.contains(PollFlags::POLLHUP))
+    }
+
+    /// Go on with a client of an earlier life of the program.
+    pub(super) fn resumed(stream: OwnedFd, note: ConnectionNote, outgoing: Vec<u8>) -> Self {
+        let ConnectionNote { uid, incoming, finishing, .. } = note;
+        Self { stream: stream.into(), uid, incoming: incoming.into_bytes(), outgoing: outgoing.into(), finishing }
+    }
+
+    /// What of it is to be known, and the bytes on their way.
+    pub(super) fn note(&self) -> (ConnectionNote, Vec<u8>) {
+        let incoming = String::from_utf8_lossy(&self.incoming).into_owned();
+        let note = ConnectionNote { stream: hand_over(&self.stream), uid: self.uid, incoming, finishing: self.finishing };
+        (note, self.outgoing.iter().copied().collect())
     }
 
     /// Whether the client may change things. In a user namespace the outside's ids show as the

@@ -26,14 +26,14 @@ const SHEETS: usize = 4;
 const LINES: usize = 64;
 
 /// A long answer under way.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(super) enum Telling {
     Rows { names: VecDeque<UnitName>, with: Vec<Detail> },
     Lines(Reading),
 }
 
 /// Somebody reading the log.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Reading {
     wanted: Wanted,
     seen: u64,

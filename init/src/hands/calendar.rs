@@ -9,11 +9,11 @@
 //! The clock is CLOCK_REALTIME, and TFD_TIMER_CANCEL_ON_SET tells when it is set; timerfd_create(2). A point that was
 //! missed, however often, elapses once.
 
+mod keep;
 mod moments;
 mod stamps;
 mod zones;
 
-use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::Duration;
@@ -28,6 +28,7 @@ use units::{UnitName, UnitSet};
 
 use super::inotify::Purpose;
 use super::{Hands, Queue};
+use crate::kept::Kept;
 use crate::reactor::{Reactor, Source, Watch};
 use moments::Chance;
 use zones::Zones;
@@ -49,9 +50,9 @@ struct Watched {
 #[derive(Debug)]
 pub(super) struct Calendars {
     clock: Option<Clock>,
-    watched: BTreeMap<Life, Watched>,
+    watched: Kept<Life, Watched>,
     /// When a timer elapsed last.
-    last: BTreeMap<UnitName, Micros>,
+    last: Kept<UnitName, Micros>,
     zones: Zones,
     /// When init began: what was missed before is due from then on.
     began: Micros,
@@ -71,8 +72,8 @@ impl Default for Calendars {
     fn default() -> Self {
         Self {
             clock: None,
-            watched: BTreeMap::new(),
-            last: BTreeMap::new(),
+            watched: Kept::default(),
+            last: Kept::default(),
             zones: Zones::default(),
             began: now(),
             stamps: Path::new(stamps::PLACE),
@@ -96,8 +97,10 @@ impl Calendars {
 
     /// Those whose point has come, which are watched no more.
     fn elapsed(&mut self, now: Micros) -> Vec<Life> {
-        let due = self.watched.extract_if(.., |_, watched| watched.at.is_some_and(|at| at <= now));
-        due.map(|(life, _)| life).collect()
+        let due = |watched: &Watched| watched.at.is_some_and(|at| at <= now);
+        let lives = self.watched.iter().filter(|(_, watched)| due(watched)).map(|(life, _)| *life).collect();
+        self.watched.retain(|_, watched| !due(watched));
+        lives
     }
 
     fn arm(&mut self, reactor: &mut Reactor) {

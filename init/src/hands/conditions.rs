@@ -28,6 +28,16 @@ impl Facts {
         Self { first_boot, container: container(), capabilities: bounding_set() }
     }
 
+    /// Whether this boot is the system's first, which does not show any more once it has begun.
+    pub(crate) fn is_first_boot(&self) -> bool {
+        self.first_boot
+    }
+
+    /// As an earlier life of the program has found it.
+    pub(crate) fn set_first_boot(&mut self, first_boot: bool) {
+        self.first_boot = first_boot;
+    }
+
     /// The kind of container, as written to /run/systemd/container.
     pub(crate) fn container(&self) -> Option<&str> {
         self.container.as_deref()

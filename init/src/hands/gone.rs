@@ -39,6 +39,11 @@ impl Gone {
         (!gone.finish()).then_some(gone)
     }
 
+    /// Where it is.
+    pub(super) fn place(&self) -> &Path {
+        &self.place
+    }
+
     /// Whether nothing is left; the place itself goes with it.
     pub(super) fn finish(&self) -> bool {
         if self.is_waiting() {
@@ -46,6 +51,20 @@ impl Gone {
         }
         let _ = fs::remove_dir(&self.place);
         true
+    }
+
+    /// What an earlier life of the program has left to go there.
+    pub(super) fn left(place: PathBuf) -> Self {
+        let mut gone = Self::new(place);
+        gone.look();
+        gone
+    }
+
+    /// Take up what an earlier life of the program has left there.
+    pub(super) fn look(&mut self) {
+        let entries = fs::read_dir(&self.place).into_iter().flatten().flatten();
+        self.waiting.extend(entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u64>().ok()));
+        self.next = self.waiting.iter().max().map_or(1, |last| last + 1);
     }
 
     /// Take a directory away. What cannot be moved, such as a mount point, stays.

@@ -110,6 +110,11 @@ impl Watches {
         }
     }
 
+    /// Whether something is watched for this purpose.
+    pub(super) fn has(&self, purpose: Purpose) -> bool {
+        self.places.values().flatten().any(|interest| interest.purpose == purpose)
+    }
+
     /// Those concerned by what has happened, each once.
     pub(super) fn changed(&mut self) -> BTreeMap<Purpose, Change> {
         let mut changed = BTreeMap::new();

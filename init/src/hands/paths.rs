@@ -8,7 +8,8 @@
 //! A change between the two orders is not made up for, as systemd has it: a service that writes to what it was
 //! started by would run for ever. That something has come or gone meanwhile is noticed.
 
-use std::collections::BTreeMap;
+mod keep;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -23,12 +24,13 @@ use units::{UnitName, UnitSet};
 use super::inotify::{Change, Purpose};
 use super::{Hands, Queue};
 use crate::glob;
+use crate::kept::Kept;
 use crate::reactor::Reactor;
 
 /// The path units there are.
 #[derive(Debug, Default)]
 pub(super) struct Paths {
-    lives: BTreeMap<Life, Vec<Awaited>>,
+    lives: Kept<Life, Vec<Awaited>>,
 }
 
 /// One path that is waited for.

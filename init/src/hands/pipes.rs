@@ -48,7 +48,7 @@ impl Hands {
             return;
         }
         let now = kernel::time::boottime();
-        for pipe in self.pipes.values_mut() {
+        for (_, pipe) in self.pipes.quietly() {
             match pipe.paused {
                 Some(until) if until <= now => {
                     pipe.paused = None;

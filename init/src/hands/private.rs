@@ -10,13 +10,16 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use kernel::again::hand_over;
 use kernel::namespace::{self, Kind};
+use serde::{Deserialize, Serialize};
 use supervisor::Life;
 use units::unit::{Sandbox, Service};
 
 use super::Hands;
 use super::birth::Stillborn;
 use super::gone::Gone;
+use crate::again::Inherited;
 use crate::file;
 
 /// Two directories that only a mount leads to: those above them are root's alone.
@@ -24,6 +27,15 @@ use crate::file;
 pub(super) struct Temporary {
     pub(super) tmp: PathBuf,
     pub(super) var_tmp: PathBuf,
+}
+
+/// What [`Private`] is, written down.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct PrivateNote {
+    temporary: Option<(PathBuf, PathBuf)>,
+    /// The number of the descriptor, and which namespace it is.
+    network: Option<(i32, u64)>,
+    ipc: Option<(i32, u64)>,
 }
 
 /// Of one life.
@@ -74,6 +86,29 @@ impl Private {
         failed
     }
 
+    /// Written down: places and numbers. Whoever shares has the same.
+    pub(super) fn note(&self) -> PrivateNote {
+        let temporary = self.temporary.as_ref().map(|shared| (shared.tmp.clone(), shared.var_tmp.clone()));
+        let [network, ipc] = [&self.network, &self.ipc].map(|shared| shared.as_ref().map(|fd| (hand_over(&**fd), is_of(fd))));
+        PrivateNote { temporary, network, ipc }
+    }
+
+    /// What the processes of a life shared in an earlier life of the program; those `others` may have it already.
+    pub(super) fn resumed<'a>(note: PrivateNote, inherited: &mut Inherited, others: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let held = note.temporary.as_ref().and_then(|(tmp, _)| others.clone().filter_map(|o| o.temporary.as_ref()).find(|o| o.tmp == *tmp));
+        let temporary = match (held, note.temporary) {
+            (Some(held), _) => Some(held.clone()),
+            (None, Some((tmp, var_tmp))) => Some(Rc::new(Temporary { tmp, var_tmp })),
+            (None, None) => None,
+        };
+        let mut namespace = |note: Option<(i32, u64)>| {
+            let (number, inode) = note?;
+            let mut all = others.clone().flat_map(|other| [&other.network, &other.ipc]).flatten();
+            all.find(|fd| is_of(fd) == inode).cloned().or_else(|| inherited.take(number).map(Rc::new))
+        };
+        Self { temporary, network: namespace(note.network), ipc: namespace(note.ipc) }
+    }
+
     /// The life is over; what nobody else holds goes.
     pub(super) fn end(self) -> Vec<Gone> {
         let alone = self.temporary.and_then(|shared| Rc::try_unwrap(shared).ok());
@@ -103,6 +138,11 @@ impl Temporary {
         };
         Ok(Self { tmp: make("/tmp")?, var_tmp: make("/var/tmp")? })
     }
+}
+
+/// Which namespace; namespaces(7).
+fn is_of(namespace: &OwnedFd) -> u64 {
+    nix::sys::stat::fstat(namespace).map_or(0, |about| about.st_ino)
 }
 
 fn is_root_s(path: &std::path::Path) -> bool {

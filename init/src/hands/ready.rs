@@ -24,7 +24,19 @@ pub(super) struct Ready {
     write: Option<OwnedFd>,
 }
 
+impl AsFd for Ready {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.read.as_fd()
+    }
+}
+
 impl Ready {
+    /// What a process of an earlier life of the program says that it is up by.
+    pub(super) fn resumed(read: OwnedFd, life: Life, reactor: &mut Reactor) -> Option<Self> {
+        let watch = reactor.watch(&read, Source::Ready(life)).ok()?;
+        Some(Self { read, watch, write: None })
+    }
+
     /// The end that the process gets.
     pub(super) fn theirs(&self) -> Option<BorrowedFd<'_>> {
         self.write.as_ref().map(AsFd::as_fd)

@@ -9,10 +9,10 @@
 //! who connects in between waits in the kernel.
 
 mod bind;
+mod keep;
 mod options;
 mod peer;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -27,6 +27,7 @@ use units::{UnitName, UnitSet};
 
 use super::{Hands, Queue};
 use crate::accounts::Accounts;
+use crate::kept::Kept;
 use crate::reactor::{Reactor, Source, Watch};
 use bind::{Made, Owner};
 pub(super) use options::set_non_blocking;
@@ -52,7 +53,7 @@ struct Listener {
     paused: Option<Duration>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 struct Accepting {
     count: u64,
     per_origin: u32,
@@ -76,9 +77,9 @@ struct Accepted {
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
-    listeners: BTreeMap<Life, Listener>,
-    connections: BTreeMap<Connection, Accepted>,
-    given: BTreeMap<UnitName, Accepted>,
+    listeners: Kept<Life, Listener>,
+    connections: Kept<Connection, Accepted>,
+    given: Kept<UnitName, Accepted>,
     next: u64,
     any_paused: bool,
 }
@@ -225,7 +226,7 @@ impl Hands {
             return;
         }
         let now = kernel::time::boottime();
-        for (life, listener) in &mut self.sockets.listeners {
+        for (life, listener) in self.sockets.listeners.quietly() {
             match listener.paused {
                 Some(until) if until <= now => {
                     listener.paused = None;

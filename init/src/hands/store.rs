@@ -9,13 +9,16 @@
 //! Invariant: of one unit there are never more than it may have (`FileDescriptorStoreMax=`), and one open file is
 //! kept once, however often it is sent.
 
-use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use kernel::again::hand_over;
 use kernel::process::is_same_file;
 use units::UnitName;
 
 use super::Hands;
+use crate::again::{self, Inherited};
+use crate::kept;
+use crate::ledger::{Ledger, Pages};
 use crate::reactor::{Reactor, Source, Watch};
 
 /// One descriptor.
@@ -28,17 +31,20 @@ struct Kept {
     watch: Option<Watch>,
 }
 
+/// One as it is written down: its number, its name, the descriptor, whether its other end is watched.
+type Note = (u64, String, i32, bool);
+
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    units: BTreeMap<UnitName, Vec<Kept>>,
+    units: kept::Kept<UnitName, Vec<Kept>>,
     next: u64,
 }
 
 impl Store {
     /// Keep a descriptor, if there is room for it; one that is there already keeps its name.
     pub(super) fn keep(&mut self, unit: &UnitName, most: u32, (name, fd): (&str, OwnedFd), poll: bool, reactor: &mut Reactor) {
-        let kept = self.units.entry(unit.clone()).or_default();
+        let kept = self.units.entry(unit);
         let full = kept.len() >= usize::try_from(most).unwrap_or(usize::MAX);
         if full || kept.iter().any(|other| is_same_file(&other.fd, &fd)) {
             return;
@@ -70,8 +76,50 @@ impl Store {
         self.drop_where(reactor, |of, _| of == unit);
     }
 
+    /// Write down what has changed, everything if `all`. Whether there was anything.
+    pub(super) fn note(&mut self, ledger: &mut Ledger, all: bool) -> bool {
+        if all {
+            self.units.touch_all();
+        }
+        let mut any = false;
+        for (unit, kept) in self.units.changes() {
+            any = true;
+            let note = |one: &Kept| (one.number, one.name.clone(), hand_over(&one.fd), one.watch.is_some());
+            match kept {
+                Some(kept) => ledger.put(again::STORED, unit.as_str(), &kept.iter().map(note).collect::<Vec<Note>>(), &[]),
+                None => ledger.drop(again::STORED, unit.as_str()),
+            }
+        }
+        any
+    }
+
+    /// Keep what an earlier life of the program kept.
+    pub(super) fn restore(&mut self, pages: &mut Pages, inherited: &mut Inherited, reactor: &mut Reactor, remarks: &mut Vec<String>) {
+        for (unit, record) in pages.all(again::STORED) {
+            let (Some(notes), Ok(unit)) = (again::read::<Vec<Note>>(&record, "stored descriptors", remarks), UnitName::new(&unit)) else {
+                continue;
+            };
+            let kept = notes.into_iter().filter_map(|(number, name, fd, polled)| {
+                let fd = inherited.take(fd)?;
+                let watch = if polled { reactor.watch_end(&fd, Source::Stored(number)).ok() } else { None };
+                Some(Kept { number, name, fd, watch })
+            });
+            let kept = kept.collect();
+            self.units.insert(unit, kept);
+        }
+    }
+
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Numbers are never used twice.
+    pub(super) fn go_on_from(&mut self, next: u64) {
+        self.next = self.next.max(next);
+    }
+
     fn drop_where(&mut self, reactor: &mut Reactor, unwanted: impl Fn(&UnitName, &Kept) -> bool) {
-        for (unit, kept) in &mut self.units {
+        for (unit, kept) in self.units.touched_where(|unit, kept| kept.iter().any(|one| unwanted(unit, one))) {
             let gone = kept.extract_if(.., |one| unwanted(unit, one));
             for Kept { fd, watch, .. } in gone {
                 if let Some(watch) = watch {

@@ -1,5 +1,7 @@
 //! What units do without: told once for each unit and directive, with the reason.
 
+use std::borrow::Cow;
+
 use supervisor::Life;
 use units::UnitName;
 use units::sandbox::{self, Outcome};
@@ -16,19 +18,21 @@ impl Hands {
             if strict {
                 return Err(format!("{} cannot be put in force: {reason}", ignored.directive));
             }
-            self.tell_once(&unit.name, ignored.directive, || format!("{} is passed over: {reason}", ignored.directive));
+            self.tell_once(&unit.name, ignored.directive.into(), || format!("{} is passed over: {reason}", ignored.directive));
         }
         Ok(())
     }
 
     /// A process of this life goes on without what a directive asked for.
-    pub(super) fn does_without(&mut self, life: Life, directive: &'static str, why: &str) {
+    pub(super) fn does_without(&mut self, life: Life, directive: impl Into<Cow<'static, str>>, why: &str) {
+        let directive = directive.into();
         if let Some(unit) = self.bodies.get(&life).map(|body| body.unit.clone()) {
-            self.tell_once(&unit, directive, || format!("{directive} is not in force: {why}"));
+            let text = format!("{directive} is not in force: {why}");
+            self.tell_once(&unit, directive, || text);
         }
     }
 
-    fn tell_once(&mut self, unit: &UnitName, directive: &'static str, text: impl FnOnce() -> String) {
+    fn tell_once(&mut self, unit: &UnitName, directive: Cow<'static, str>, text: impl FnOnce() -> String) {
         if self.told.insert((unit.clone(), directive)) {
             self.remarks.push((unit.clone(), text()));
         }

@@ -48,6 +48,16 @@ impl Ring {
         self.shrink_to(self.room);
     }
 
+    /// How many lines had to make way, and the number of the last of them.
+    pub(crate) fn lost(&self) -> (u64, u64) {
+        (self.lost, self.lost_up_to)
+    }
+
+    /// So many had to make way in an earlier life of the program.
+    pub(crate) fn set_lost(&mut self, lost: u64, lost_up_to: u64) {
+        (self.lost, self.lost_up_to) = (lost, lost_up_to);
+    }
+
     /// Bytes used.
     pub(crate) fn used(&self) -> usize {
         self.used

@@ -90,3 +90,42 @@ pub enum Event {
     /// The moment of [`crate::Supervisor::deadline`] has come. Harmless at any time.
     Ticked,
 }
+
+impl Event {
+    /// The run that it tells of.
+    #[must_use]
+    pub fn run(&self) -> Option<Run> {
+        match self {
+            Self::Spawned(run, _) | Self::Executed(run) | Self::SpawnFailed(run, _) | Self::SpawnDelayed(run, _) | Self::Exited(run, _) => {
+                Some(*run)
+            }
+            Self::Booted
+            | Self::Checked(..)
+            | Self::Prepared(..)
+            | Self::PrepareFailed(..)
+            | Self::Readied(..)
+            | Self::Stated(..)
+            | Self::Reloading(..)
+            | Self::StoppingSaid(..)
+            | Self::Extended(..)
+            | Self::MainFound(..)
+            | Self::Emptied(..)
+            | Self::OomKilled(..)
+            | Self::WatchdogPinged(..)
+            | Self::WatchdogTriggered(..)
+            | Self::WatchdogChanged(..)
+            | Self::ErrnoTold(..)
+            | Self::Listening(..)
+            | Self::ListenFailed(..)
+            | Self::Incoming(..)
+            | Self::Connected(..)
+            | Self::CalendarElapsed(..)
+            | Self::PathTriggered(..)
+            | Self::WatchFailed(..)
+            | Self::Asked(..)
+            | Self::HungUp(..)
+            | Self::LeaveAsked { .. }
+            | Self::Ticked => None,
+        }
+    }
+}

@@ -170,7 +170,7 @@ pub struct Watch {
 }
 
 /// What about a path is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum PathEvent {
     /// It is there.
     Exists,

@@ -143,7 +143,7 @@ pub enum ServiceType {
 }
 
 /// Whose notifications count; systemd.service(5), `NotifyAccess=`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum NotifyAccess {
     /// Nobody's: the default of every type but `notify`.
     #[default]

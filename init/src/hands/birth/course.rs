@@ -1,5 +1,6 @@
 //! A plan being drawn up: the steps, and which directive asked for which.
 
+use std::borrow::Cow;
 use std::ffi::{CString, NulError};
 
 use kernel::spawn::{Failure, Step};
@@ -9,7 +10,7 @@ use units::sandbox::{self, Outcome, Without};
 #[derive(Debug, Default)]
 pub(super) struct Course<'a> {
     pub(super) steps: Vec<Step<'a>>,
-    asked: Vec<(u16, &'static str)>,
+    asked: Vec<(u16, Cow<'static, str>)>,
     /// What cannot be put in force keeps the service from starting.
     strict: bool,
 }
@@ -33,7 +34,7 @@ impl<'a> Course<'a> {
             None => false,
         };
         if let Ok(index) = u16::try_from(self.steps.len()) {
-            self.asked.push((index, directive));
+            self.asked.push((index, directive.into()));
         }
         self.steps.push(if must { step } else { Step::Soft(Box::new(step)) });
     }
@@ -45,13 +46,13 @@ impl<'a> Course<'a> {
 }
 
 /// Which directive asked for which step.
-#[derive(Debug, Default)]
-pub(crate) struct Asked(Vec<(u16, &'static str)>);
+#[derive(Debug, Default, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Asked(Vec<(u16, Cow<'static, str>)>);
 
 impl Asked {
     /// The directive a failed step was for.
-    pub(crate) fn by(&self, failure: &Failure) -> Option<&'static str> {
-        self.0.iter().find(|(step, _)| *step == failure.step).map(|(_, directive)| *directive)
+    pub(crate) fn by(&self, failure: &Failure) -> Option<Cow<'static, str>> {
+        self.0.iter().find(|(step, _)| *step == failure.step).map(|(_, directive)| directive.clone())
     }
 }
 

@@ -12,7 +12,7 @@
 //! `a_revived_supervisor_goes_on_as_the_first`).
 
 use super::{Slot, Supervisor};
-use crate::Moment;
+use crate::{Moment, Run};
 use alloc::sync::Arc;
 use serde::{Deserialize, Serialize};
 use units::{Entry, UnitName, UnitSet};
@@ -33,17 +33,25 @@ impl Supervisor {
     pub fn slots(&self) -> impl Iterator<Item = (&UnitName, impl Serialize)> {
         self.slots.iter()
     }
+
+    /// Commands that were ordered to be run and have not ended, as far as is known.
+    pub fn runs(&self) -> impl Iterator<Item = Run> {
+        self.slots.values().filter_map(Slot::alive).flat_map(|alive| alive.running.iter().copied())
+    }
 }
 
 impl Saved {
+    /// Where the text of the whole was lost: it runs, and only its slots are known.
+    #[must_use]
+    pub fn without_the_whole(config: crate::Config) -> Self {
+        let mut supervisor = Supervisor::new(UnitSet::default(), config);
+        supervisor.system = super::System::Running;
+        Self(supervisor)
+    }
+
     /// This is what that unit was doing.
     pub fn put(&mut self, name: UnitName, SavedSlot(slot): SavedSlot) {
         self.0.slots.insert(name, slot);
-    }
-
-    /// The units that were doing something, which `units` must have for [`revive`](Self::revive).
-    pub fn names(&self) -> impl Iterator<Item = &UnitName> {
-        self.0.slots.keys()
     }
 
     /// Goes on where it was written down. A unit that nothing is known of is down.
@@ -58,9 +66,8 @@ impl Saved {
                 supervisor.slots.insert(name.clone(), slot);
             }
         }
-        let slots = &supervisor.slots;
         // A life whose slot was lost is nobody's.
-        supervisor.lives.retain(|life, name| slots.get(name).is_some_and(|slot| slot.life() == Some(*life)));
+        supervisor.lives = supervisor.slots.iter().filter_map(|(name, slot)| Some((slot.life()?, name.clone()))).collect();
         supervisor.triggers = super::triggers(&units);
         supervisor.units = Arc::new(units);
         supervisor.slots.settle();
