@@ -115,17 +115,14 @@ impl Running {
 
     /// Every unit with its main process and its restarts.
     fn units(&self) -> Vec<(String, u64, u64)> {
-        let mut found = Vec::new();
-        for line in self.ctl(&["--json", "list"]).lines() {
-            let reply: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
-            for unit in reply["units"].as_array().into_iter().flatten() {
-                found.push((
-                    unit["name"].as_str().unwrap_or_default().to_owned(),
-                    unit["main_pid"].as_u64().unwrap_or(0),
-                    unit["restarts"].as_u64().unwrap_or(0),
-                ));
-            }
-        }
+        let text = self.ctl(&["--json", "list"]);
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap_or_default();
+        let number = |row: &serde_json::Value, key: &str| row[key].as_u64().unwrap_or(0);
+        let found: Vec<_> = rows
+            .iter()
+            .filter_map(|row| Some((row["name"].as_str()?.to_owned(), number(row, "main_pid"), number(row, "restarts"))))
+            .collect();
+        assert!(!found.is_empty(), "no list:\n{text}\n{}", self.console());
         found
     }
 
