@@ -20,6 +20,8 @@
 
 mod library;
 mod note;
+#[cfg(debug_assertions)]
+pub(crate) mod rehearsal;
 mod restore;
 
 use std::collections::BTreeMap;

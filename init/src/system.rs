@@ -166,6 +166,8 @@ impl System {
             let now = now();
             self.note_begun(now);
             let Some(event) = self.queue.pop_front() else { break };
+            #[cfg(debug_assertions)]
+            crate::again::rehearsal::perhaps();
             let actions = self.supervisor.step(now, event);
             self.note_stepped();
             for action in actions {
@@ -283,6 +285,8 @@ impl System {
     fn heed_signals(&mut self) {
         for _ in 0..SIGNALS {
             let Ok(Some(signal)) = self.signals.read_signal() else { return };
+            #[cfg(debug_assertions)]
+            crate::again::rehearsal::heed(signal.ssi_signo);
             let Some(wish) = signals::meaning(signal.ssi_signo) else { continue };
             let (way, at_once) = match wish {
                 Wish::Reap => {

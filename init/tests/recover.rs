@@ -7,6 +7,8 @@
 mod guest;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -28,6 +30,11 @@ struct Running {
 impl Running {
     /// Boots these units, and `off`, a script that is told to end by the file `end`.
     fn boot(name: &str, files: &[(String, String)]) -> Self {
+        Self::boot_with(name, INIT, files)
+    }
+
+    /// The same with another program.
+    fn boot_with(name: &str, program: &str, files: &[(String, String)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let units = folder.path().join("units");
         fs::create_dir(&units).unwrap();
@@ -37,7 +44,7 @@ impl Running {
         }
         let console = fs::File::create(folder.path().join("console")).unwrap();
         let process = Command::new(GUEST)
-            .args([&format!("recover-{name}-{}", std::process::id()), INIT, "--bare", "--units", units.to_str().unwrap()])
+            .args([&format!("recover-{name}-{}", std::process::id()), program, "--bare", "--units", units.to_str().unwrap()])
             .env("GUEST_TIMEOUT", "240")
             .env("container", "fief")
             .stdin(Stdio::null())
@@ -104,13 +111,14 @@ impl Running {
 
     /// fiefctl inside, from the host.
     fn ctl(&self, words: &[&str]) -> String {
-        let output = Command::new("nsenter")
-            .args(["-t", &self.init.to_string(), "-m", "-p", "-u", "-i", "-n", "--", INIT, "ctl"])
-            .args(words)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let output = self.ctl_command(words).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    }
+
+    fn ctl_command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &self.init.to_string(), "-m", "-p", "-u", "-i", "-n", "--", INIT, "ctl"]).args(words).stdin(Stdio::null());
+        command
     }
 
     /// Every unit with its main process and its restarts.
@@ -223,4 +231,152 @@ fn fifty_units_do_not_notice_ten_faults_of_init() {
     assert_no_gap(&running);
     let boot = running.end(POWERED_OFF);
     boot.ended(POWERED_OFF).does_not_show("fell:").does_not_show("cannot be read").does_not_show("leaving in order");
+}
+
+/// Waits until the console shows `line` once more than before `act`.
+#[track_caller]
+fn seen_again(running: &Running, line: &str, act: impl FnOnce()) {
+    let before = running.count(line);
+    act();
+    running.until(line, || running.count(line) > before);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_panic_and_a_full_stack_are_outlived_and_the_event_is_dropped() {
+    let running = Running::boot("panic", &fifty());
+    let before = running.units();
+    running.signal(34 + 28, "a panic on purpose");
+    running.signal(34 + 29, "SIGSEGV at address");
+    running.until("the list as before", || running.units() == before);
+    let boot = running.end(POWERED_OFF);
+    boot.ended(POWERED_OFF).shows("this was dropped with it").does_not_show("leaving in order");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn who_ends_while_nobody_can_hear_it_is_started_again() {
+    let keeps = service("exec sleep 100000");
+    let falls = keeps.replace("[install]", "[restart]\ndelay = \"10ms\"\n[install]");
+    let running = Running::boot("deaf", &[("falls.toml".to_owned(), falls), ("keeps.toml".to_owned(), keeps)]);
+    let pid_of = |name: &str| running.units().into_iter().find(|(unit, ..)| unit == name).map_or(0, |(_, pid, _)| pid);
+    let (falls, keeps) = (pid_of("falls.service"), pid_of("keeps.service"));
+    kill(running.init, Signal::SIGSTOP).unwrap();
+    // From inside, where its number means it.
+    let inside = ["-t", &running.init.to_string(), "-p", "-m", "--", "kill", "-9", &falls.to_string()].map(str::to_owned);
+    assert!(Command::new("nsenter").args(inside).status().unwrap().success());
+    seen_again(&running, OUTLIVED, || {
+        kill(running.init, Signal::SIGSEGV).unwrap();
+        kill(running.init, Signal::SIGCONT).unwrap();
+    });
+    running.wait("falls fell: killed by SIGKILL");
+    running.until("another process", || ![0, falls].contains(&pid_of("falls.service")));
+    assert_eq!(pid_of("keeps.service"), keeps);
+    running.end(POWERED_OFF).ended(POWERED_OFF).does_not_show("keeps fell");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn the_third_fault_in_ten_seconds_ends_the_container_in_order() {
+    let running = Running::boot("thrice", &[("keeps.toml".to_owned(), service("exec sleep 100000"))]);
+    for _ in 0..3 {
+        running.signal(11, OUTLIVED);
+    }
+    running.end(70).ended(70).shows("3 faults in 10 s; leaving in order").shows("stopped keeps");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_fault_even_then_is_the_end() {
+    let stubborn = service("trap : TERM; while :; do sleep 1; done");
+    let running = Running::boot("hopeless", &[("stays.toml".to_owned(), stubborn)]);
+    for _ in 0..3 {
+        running.signal(11, OUTLIVED);
+    }
+    running.wait("leaving (poweroff)");
+    kill(running.init, Signal::SIGSEGV).unwrap();
+    running.end(255).ended(255).shows("that is the end");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn without_a_program_to_begin_it_goes_on_as_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("fief-init");
+    fs::copy(INIT, &program).unwrap();
+    let running = Running::boot_with("gone", program.to_str().unwrap(), &[("keeps.toml".to_owned(), service("exec sleep 100000"))]);
+    fs::remove_file(&program).unwrap();
+    let before = running.units();
+    let said = running.ctl(&["reexec"]);
+    assert!(said.contains("cannot be begun anew: No such file or directory"), "{said}\n{}", running.console());
+    // What runs is still there, whatever has become of its name.
+    running.signal(11, OUTLIVED);
+    assert_eq!(before, running.units());
+    running.end(POWERED_OFF).ended(POWERED_OFF).does_not_show(TAKEN_OVER);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn who_reads_the_log_reads_on_and_who_connects_is_served() {
+    let mut files = fifty();
+    files.truncate(3);
+    let socket = "[socket]\nlisten-stream = [\"DIR/door\"]\naccept = true\n[install]\nwanted-by = [\"multi-user.target\"]\n";
+    files.push(("door.socket.toml".to_owned(), socket.to_owned()));
+    let serves = "[service]\ncommand = [\"/bin/cat\"]\nstandard-input = \"socket\"\nstandard-output = \"socket\"\n";
+    files.push(("door@.toml".to_owned(), serves.to_owned()));
+    let running = Running::boot("reader", &files);
+    let mut reader = running.ctl_command(&["logs", "-f", "says0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(reader.stdout.take().unwrap()).lines();
+    // Beside its own lines there are init's about it.
+    let mut next = move || loop {
+        let line = lines.next().expect("the log has ended").unwrap();
+        if let Some(number) = line.rsplit_once("line ").and_then(|(_, number)| number.parse::<u64>().ok()) {
+            return number;
+        }
+    };
+    let mut last = next();
+    let mut early = UnixStream::connect(running.path("door")).unwrap();
+    early.write_all(b"before\n").unwrap();
+    let mut answer = BufReader::new(early.try_clone().unwrap()).lines();
+    assert_eq!(answer.next().unwrap().unwrap(), "before");
+    for _ in 0..5 {
+        running.signal(34 + 25, TAKEN_OVER);
+        let newest = running.ctl(&["logs", "-n", "1", "says0"]);
+        let newest: u64 = newest.trim().rsplit_once("line ").expect("no line").1.parse().unwrap();
+        while last < newest {
+            let number = next();
+            assert_eq!(number, last + 1, "{}", running.console());
+            last = number;
+        }
+        early.write_all(b"still\n").unwrap();
+        assert_eq!(answer.next().unwrap().unwrap(), "still");
+        let mut late = UnixStream::connect(running.path("door")).unwrap();
+        late.write_all(b"after\n").unwrap();
+        assert_eq!(BufReader::new(late).lines().next().unwrap().unwrap(), "after");
+    }
+    let _ = reader.kill();
+    let _ = reader.wait();
+    running.end(POWERED_OFF).ended(POWERED_OFF);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn one_that_is_not_pid_1_is_begun_anew_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("multi-user.target.toml"), "description = \"the test\"\n").unwrap();
+    fs::write(folder.path().join("keeps.toml"), service("exec sleep 100000")).unwrap();
+    // Its orphans are its own: all that is left ends with its pid namespace.
+    let script = "mount -t tmpfs tmpfs /run; \"$0\" --bare --supervise --units \"$1\" & init=$!; \
+                  ctl() { \"$0\" ctl \"$@\"; }; \
+                  until ctl status keeps; do :; done >/dev/null 2>&1; before=$(ctl --json list keeps | grep -o 'main_pid\":[0-9]*'); \
+                  ctl reexec; kill -SEGV $init; \
+                  until ctl list >/dev/null 2>&1; do :; done; after=$(ctl --json list keeps | grep -o 'main_pid\":[0-9]*'); \
+                  echo \"$before and $after\"; [ \"$before\" = \"$after\" ] && echo the same; ctl poweroff; wait $init; echo code: $?";
+    let output = Command::new("timeout")
+        .args(["-s", "KILL", "60", "unshare", "-mpf", "--mount-proc", "--kill-child", "sh", "-c", script, INIT])
+        .arg(folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    boot_of(&output).shows(TAKEN_OVER).shows(OUTLIVED).shows("the same").shows("code: 0").does_not_show("keeps fell");
 }
