@@ -101,7 +101,7 @@ fief-init {version}: PID 1 of a container
 By the names poweroff, reboot, halt, shutdown, telinit, runlevel it is those tools.
 Signals: TERM PWR RTMIN+3 RTMIN+4 power off in order, INT RTMIN+5 reboot in order,
 RTMIN+14 RTMIN+15 the same at once, HUP read the unit files again, USR1 reopen the control
-socket, USR2 dump the state.",
+socket, USR2 dump the state, RTMIN+25 begin the program anew with everything kept.",
         version = env!("CARGO_PKG_VERSION")
     ));
     ExitCode::SUCCESS

@@ -14,6 +14,7 @@ mod lifecycle;
 mod limits;
 mod network;
 mod orphans;
+mod recover;
 mod safety;
 mod templates;
 mod terminals;
