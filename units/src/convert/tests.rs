@@ -125,7 +125,7 @@ proptest::proptest! {
         for (section, at, value) in chosen {
             let all: Vec<_> = directives::groups(section).iter().flat_map(|g| g.iter()).collect();
             // These share a field with another: the last in the file counts, and a table has no order.
-            let shared = ["CPUShares", "CPUWeight", "StandardInputText", "StandardInput", "StandardOutput", "StandardError", "FailureAction", "ExecReload"];
+            let shared = ["CPUShares", "CPUWeight", "StandardInputText", "StandardInput", "StandardOutput", "StandardError", "FailureAction", "RebootArgument", "ExecReload"];
             let name = all[at % all.len()].name;
             if shared.contains(&name) || name.starts_with("X-Fief") || name.starts_with("StartLimit") {
                 continue;

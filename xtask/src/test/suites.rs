@@ -24,8 +24,8 @@ const ALSO_IN_VM: [&str; 3] = ["kernel", "init", "launcher"];
 /// guests above cover these.
 const NOT_IN_VM: &str = "--skip ten_thousand --skip one_that_notifies --skip over_its_limit";
 /// Load tests, whose measure is a machine of its own speed.
-const NOT_THERE: [&str; 1] = ["rough"];
-const VM_SECONDS: u32 = 1200;
+const NOT_THERE: [&str; 2] = ["recover", "rough"];
+const VM_SECONDS: u32 = 1800;
 
 /// Unit and property tests, with the doctests.
 pub(super) fn unit(_options: &Options) -> Result<Tally> {
