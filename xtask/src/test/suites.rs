@@ -16,7 +16,7 @@ use crate::{place, run, template};
 
 /// The program of the root tests and the parts of it that are also run on pure cgroup v2.
 const GUEST_TESTS: &str = "guest";
-const ON_PURE_V2: [&str; 2] = ["debian::", "limits::"];
+const ON_PURE_V2: [&str; 3] = ["debian::", "inside::", "limits::"];
 /// Packages whose own root tests are worth a run on the old kernel too.
 const ALSO_IN_VM: [&str; 3] = ["kernel", "init", "launcher"];
 /// Of init's own tests: twenty thousand forks take minutes on an emulated processor, systemd-notify is not in a minimal
