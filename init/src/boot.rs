@@ -8,7 +8,7 @@ mod cgroups;
 pub(crate) mod files;
 mod mounts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -31,6 +31,7 @@ use crate::notify::Notify;
 use crate::reactor::{Reactor, Source};
 use crate::syslog::Syslog;
 use crate::system::System;
+use crate::turns::Turns;
 use crate::{fault, file, guard, say};
 
 /// Started when nothing else is said, the first that is there.
@@ -154,8 +155,14 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
         syslog: None,
         keeper: Keeper::from_environment(),
         queue: Queue::new(),
+        heard: 0,
+        orders: VecDeque::new(),
+        happened: VecDeque::new(),
+        turns: Turns::new(),
+        ticking: false,
         more_to_reap: true,
         more_to_sweep: false,
+        more_to_copy: false,
         deadline: None,
         options: options.clone(),
         library,

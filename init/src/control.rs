@@ -32,6 +32,7 @@ use crate::journal::Journal;
 use crate::kept::Kept;
 use crate::reactor::{Reactor, Source, Watch};
 use crate::system;
+use crate::turns::Turns;
 use connection::{Connection, Gone};
 use telling::Telling;
 
@@ -73,6 +74,7 @@ pub(crate) struct Known<'a> {
     pub(crate) supervisor: &'a Supervisor,
     pub(crate) hands: &'a Hands,
     pub(crate) journal: &'a Journal,
+    pub(crate) turns: &'a Turns,
 }
 
 impl Client {
@@ -214,6 +216,10 @@ impl Control {
             Request::Logs(wanted) => client.telling = Some(Telling::lines(wanted, known.journal)),
             Request::List { units, with } => client.telling = Some(Telling::rows(known.supervisor.named(&units), with)),
             Request::Hello {} => self.reply(number, &Reply::Hello(known.supervisor.hello(system::now())), reactor, queue),
+            Request::Turns {} => {
+                let told = known.turns.tell(client.connection.is_root());
+                self.reply(number, &Reply::Turns(told), reactor, queue);
+            }
             request => {
                 let ticket = self.next;
                 self.next += 1;

@@ -22,6 +22,7 @@ use units::UnitName;
 use units::control::{LogLine, LogStream};
 
 use crate::ledger::Ledger;
+use keep::Copying;
 use ring::{Line, Ring};
 
 /// `LOG_NOTICE` and `LOG_INFO` of syslog(3).
@@ -53,6 +54,8 @@ pub(crate) struct Journal {
     room: usize,
     /// Where the lines are that outlive the program.
     ledger: Option<Ledger>,
+    /// The one that is to take its place.
+    copying: Option<Copying>,
 }
 
 /// Which lines somebody wants to see.
@@ -86,7 +89,7 @@ impl Default for Journal {
 
 impl Journal {
     fn with_room(room: usize) -> Self {
-        Self { units: BTreeMap::new(), init: Ring::new(ROOM), syslog: Ring::new(ROOM), said: 0, used: 0, room, ledger: None }
+        Self { units: BTreeMap::new(), init: Ring::new(ROOM), syslog: Ring::new(ROOM), said: 0, used: 0, room, ledger: None, copying: None }
     }
 
     /// Give a unit's ring another size than the usual, before it first speaks.

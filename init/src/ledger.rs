@@ -112,6 +112,22 @@ impl Ledger {
         self.buffer.shrink_to(64 * 1024);
     }
 
+    /// An empty one that is to take its place, once everything that is to be known is in it: see [`Self::give_way`].
+    pub(crate) fn successor(&self) -> io::Result<Self> {
+        Self::new(self.name)
+    }
+
+    /// From now on the other one, which is whole, has its number. False where that cannot be had.
+    pub(crate) fn give_way(&mut self, mut other: Self) -> bool {
+        other.commit();
+        if other.torn || nix::unistd::dup3(&other.file, &mut self.file, nix::fcntl::OFlag::O_CLOEXEC).is_err() {
+            return false;
+        }
+        (self.length, self.first, self.torn) = (other.length, other.length, false);
+        self.buffer.clear();
+        true
+    }
+
     /// Whether it is time to write it anew.
     pub(crate) fn is_long(&self) -> bool {
         self.torn || self.length > self.first.saturating_mul(2).saturating_add(PATIENCE)

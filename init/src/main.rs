@@ -40,6 +40,7 @@ mod signals;
 mod syslog;
 mod system;
 mod telling;
+mod turns;
 
 use std::process::ExitCode;
 

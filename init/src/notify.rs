@@ -41,8 +41,11 @@ pub(crate) struct Told {
 #[derive(Debug)]
 pub(crate) struct Notify {
     socket: UnixDatagram,
-    /// Held until everything said before them has been acted upon; sd_notify_barrier(3).
-    barriers: Vec<OwnedFd>,
+    /// Held until everything said before them has been acted upon, by the number of the last event that was made of it;
+    /// sd_notify_barrier(3).
+    barriers: Vec<(u64, OwnedFd)>,
+    /// Those just taken, which have no number yet.
+    new: Vec<OwnedFd>,
 }
 
 impl Notify {
@@ -58,12 +61,12 @@ impl Notify {
         // Kernels before 6.5 do not have it: then the number must do.
         let _ = kernel::unix::want_senders(&socket);
         fs::set_permissions(PATH, fs::Permissions::from_mode(0o666))?;
-        Ok(Self { socket, barriers: Vec::new() })
+        Ok(Self { socket, barriers: Vec::new(), new: Vec::new() })
     }
 
     /// The one of an earlier life of the program.
     pub(crate) fn resumed(socket: OwnedFd) -> Self {
-        Self { socket: socket.into(), barriers: Vec::new() }
+        Self { socket: socket.into(), barriers: Vec::new(), new: Vec::new() }
     }
 
     /// Give each waiting message to `each`, up to so many per turn; whether there may be more.
@@ -79,9 +82,14 @@ impl Notify {
         true
     }
 
-    /// Everything said so far has been acted upon.
-    pub(crate) fn lift_barriers(&mut self) {
-        self.barriers.clear();
+    /// Of what was said so far the event of this number is the last.
+    pub(crate) fn date_barriers(&mut self, last: u64) {
+        self.barriers.extend(self.new.drain(..).map(|barrier| (last, barrier)));
+    }
+
+    /// The events up to this number have been acted upon.
+    pub(crate) fn lift_barriers(&mut self, done: u64) {
+        self.barriers.retain(|(last, _)| *last > done);
     }
 
     fn receive(&mut self) -> io::Result<Option<Told>> {
@@ -92,7 +100,7 @@ impl Notify {
         let words = notify::read(&String::from_utf8_lossy(until_nul(text)));
         let mut descriptors = message.descriptors;
         if words.contains(&Word::Barrier) {
-            self.barriers.append(&mut descriptors);
+            self.new.append(&mut descriptors);
         }
         Ok(Some(Told { pid: sender.pid(), process: message.process, words, descriptors }))
     }

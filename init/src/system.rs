@@ -3,17 +3,25 @@
 //! ```text
 //!  signalfd, epoll ──▶ queue of Events ──step──▶ Actions ──▶ hands, control, console, keeper
 //!        ▲                                                        │
-//!        └──────────────── wait(deadline) ◀───────────────────────┘
+//!        └─────── wait(deadline) ◀── a turn, not much of it at a time: [`turn`]
 //! ```
 //!
 //! Invariant: a panic is a bug, and costs the container its units in order, never PID 1 itself:
 //! see [`crate::guard`].
 
-use std::collections::BTreeMap;
+/// Out of what clients are told, while clients and reactor change.
+macro_rules! known {
+    ($system:expr) => {
+        Known { supervisor: &$system.supervisor, hands: &$system.hands, journal: &$system.journal, turns: &$system.turns }
+    };
+}
+
+mod turn;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use kernel::wait::reap_any;
 use nix::sys::signalfd::SignalFd;
 use supervisor::{Action, Event, Moment, Notice, Supervisor};
 use units::control::{LogStream, Reply, Way};
@@ -35,12 +43,8 @@ use crate::reactor::{Reactor, Source, Watch};
 use crate::signals::{self, Wish};
 use crate::syslog::Syslog;
 use crate::telling;
+use crate::turns::{self, Turns};
 
-/// Children reaped per turn, so that a flood of orphans does not keep the rest waiting.
-const REAP_BATCH: usize = 1024;
-/// Turns of notifications heard before an end is acted upon: of 64 messages each, so more than net.unix.max_dgram_qlen is
-/// ever set to.
-const LAST_WORDS_TURNS: usize = 16;
 /// Signals heeded per turn.
 const SIGNALS: usize = 64;
 /// Problems of unit files told to who has them read again; all are in the log.
@@ -67,8 +71,19 @@ pub(crate) struct System {
     /// Which lines of a unit the console shows.
     pub(crate) loudness: BTreeMap<UnitName, ConsoleLevel>,
     pub(crate) queue: Queue,
+    /// Events heard in all.
+    pub(crate) heard: u64,
+    /// What is still to be done of what the last event made the supervisor order.
+    pub(crate) orders: VecDeque<Action>,
+    /// Sources that have something and have not had their turn.
+    pub(crate) happened: VecDeque<(Watch, bool)>,
+    pub(crate) turns: Turns,
+    /// The supervisor's deadline has come, and the event that says so waits.
+    pub(crate) ticking: bool,
     pub(crate) more_to_reap: bool,
     pub(crate) more_to_sweep: bool,
+    /// The log is being written anew.
+    pub(crate) more_to_copy: bool,
     /// The supervisor's, asked for only when it may have changed: it looks at every unit.
     pub(crate) deadline: Option<Moment>,
     pub(crate) options: Options,
@@ -116,71 +131,6 @@ impl System {
         if diagnostic.severity == Severity::Error || !is_a_packages {
             self.console.block(&text);
         }
-    }
-
-    fn one_turn(&mut self) -> Option<Way> {
-        if let Some(way) = self.carry_out() {
-            return Some(way);
-        }
-        if let Some((notify, _)) = &mut self.notify {
-            notify.lift_barriers();
-        }
-        let known = Known { supervisor: &self.supervisor, hands: &self.hands, journal: &self.journal };
-        self.control.turn(known, &mut self.reactor, &mut self.queue);
-        self.mind_console();
-        self.settle();
-        kernel::again::rest();
-        let happened = self.reactor.wait(self.patience());
-        kernel::again::work();
-        for (source, hung_up) in happened {
-            self.heed(source, hung_up);
-            self.commit();
-        }
-        if self.more_to_reap {
-            self.reap();
-        }
-        self.hands.resume_pipes(&mut self.reactor);
-        self.hands.resume_sockets(&mut self.reactor);
-        self.more_to_sweep = self.hands.sweep();
-        for (unit, remark) in self.hands.take_remarks() {
-            self.journal.push(Some(&unit), LogStream::Init, remark.as_bytes());
-        }
-        if self.deadline.is_some_and(|deadline| now() >= deadline) {
-            self.queue.push_back(Event::Ticked);
-        }
-        None
-    }
-
-    /// How long nothing needs to be done.
-    fn patience(&self) -> Option<Duration> {
-        if self.more_to_reap || self.more_to_sweep || !self.queue.is_empty() || self.control.is_busy(&self.journal) {
-            return Some(Duration::ZERO);
-        }
-        let deadlines = [self.deadline, self.broken, self.hands.deadline().map(Moment)];
-        deadlines.into_iter().flatten().min().map(|deadline| deadline.since(now()))
-    }
-
-    fn carry_out(&mut self) -> Option<Way> {
-        let anything = !self.queue.is_empty();
-        while !self.queue.is_empty() {
-            let now = now();
-            self.note_begun(now);
-            let Some(event) = self.queue.pop_front() else { break };
-            #[cfg(debug_assertions)]
-            crate::again::rehearsal::perhaps();
-            let actions = self.supervisor.step(now, event);
-            self.note_stepped();
-            for action in actions {
-                if let Some(way) = self.perform(action) {
-                    return Some(way);
-                }
-                self.note_done();
-            }
-        }
-        if anything {
-            self.deadline = self.supervisor.deadline();
-        }
-        None
     }
 
     pub(crate) fn perform(&mut self, action: Action) -> Option<Way> {
@@ -266,7 +216,7 @@ impl System {
             Source::Console => drop(self.console.flush()),
             Source::Listener => self.control.accept(&mut self.reactor),
             Source::Client(number) => {
-                let known = Known { supervisor: &self.supervisor, hands: &self.hands, journal: &self.journal };
+                let known = known!(self);
                 self.control.heed(number, hung_up, known, &mut self.reactor, &mut self.queue);
             }
             Source::Report(pid) => self.hands.reported(pid, &mut self.reactor, &mut self.queue),
@@ -317,6 +267,7 @@ impl System {
                         written(self.notes.ledger.as_ref()),
                         written(self.journal.ledger())
                     ));
+                    lines.push(turns::words(&self.turns.tell(false)));
                     self.console.block(&lines.join("\n"));
                     continue;
                 }
@@ -381,46 +332,6 @@ impl System {
         }
     }
 
-    /// Take what services have told; whether there may be more.
-    fn hear(&mut self) -> bool {
-        let Some((notify, _)) = &mut self.notify else { return false };
-        let (hands, reactor, queue) = (&mut self.hands, &mut self.reactor, &mut self.queue);
-        notify.turn(|told| hands.told(told, reactor, queue))
-    }
-
-    /// Reap everybody who can be reaped.
-    pub(crate) fn reap_all(&mut self) {
-        self.more_to_reap = true;
-        while self.more_to_reap {
-            self.reap();
-        }
-    }
-
-    /// SIGCHLD coalesces: reap until nobody is left, whatever the number of signals.
-    fn reap(&mut self) {
-        // Who spoke and then ended is looked up in his group: while he is a zombie that can be done.
-        self.hear();
-        let mut ended = Vec::new();
-        self.more_to_reap = true;
-        while ended.len() < REAP_BATCH && self.more_to_reap {
-            match reap_any() {
-                Ok(Some(one)) => ended.push(one),
-                Ok(None) | Err(_) => self.more_to_reap = false,
-            }
-        }
-        // What a process told before its end was told in its life: the socket holds it by now, behind no more messages than a
-        // socket can hold.
-        for _ in 0..LAST_WORDS_TURNS {
-            if ended.is_empty() || !self.hear() {
-                break;
-            }
-        }
-        for (pid, how) in ended {
-            self.hands.ended(pid.as_raw(), how, &mut self.reactor, &mut self.queue);
-        }
-        self.hands.after_reaping(&mut self.queue);
-    }
-
     /// Watch the console for room exactly while something waits for it.
     fn mind_console(&mut self) {
         let waits = self.console.flush();
@@ -457,6 +368,8 @@ impl Work for System {
     fn broke(&mut self, what: &str) {
         self.outlive(what);
         self.queue.clear();
+        self.orders.clear();
+        self.ticking = false;
         self.leave_broken();
         self.say(Tone::Bad, &format!("a fault in init itself: {what}; leaving in order"));
     }

@@ -5,7 +5,8 @@ mod reply;
 mod request;
 
 pub use reply::{
-    ActiveState, Hello, JobRow, LoadState, LogLine, LogStream, Moments, Outcome, Refusal, Reply, SystemState, UnitResult, UnitRow,
+    ActiveState, Hello, JobRow, LoadState, LogLine, LogStream, LongTurn, Moments, Outcome, Refusal, Reply, SystemState, Turns, UnitResult,
+    UnitRow,
 };
 pub use request::{Detail, Job, KillWhom, LogsRequest, Request, Way};
 

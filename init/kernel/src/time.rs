@@ -21,6 +21,11 @@ pub fn boottime() -> Duration {
     read(ClockId::CLOCK_BOOTTIME)
 }
 
+/// `CLOCK_PROCESS_CPUTIME_ID`: what this process has had of the processors, on its own and in the kernel.
+pub fn processor() -> Duration {
+    read(ClockId::CLOCK_PROCESS_CPUTIME_ID)
+}
+
 /// `CLOCK_REALTIME`: since the epoch, as somebody has set it.
 pub fn realtime() -> Duration {
     read(ClockId::CLOCK_REALTIME)

@@ -108,9 +108,18 @@ impl System {
         self.commit();
     }
 
-    /// At the end of a turn, between two events: everything is written down, and what waits for that happens.
+    /// Whether the end of a step is waited for.
+    pub(crate) fn waits_for_the_end_of_a_step(&self) -> bool {
+        self.notes.wanted.is_some() || self.notes.ledger.as_ref().is_some_and(Ledger::is_long)
+    }
+
+    /// At the end of a turn: everything is written down, and between two steps what waits for that happens.
     pub(crate) fn settle(&mut self) {
         self.commit();
+        self.more_to_copy = self.journal.turn();
+        if !self.orders.is_empty() {
+            return;
+        }
         if self.notes.ledger.as_ref().is_some_and(Ledger::is_long) {
             self.write_anew();
         }

@@ -25,6 +25,7 @@ use crate::reactor::{Reactor, Source};
 use crate::syslog::Syslog;
 use crate::system::System;
 use crate::telling::span;
+use crate::turns::Turns;
 
 /// So many faults within so long are outlived.
 const FAULTS: usize = 2;
@@ -179,8 +180,14 @@ fn assemble(
         syslog,
         keeper: Keeper::from_environment(),
         queue: Queue::new(),
+        heard: 0,
+        orders: VecDeque::new(),
+        happened: VecDeque::new(),
+        turns: Turns::new(),
+        ticking: false,
         more_to_reap: true,
         more_to_sweep: true,
+        more_to_copy: false,
         deadline: None,
         options,
         library,

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 
-use units::control::{CONTROL_SOCKET, Detail, Hello, Refusal, Reply, Request, UnitResult, UnitRow};
+use units::control::{CONTROL_SOCKET, Detail, Hello, Refusal, Reply, Request, Turns, UnitResult, UnitRow};
 use units::{Difference, NameError, UnitName};
 
 use super::line::Unclear;
@@ -95,6 +95,16 @@ impl Session {
         match self.one(&Request::Hello {})? {
             Reply::Hello(hello) => Ok(hello),
             other => Err(odd(&other)),
+        }
+    }
+
+    /// How long init was away; `None` if it is too old to know.
+    pub(super) fn turns(&mut self) -> Result<Option<Turns>, Failed> {
+        match self.one(&Request::Turns {}) {
+            Ok(Reply::Turns(turns)) => Ok(Some(turns)),
+            Ok(other) => Err(odd(&other)),
+            Err(Failed::Refused(_, Refusal::NotUnderstood)) => Ok(None),
+            Err(why) => Err(why),
         }
     }
 

@@ -15,6 +15,7 @@ use super::words::{self, size};
 use super::{logs, names, output};
 use crate::console::printable;
 use crate::telling::span;
+use crate::turns;
 
 /// More of one group than this is not for the eye.
 const MOST_PROCESSES: usize = 200;
@@ -61,8 +62,13 @@ fn code_of(row: &UnitRow) -> u8 {
 /// Without a unit: the system.
 fn system(line: &Line, session: &mut Session) -> Result<u8, Failed> {
     let hello = session.hello()?;
+    let turns = session.turns()?;
     if line.has("json") {
-        output(&format!("{}\n", json!(hello)))?;
+        let mut whole = json!(hello);
+        if let (Some(whole), Some(turns)) = (whole.as_object_mut(), turns) {
+            whole.insert("turns".to_owned(), json!(turns));
+        }
+        output(&format!("{whole}\n"))?;
         return Ok(code::OK);
     }
     let paint = Paint::of_stdout();
@@ -78,6 +84,9 @@ fn system(line: &Line, session: &mut Session) -> Result<u8, Failed> {
     say("units", format!("{} up, {} failed", hello.up, hello.failed));
     if hello.jobs > 0 {
         say("jobs", format!("{} under way", hello.jobs));
+    }
+    if let Some(turns) = turns {
+        say("turns", turns::words(&turns));
     }
     output(&out)?;
     if hello.failed > 0 {

@@ -158,8 +158,8 @@ mod tests {
         assert_eq!(names, ["a", "b"]);
         store.remove(&unit, "b", &mut reactor);
         // With that its other end has hung up.
-        let heard = reactor.wait(None);
-        assert_eq!(heard, [(Source::Stored(0), true)]);
+        let heard: Vec<_> = reactor.wait(None).into_iter().map(|(watch, hung_up)| (reactor.source(watch), hung_up)).collect();
+        assert_eq!(heard, [(Some(Source::Stored(0)), true)]);
         store.hung_up(0, &mut reactor);
         assert_eq!(store.of(&unit).count(), 0);
         assert!(store.units.is_empty());

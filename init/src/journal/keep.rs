@@ -1,5 +1,16 @@
 //! The lines outlive the program: each is written to a ledger as it is said, and the ledger is written anew when most
 //! of it is lines that had to make way.
+//!
+//! ```text
+//! push ─▶ ledger ──────────────────────────── give way ─▶ (closed)
+//!    └──▶ copy ◀─ lines said before, some per turn ─┘ └──▶ the ledger
+//! ```
+//!
+//! A hundred thousand lines are more than a turn may take, and their text is not to be in memory once more: so they are copied
+//! ring by ring over some turns, while new ones are written to both. In a copy the lines of a ring may therefore stand
+//! in any order, and some of them may have had to make way since; their numbers tell.
+
+use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 use units::UnitName;
@@ -9,6 +20,9 @@ use super::{Journal, Line, Ring};
 use crate::again;
 use crate::ledger::{Ledger, Pages};
 
+/// Lines copied per turn.
+const PER_TURN: usize = if cfg!(test) { 64 } else { 4096 };
+
 /// A line but for its text: of whom, number, milliseconds, stream, priority.
 #[derive(Serialize, Deserialize)]
 struct LineNote(Option<UnitName>, u64, u64, LogStream, u8);
@@ -16,6 +30,25 @@ struct LineNote(Option<UnitName>, u64, u64, LogStream, u8);
 /// What a ring has lost: of whom, how many lines, the number of the last. The stream says which of init's own two it is.
 #[derive(Serialize, Deserialize)]
 struct RingNote(Option<UnitName>, LogStream, u64, u64);
+
+/// A ledger that is to take the other's place.
+#[derive(Debug)]
+pub(super) struct Copying {
+    ledger: Ledger,
+    /// What was said later is written to both.
+    up_to: u64,
+    /// The ring that is being copied, and the number of the last line that has been.
+    of: Whose,
+    done: u64,
+}
+
+/// Whose ring, in the order of the copying.
+#[derive(Debug, Clone)]
+enum Whose {
+    Unit(UnitName),
+    Init,
+    Syslog,
+}
 
 impl Journal {
     /// Write every line to this ledger from now on, those there are first.
@@ -30,52 +63,99 @@ impl Journal {
     }
 
     pub(super) fn note(&mut self, unit: Option<&UnitName>, line: &Line) {
-        if let Some(ledger) = &mut self.ledger {
+        for ledger in self.ledger.iter_mut().chain(self.copying.as_mut().map(|copying| &mut copying.ledger)) {
             ledger.say(again::LINE, &LineNote::of(unit, line), &line.text);
         }
     }
 
     /// Everything said so far is written.
     pub(crate) fn commit(&mut self) {
-        if let Some(ledger) = &mut self.ledger {
+        for ledger in self.ledger.iter_mut().chain(self.copying.as_mut().map(|copying| &mut copying.ledger)) {
             ledger.commit();
-            if ledger.is_long() {
-                self.write_anew();
-            }
         }
     }
 
-    /// Write only what is still there.
+    /// Some of what the ledger asks for. True while there is more.
+    pub(crate) fn turn(&mut self) -> bool {
+        if self.copying.is_none() && self.ledger.as_ref().is_some_and(Ledger::is_long) {
+            self.begin_copy();
+        }
+        self.copy_some()
+    }
+
+    /// Write only what is still there, all of it at once.
     pub(crate) fn write_anew(&mut self) {
-        let Some(mut ledger) = self.ledger.take() else { return };
-        let written = ledger.renew(|ledger| {
-            let own = [(None, LogStream::Init, &self.init), (None, LogStream::Syslog, &self.syslog)];
-            for (unit, stream, ring) in self.units.iter().map(|(name, ring)| (Some(name), LogStream::Init, ring)).chain(own) {
+        self.begin_copy();
+        while self.copy_some() {}
+    }
+
+    fn begin_copy(&mut self) {
+        // Without room for it the lines are here all the same, and it is tried again.
+        let copy = self.ledger.as_ref().and_then(|ledger| ledger.successor().ok());
+        let of = self.units.keys().next().cloned().map_or(Whose::Init, Whose::Unit);
+        self.copying = copy.map(|ledger| Copying { ledger, up_to: self.said, of, done: 0 });
+    }
+
+    fn copy_some(&mut self) -> bool {
+        let Some(mut copying) = self.copying.take() else { return false };
+        let mut left = PER_TURN;
+        while left > 0 {
+            let (unit, stream, ring) = match &copying.of {
+                Whose::Unit(name) => (Some(name), LogStream::Init, self.units.get(name)),
+                Whose::Init => (None, LogStream::Init, Some(&self.init)),
+                Whose::Syslog => (None, LogStream::Syslog, Some(&self.syslog)),
+            };
+            if let Some(ring) = ring {
                 let (lost, up_to) = ring.lost();
-                if lost > 0 {
-                    ledger.say(again::RING, &RingNote(unit.cloned(), stream, lost, up_to), &[]);
+                if copying.done == 0 && lost > 0 {
+                    copying.ledger.say(again::RING, &RingNote(unit.cloned(), stream, lost, up_to), &[]);
                 }
-                for line in ring.after(0) {
-                    ledger.say(again::LINE, &LineNote::of(unit, line), &line.text);
+                for line in ring.after(copying.done).take_while(|line| line.number <= copying.up_to).take(left) {
+                    copying.ledger.say(again::LINE, &LineNote::of(unit, line), &line.text);
+                    copying.done = line.number;
+                    left -= 1;
                 }
             }
-        });
-        // Without room for it the lines are here all the same, and it is tried again.
-        let _ = written;
-        self.ledger = Some(ledger);
+            if left == 0 {
+                break;
+            }
+            copying.done = 0;
+            copying.of = match &copying.of {
+                Whose::Unit(name) => {
+                    let later = (Bound::Excluded(name), Bound::Unbounded);
+                    self.units.range::<UnitName, _>(later).next().map_or(Whose::Init, |(name, _)| Whose::Unit(name.clone()))
+                }
+                Whose::Init => Whose::Syslog,
+                Whose::Syslog => {
+                    if let Some(ledger) = &mut self.ledger {
+                        ledger.give_way(copying.ledger);
+                    }
+                    return false;
+                }
+            };
+        }
+        copying.ledger.commit();
+        self.copying = Some(copying);
+        true
     }
 
     /// What an earlier life of the program kept. Units whose rings are to have another size than the usual are reserved
     /// before.
     pub(crate) fn restore(&mut self, pages: Pages) {
-        for (kind, record) in pages.said {
-            if kind == again::RING {
-                if let Ok(RingNote(unit, stream, lost, up_to)) = serde_json::from_slice(&record.note) {
-                    self.ring(unit.as_ref(), stream).set_lost(lost, up_to);
-                    self.said = self.said.max(up_to);
-                }
-            } else if let Ok(LineNote(unit, number, time_ms, stream, priority)) = serde_json::from_slice(&record.note) {
-                self.keep(unit.as_ref(), Line { number, time_ms, stream, priority, text: record.raw.into() });
+        let (rings, lines): (Vec<_>, Vec<_>) = pages.said.into_iter().partition(|(kind, _)| *kind == again::RING);
+        for (_, record) in rings {
+            if let Ok(RingNote(unit, stream, lost, up_to)) = serde_json::from_slice(&record.note) {
+                self.ring(unit.as_ref(), stream).set_lost(lost, up_to);
+                self.said = self.said.max(up_to);
+            }
+        }
+        let line = |record: crate::ledger::Record| Some((serde_json::from_slice::<LineNote>(&record.note).ok()?, record.raw));
+        let mut lines: Vec<(LineNote, Vec<u8>)> = lines.into_iter().filter_map(|(_, record)| line(record)).collect();
+        lines.sort_by_key(|(note, _)| note.1);
+        for (LineNote(unit, number, time_ms, stream, priority), text) in lines {
+            // Of a ring the oldest make way: what is older than the last lost is lost too.
+            if number > self.ring(unit.as_ref(), stream).lost().1 {
+                self.keep(unit.as_ref(), Line { number, time_ms, stream, priority, text: text.into() });
             }
         }
     }
@@ -112,6 +192,7 @@ mod tests {
         for number in 0..20_000 {
             journal.push(units.last(), LogStream::Stderr, format!("line {number} of many").as_bytes());
             journal.commit();
+            journal.turn();
         }
         journal.push(None, LogStream::Syslog, b"\xff not text");
         journal.commit();

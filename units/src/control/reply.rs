@@ -12,6 +12,8 @@ use std::fmt;
 pub enum Reply {
     /// Who is there.
     Hello(Hello),
+    /// How long init was away.
+    Turns(Turns),
     /// Rows of units; more may follow.
     Units {
         /// In alphabetic order, or as asked for.
@@ -87,6 +89,30 @@ pub struct Hello {
     pub failed: u32,
     /// Units of which something is wanted.
     pub jobs: u32,
+}
+
+/// The turns of init's loop: from the moment at which something has happened to that at which it looks again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turns {
+    /// How many there were.
+    pub count: u64,
+    /// The longest since init's program began.
+    pub ever: LongTurn,
+    /// The longest since root last asked.
+    pub lately: LongTurn,
+}
+
+/// One turn of init's loop; all in microseconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LongTurn {
+    /// What it took, by `CLOCK_BOOTTIME`.
+    pub us: u64,
+    /// What it had of the processors (`CLOCK_PROCESS_CPUTIME_ID`); the rest it waited, for them or for the kernel.
+    pub on_processor_us: u64,
+    /// What the longest piece of it took, by `CLOCK_BOOTTIME`.
+    pub piece_us: u64,
+    /// What that was, for people.
+    pub piece: String,
 }
 
 /// How the system as a whole is doing; the words of systemctl(1) `is-system-running`.

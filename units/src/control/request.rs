@@ -9,6 +9,8 @@ use std::fmt;
 pub enum Request {
     /// Who is there. Answered with [`super::Reply::Hello`].
     Hello {},
+    /// How long init was away. Answered with [`super::Reply::Turns`]; when root asks, what is called lately begins anew.
+    Turns {},
     /// Units and what they do. Answered with [`super::Reply::Units`] as often as it takes, then
     /// [`super::Reply::End`].
     List {
@@ -197,7 +199,7 @@ impl Request {
     #[must_use]
     pub fn is_harmless(&self) -> bool {
         match self {
-            Self::Hello {} | Self::List { .. } => true,
+            Self::Hello {} | Self::Turns {} | Self::List { .. } => true,
             Self::Start { .. }
             | Self::Stop { .. }
             | Self::Restart { .. }

@@ -52,8 +52,9 @@ impl World {
     /// What is heard next; waits for it.
     fn hear(&mut self) -> Event {
         while self.queue.is_empty() {
-            for (source, _) in self.reactor.wait(None) {
-                let Source::Socket(life, index) = source else { panic!("{source:?}") };
+            for (watch, _) in self.reactor.wait(None) {
+                let source = self.reactor.source(watch);
+                let Some(Source::Socket(life, index)) = source else { panic!("{source:?}") };
                 self.hands.heard(life, index, &mut self.reactor, &mut self.queue);
             }
         }

@@ -17,7 +17,9 @@ const NO_PROCESSES: &str = "it has no processes";
 impl Supervisor {
     pub(super) fn asked(&mut self, ticket: Ticket, request: Request) {
         match request {
-            Request::Hello {} | Request::List { .. } | Request::Logs(_) => self.refuse_request(ticket, "it is answered without a step"),
+            Request::Hello {} | Request::Turns {} | Request::List { .. } | Request::Logs(_) => {
+                self.refuse_request(ticket, "it is answered without a step")
+            }
             Request::Start { units } => self.carry_out(ticket, units, Self::ask_start),
             Request::Stop { units } => self.carry_out(ticket, units, Self::ask_stop),
             Request::Restart { units } => self.carry_out(ticket, units, Self::ask_restart),
