@@ -32,6 +32,7 @@ mod pipes;
 mod private;
 mod ready;
 mod sockets;
+mod spare;
 mod store;
 mod without;
 
@@ -49,7 +50,7 @@ use nix::unistd::Pid;
 use supervisor::{Afterwards, Event, Exit, Life, Phase, Run, Whom};
 use units::accounting::Account;
 use units::control::LogStream;
-use units::unit::{Command, NotifyAccess, Service};
+use units::unit::{Command, NotifyAccess, Resources, Service};
 use units::value::Signal;
 use units::{UnitName, UnitSet};
 
@@ -65,6 +66,7 @@ use paths::Paths;
 use private::Private;
 use ready::Ready;
 use sockets::Sockets;
+use spare::Spares;
 use store::Store;
 
 /// What a life has in the kernel.
@@ -72,6 +74,8 @@ use store::Store;
 struct Body {
     unit: UnitName,
     group: Option<Group>,
+    /// The limits the group was made with, as long as nobody has changed it; then the next life may have it.
+    made_with: Option<Resources>,
     outlets: Option<Outlets>,
     /// `cgroup.events`, while somebody waits for the group to empty.
     emptying: Option<(File, Watch)>,
@@ -139,6 +143,7 @@ pub(crate) struct Hands {
     remarks: Vec<(UnitName, String)>,
     /// Groups of former lives that still hold processes.
     leftovers: Vec<(UnitName, Group)>,
+    spares: Spares,
     /// Somebody was killed who is nobody's main process: the counters may say why.
     stranger_killed: bool,
     /// Some pipe is left alone: else nobody has to be asked.
@@ -170,6 +175,7 @@ impl Hands {
             told: BTreeSet::new(),
             remarks: Vec::new(),
             leftovers: Vec::new(),
+            spares: Spares::default(),
             stranger_killed: false,
             any_paused: false,
             to_watch: Vec::new(),
@@ -219,9 +225,15 @@ impl Hands {
         let group = match &self.root {
             None => None,
             Some(root) => {
-                let group = root.child(name.as_str());
-                self.leftovers.retain(|(other, _)| other != name);
-                make_group(&group, remarks)?;
+                let group = match self.spares.take(name, &service.resources) {
+                    Some(group) => group,
+                    None => {
+                        let group = root.child(name.as_str());
+                        self.leftovers.retain(|(other, _)| other != name);
+                        make_group(&group, remarks)?;
+                        group
+                    }
+                };
                 remarks.extend(limits::apply(&group, &service.resources));
                 if service.resources.delegate
                     && let Ok(identity) = identity::resolve(service)
@@ -243,6 +255,7 @@ impl Hands {
             unit: name.clone(),
             oom_kills: group.as_ref().and_then(account::oom_kills).unwrap_or(0),
             group,
+            made_with: Some(service.resources.clone()).filter(|resources| !resources.delegate),
             outlets: None,
             emptying: None,
             memory: None,
@@ -325,11 +338,11 @@ impl Hands {
                 reactor.forget(&file, watch);
             }
             // Our writing ends close here; the readers stay until the last writer has gone.
-            if let Some(group) = body.group
-                && group.remove().is_err()
-            {
-                // Somebody is left in it: it goes when he does.
-                self.leftovers.push((name.clone(), group));
+            match (body.group, body.made_with, after) {
+                (Some(group), Some(resources), Afterwards::Restart) if group.is_bare() => self.spares.keep(name.clone(), group, resources),
+                // If somebody is left in it, it goes when he does.
+                (Some(group), ..) if group.remove().is_err() => self.leftovers.push((name.clone(), group)),
+                (Some(_) | None, ..) => {}
             }
         }
         let stale: Vec<i32> = self.processes.iter().filter(|(_, process)| process.run.life == life).map(|(pid, _)| *pid).collect();
@@ -370,6 +383,11 @@ impl Hands {
         self.gone.is_waiting() || !self.going.is_empty()
     }
 
+    /// Remove some of the groups that were kept for another life, where there will be none. True while there may be more.
+    pub(crate) fn let_go_of_groups(&mut self, comes_again: impl Fn(&UnitName) -> bool) -> bool {
+        self.spares.let_go(comes_again)
+    }
+
     /// What a unit has used.
     pub(crate) fn account(&self, unit: &UnitName) -> Account {
         self.group(unit).map(account::read).unwrap_or_default()
@@ -381,16 +399,22 @@ impl Hands {
     }
 
     /// Stop all processes of a life where they are, or let them go on.
-    pub(crate) fn freeze(&self, life: Life, frozen: bool) {
-        if let Some(group) = self.bodies.get(&life).and_then(|body| body.group.as_ref()) {
+    pub(crate) fn freeze(&mut self, life: Life, frozen: bool) {
+        let Some(body) = self.bodies.get_mut(&life) else { return };
+        body.made_with = None;
+        if let Some(group) = &body.group {
             // What cannot be frozen goes on; who asked looks at `cgroup.events`.
             let _ = group.freeze(frozen);
         }
     }
 
     /// Put the limits that the unit names now in force; what could not be had.
-    pub(crate) fn limit(&self, life: Life, name: &UnitName, units: &UnitSet) -> Vec<String> {
-        let group = self.bodies.get(&life).and_then(|body| body.group.as_ref());
+    pub(crate) fn limit(&mut self, life: Life, name: &UnitName, units: &UnitSet) -> Vec<String> {
+        let body = self.bodies.get_mut(&life);
+        let group = body.and_then(|body| {
+            body.made_with = None;
+            body.group.as_ref()
+        });
         let service = units.unit(name).and_then(|unit| unit.service());
         group.zip(service).map(|(group, service)| limits::apply(group, &service.resources)).unwrap_or_default()
     }

@@ -149,6 +149,13 @@ impl Group {
         self.event("populated") == Some(true)
     }
 
+    /// Whether it is there on cgroup2 with no process and no group beneath it. A directory of kernfs has a link for each directory in it.
+    pub fn is_bare(&self) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let childless = self.unified().and_then(|dir| fs::metadata(dir).ok()).is_some_and(|about| about.nlink() == 2);
+        childless && self.event("populated") == Some(false)
+    }
+
     /// Whether all of it stands frozen.
     pub fn is_frozen(&self) -> bool {
         self.event("frozen") == Some(true)

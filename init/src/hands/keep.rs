@@ -119,7 +119,7 @@ impl Hands {
             next_pipe: self.next_pipe,
             next_stored: self.store.next(),
             next_connection: self.sockets.next(),
-            leftovers: self.leftovers.iter().map(|(unit, group)| (unit.clone(), path_of(group))).collect(),
+            leftovers: self.leftovers.iter().map(|(unit, group)| (unit, group)).chain(self.spares.iter()).map(left).collect(),
             going: self.going.iter().map(|gone| gone.place().to_owned()).collect(),
             told: self.told.clone(),
             began: self.calendars.began(),
@@ -192,6 +192,7 @@ impl Hands {
         let body = Body {
             unit: note.unit,
             group,
+            made_with: None,
             outlets,
             emptying: None,
             memory,
@@ -290,6 +291,11 @@ impl ProcessNote {
             stranger: process.stranger.is_some(),
         }
     }
+}
+
+/// One that is kept for another life too: it is made anew then, or goes.
+fn left((unit, group): (&UnitName, &Group)) -> (UnitName, String) {
+    (unit.clone(), path_of(group))
 }
 
 fn path_of(group: &Group) -> String {

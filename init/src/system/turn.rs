@@ -67,7 +67,8 @@ impl System {
         }
         self.hands.resume_pipes(&mut self.reactor);
         self.hands.resume_sockets(&mut self.reactor);
-        self.more_to_sweep = self.hands.sweep();
+        let supervisor = &self.supervisor;
+        self.more_to_sweep = self.hands.sweep() | self.hands.let_go_of_groups(|unit| supervisor.comes_again(unit));
         self.turns.was(Piece::Sweeping);
         for (unit, remark) in self.hands.take_remarks() {
             self.journal.push(Some(&unit), LogStream::Init, remark.as_bytes());
@@ -124,6 +125,8 @@ impl System {
         }
         if anything {
             self.deadline = self.supervisor.deadline();
+            let supervisor = &self.supervisor;
+            self.more_to_sweep |= self.hands.let_go_of_groups(|unit| supervisor.comes_again(unit));
         }
         None
     }

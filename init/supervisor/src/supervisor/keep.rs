@@ -34,6 +34,12 @@ impl Supervisor {
         self.slots.iter()
     }
 
+    /// Whether a unit that is down, between two lives or about to begin one, is going to have another by itself.
+    #[must_use]
+    pub fn comes_again(&self, unit: &UnitName) -> bool {
+        self.slots.get(unit).is_some_and(|slot| slot.rests() || slot.life().is_some() || slot.job.is_some())
+    }
+
     /// Commands that were ordered to be run and have not ended, as far as is known.
     pub fn runs(&self) -> impl Iterator<Item = Run> {
         self.slots.values().filter_map(Slot::alive).flat_map(|alive| alive.running.iter().copied())

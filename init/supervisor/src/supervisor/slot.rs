@@ -282,6 +282,10 @@ impl Slot {
         matches!(self.state, State::Stopping { .. })
     }
 
+    pub(super) fn rests(&self) -> bool {
+        matches!(self.state, State::Resting { .. })
+    }
+
     pub(super) fn life(&self) -> Option<Life> {
         match &self.state {
             State::Checking { life } | State::Preparing { life, .. } => Some(*life),
