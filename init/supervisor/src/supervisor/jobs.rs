@@ -153,20 +153,21 @@ impl Supervisor {
         }
     }
 
-    /// Somebody because of whom the job of `name` may not begin.
+    /// Somebody because of whom the job of `name` may not begin: the last in the alphabet, since turns are taken in
+    /// its order. A target after a thousand units then waits for the thousandth, and not for each in its turn.
     fn blocker(&self, name: &UnitName, kind: JobKind) -> Option<UnitName> {
         let node = self.units.graph().node(name)?;
-        let first = |names: &BTreeSet<UnitName>, what: fn(&Slot) -> bool| {
-            names.iter().find(|other| self.slots.get(other).is_some_and(what)).cloned()
+        let last = |names: &BTreeSet<UnitName>, what: fn(&Slot) -> bool| {
+            names.iter().rfind(|other| self.slots.get(other).is_some_and(what)).cloned()
         };
         let stops = |slot: &Slot| slot.has_job(JobKind::stops);
         match kind {
             JobKind::Start if self.slots.get(name).is_some_and(Slot::is_stopping) => Some(name.clone()),
             JobKind::Start => {
-                let held = first(&node.after, Slot::holds_up).or_else(|| first(&node.before, stops));
-                held.or_else(|| first(&node.conflicts, stops))
+                let held = last(&node.after, Slot::holds_up).or_else(|| last(&node.before, stops));
+                held.or_else(|| last(&node.conflicts, stops))
             }
-            JobKind::Stop | JobKind::Restart => first(&node.before, stops),
+            JobKind::Stop | JobKind::Restart => last(&node.before, stops),
         }
     }
 
