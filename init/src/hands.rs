@@ -50,7 +50,7 @@ use nix::unistd::Pid;
 use supervisor::{Afterwards, Event, Exit, Life, Phase, Run, Whom};
 use units::accounting::Account;
 use units::control::LogStream;
-use units::unit::{Command, NotifyAccess, Resources, Service};
+use units::unit::{Command, NotifyAccess, Resources, Service, Usual};
 use units::value::Signal;
 use units::{UnitName, UnitSet};
 
@@ -75,7 +75,7 @@ struct Body {
     unit: UnitName,
     group: Option<Group>,
     /// The limits the group was made with, as long as nobody has changed it; then the next life may have it.
-    made_with: Option<Resources>,
+    made_with: Option<Usual<Resources>>,
     outlets: Option<Outlets>,
     /// `cgroup.events`, while somebody waits for the group to empty.
     emptying: Option<(File, Watch)>,

@@ -11,11 +11,11 @@
 
 mod cycle;
 
-use crate::UnitName;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::file::Origin;
 use crate::set::Entry;
 use crate::unit::{Body, Unit};
+use crate::{Names, UnitName};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The effective relations of all units. Its order has no cycle.
@@ -29,39 +29,39 @@ pub struct Graph {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
     /// Started after these.
-    pub after: BTreeSet<UnitName>,
+    pub after: Names,
     /// Started before these.
-    pub before: BTreeSet<UnitName>,
+    pub before: Names,
     /// Needs these started with it.
-    pub requires: BTreeSet<UnitName>,
+    pub requires: Names,
     /// Needs these to be up already.
-    pub requisite: BTreeSet<UnitName>,
+    pub requisite: Names,
     /// Starts these with it.
-    pub wants: BTreeSet<UnitName>,
+    pub wants: Names,
     /// Needs these up all the time.
-    pub binds_to: BTreeSet<UnitName>,
+    pub binds_to: Names,
     /// Excludes these, both ways.
-    pub conflicts: BTreeSet<UnitName>,
+    pub conflicts: Names,
     /// Is required by these (`requires`, `requisite` and `binds-to`).
-    pub required_by: BTreeSet<UnitName>,
+    pub required_by: Names,
     /// These are bound to it.
-    pub bound_by: BTreeSet<UnitName>,
+    pub bound_by: Names,
     /// These are part of it.
-    pub consists_of: BTreeSet<UnitName>,
+    pub consists_of: Names,
     /// Is wanted by these.
-    pub wanted_by: BTreeSet<UnitName>,
+    pub wanted_by: Names,
     /// Needs these to have been up once.
-    pub needs_once: BTreeSet<UnitName>,
+    pub needs_once: Names,
     /// These need it to have been up once.
-    pub needed_once_by: BTreeSet<UnitName>,
+    pub needed_once_by: Names,
     /// Keeps these up.
-    pub upholds: BTreeSet<UnitName>,
+    pub upholds: Names,
     /// Is kept up by these.
-    pub upheld_by: BTreeSet<UnitName>,
+    pub upheld_by: Names,
     /// Has these reloaded when it is.
-    pub reloads: BTreeSet<UnitName>,
+    pub reloads: Names,
     /// Has these stopped when it is.
-    pub stops: BTreeSet<UnitName>,
+    pub stops: Names,
 }
 
 impl Graph {
@@ -402,7 +402,7 @@ fn defaults(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&U
         Body::Slice(_) => {}
         Body::Target => {
             let node = graph.node_mut(name);
-            let pulled: Vec<UnitName> = node.wants.union(&node.requires).cloned().collect();
+            let pulled: Vec<UnitName> = node.wants.iter().chain(&node.requires).cloned().collect();
             for other in pulled {
                 let ordered = graph.node(name).is_some_and(|node| node.before.contains(&other));
                 let usual = units.get(&other).is_some_and(|unit| unit.default_dependencies);

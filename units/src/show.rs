@@ -19,9 +19,8 @@ mod sheet;
 mod words;
 
 use crate::unit::{Body, EmergencyAction, Reload, ServiceType, Unit};
-use crate::{Entry, UnitName, UnitSet};
+use crate::{Entry, Names, UnitName, UnitSet};
 use sheet::Sheet;
-use std::collections::BTreeSet;
 
 pub use sheet::Property;
 pub use words::span;
@@ -119,8 +118,6 @@ fn can_reload(unit: &Unit) -> bool {
     }
 }
 
-type Names = BTreeSet<UnitName>;
-
 /// What is written and what follows from it, in both directions.
 fn relations(sheet: &mut Sheet, set: &UnitSet, unit: &Unit) {
     let own = &unit.name;
@@ -129,7 +126,7 @@ fn relations(sheet: &mut Sheet, set: &UnitSet, unit: &Unit) {
     let none = crate::graph::Node::default();
     let node = set.graph().node(own).unwrap_or(&none);
     let written = &unit.relations;
-    let both = |a: &Names, b: &Names| a | b;
+    let both = |a: &Names, b: &Names| -> Names { a.iter().chain(b).cloned().collect() };
     let others = || set.iter().filter_map(|(_, entry)| if let Entry::Unit(other) = entry { Some(other) } else { None });
     // The inverse of a relation is not kept: it is looked for.
     let inverse = |of: fn(&Unit) -> &Names| -> Names { others().filter(|other| of(other).contains(own)).map(|o| o.name.clone()).collect() };

@@ -20,6 +20,7 @@ mod restart;
 mod sandbox;
 mod service;
 mod stop;
+mod usual;
 
 pub use command::{Command, CommandError, Privileges, Reload};
 pub use condition::{Condition, Conditions, Strength, Test, Verdict};
@@ -36,6 +37,7 @@ pub use sandbox::{
 };
 pub use service::{ConsoleLevel, Input, Log, NotifyAccess, Output, RunAs, Service, ServiceType, Tty};
 pub use stop::{Stop, StopMode};
+pub use usual::{AsUsual, Usual};
 
 use crate::UnitName;
 use std::collections::BTreeSet;

@@ -124,7 +124,7 @@ pub(super) mod tests {
             row("never", None),
         ];
         for (index, after) in [(0, "web"), (0, "log"), (1, "db"), (1, "log"), (1, "late")] {
-            rows[index].relations.entry("after".to_owned()).or_default().insert(UnitName::new(after).unwrap());
+            rows[index].relations.entry("after".to_owned()).or_default().push(UnitName::new(after).unwrap());
         }
         rows
     }

@@ -246,7 +246,7 @@ mod tests {
             (3, "wants", "web"),
             (1, "wants", "gone"),
         ] {
-            rows[from].relations.entry(relation.to_owned()).or_default().insert(UnitName::new(to).unwrap());
+            rows[from].relations.entry(relation.to_owned()).or_default().push(UnitName::new(to).unwrap());
         }
         rows
     }

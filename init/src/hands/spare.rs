@@ -13,25 +13,25 @@ use std::collections::BTreeMap;
 
 use kernel::cgroup::Group;
 use units::UnitName;
-use units::unit::Resources;
+use units::unit::{Resources, Usual};
 
 /// Groups removed per turn.
 const PER_TURN: usize = 4;
 
 /// Groups without processes, by whose they are, with the limits they were made with.
 #[derive(Debug, Default)]
-pub(super) struct Spares(BTreeMap<UnitName, (Group, Resources)>);
+pub(super) struct Spares(BTreeMap<UnitName, (Group, Usual<Resources>)>);
 
 impl Spares {
     /// Keep it.
-    pub(super) fn keep(&mut self, unit: UnitName, group: Group, resources: Resources) {
+    pub(super) fn keep(&mut self, unit: UnitName, group: Group, resources: Usual<Resources>) {
         self.0.insert(unit, (group, resources));
     }
 
     /// The one of this unit, if it is as one with these limits would be made.
     pub(super) fn take(&mut self, unit: &UnitName, resources: &Resources) -> Option<Group> {
         let (group, made_with) = self.0.remove(unit)?;
-        (made_with == *resources && group.is_bare()).then_some(group)
+        (*made_with == *resources && group.is_bare()).then_some(group)
     }
 
     /// All of them.

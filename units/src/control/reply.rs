@@ -3,7 +3,7 @@ use crate::accounting::Account;
 use crate::graph::Node;
 use crate::{Difference, UnitName};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What init answers. A field that is not known is passed over: a newer init may say more.
@@ -196,7 +196,7 @@ pub struct UnitRow {
     /// How it hangs together with others, where that was asked for: the relation's name as in unit
     /// files, and whom it is to.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub relations: BTreeMap<String, BTreeSet<UnitName>>,
+    pub relations: BTreeMap<String, Vec<UnitName>>,
     /// What systemctl(1) `show` says, where that was asked for, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub properties: Vec<(String, String)>,
@@ -335,7 +335,7 @@ impl UnitRow {
             ("consists-of", &node.consists_of),
         ];
         let some = all.into_iter().filter(|(_, names)| !names.is_empty());
-        self.relations = some.map(|(relation, names)| (relation.to_owned(), names.clone())).collect();
+        self.relations = some.map(|(relation, names)| (relation.to_owned(), names.iter().cloned().collect())).collect();
     }
 }
 

@@ -2,7 +2,7 @@ use super::draft::Defaults;
 use crate::UnitName;
 use crate::unit::{
     Command, Directories, Directory, DirectoryKind, EmergencyAction, Input, NotifyAccess, OomPolicy, Output, Privileges, ProtectHome,
-    ProtectSystem, Relations, Restart, RestartPolicy, Service, ServiceType, Tty,
+    ProtectSystem, Relations, Restart, RestartPolicy, Service, ServiceType, Tty, Usual,
 };
 use crate::value::{Limit, Mode};
 use std::time::Duration;
@@ -50,7 +50,7 @@ impl ServiceDraft {
         let mut tty = Tty { path: "/dev/console".to_owned(), reset: true, hang_up: true };
         if defaults == Defaults::Systemd {
             let pause = service.restart.delay;
-            service.restart = Restart { policy: RestartPolicy::No, backoff: 1.0, max_delay: pause, ..service.restart };
+            service.restart = Restart { policy: RestartPolicy::No, backoff: 1.0, max_delay: pause, ..Restart::default() }.into();
             service.stop.timeout = Limit::At(Duration::from_secs(90));
             service.execution.ignore_sigpipe = true;
             (tty.reset, tty.hang_up) = (false, false);
@@ -99,7 +99,7 @@ impl ServiceDraft {
             "directories.cache" => drop_directories(DirectoryKind::Cache),
             "directories.logs" => drop_directories(DirectoryKind::Logs),
             "directories.configuration" => drop_directories(DirectoryKind::Configuration),
-            "resources" => service.resources = crate::unit::Resources::default(),
+            "resources" => service.resources = Usual::default(),
             "tty" => self.has_tty = false,
             _ => return false,
         }

@@ -2,8 +2,7 @@ use super::body::ServiceDraft;
 use super::source::Source;
 use crate::diagnostic::Place;
 use crate::unit::{Body, Condition, Conditions, Ignored, Install, Manner, Mount, Relations, Slice, Socket, Timer, Unit, Watch, Why};
-use crate::{UnitKind, UnitName};
-use std::collections::BTreeSet;
+use crate::{Names, UnitKind, UnitName};
 use std::ops::Range;
 
 /// A unit being read: its file first, then every drop-in on top of it, in either syntax.
@@ -48,7 +47,7 @@ pub(crate) enum Defaults {
     Systemd,
 }
 
-pub(super) type Set = fn(&mut Relations) -> &mut BTreeSet<UnitName>;
+pub(super) type Set = fn(&mut Relations) -> &mut Names;
 
 pub(super) const RELATIONS: [(&str, Set); 9] = [
     ("after", |r| &mut r.after),

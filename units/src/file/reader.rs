@@ -5,7 +5,7 @@ use super::{Moulds, Source, SourceFile, SourceKind, toml, whole_file};
 use crate::set::Entry;
 use crate::systemd::{self, Scope, Specifiers, plumbing};
 use crate::unit::{Relations, Unit};
-use crate::{Diagnostic, Severity, UnitName, UnitSet, graph};
+use crate::{Diagnostic, Names, Severity, UnitName, UnitSet, graph};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -275,7 +275,7 @@ fn named(unit: &Unit) -> Vec<UnitName> {
 }
 
 /// All sets of names; whether those named must be there.
-fn each_relation(relations: &mut Relations, mut change: impl FnMut(&mut BTreeSet<UnitName>, bool)) {
+fn each_relation(relations: &mut Relations, mut change: impl FnMut(&mut Names, bool)) {
     let r = relations;
     for set in [&mut r.requires, &mut r.needs_once, &mut r.requisite, &mut r.binds_to, &mut r.wants, &mut r.upholds, &mut r.part_of] {
         change(set, true);

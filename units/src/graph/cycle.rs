@@ -1,7 +1,7 @@
-use super::{Graph, Origins};
+use super::{Graph, Node, Origins};
 use crate::file::Origin;
 use crate::stock;
-use crate::{Diagnostic, Severity, UnitName};
+use crate::{Diagnostic, Names, Severity, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// In knots larger than this no time is spent on finding the very best edge.
@@ -27,11 +27,11 @@ type Edge = (UnitName, UnitName);
 /// there is no cycle.
 fn first_knot(graph: &Graph) -> Option<BTreeSet<UnitName>> {
     let mut left: BTreeSet<&UnitName> = graph.nodes.keys().collect();
-    for towards in [|n: &super::Node| n.after.clone(), |n: &super::Node| n.before.clone()] {
-        let ends: BTreeMap<&UnitName, BTreeSet<UnitName>> = graph.nodes.iter().map(|(name, node)| (name, towards(node))).collect();
+    let directions: [fn(&Node) -> &Names; 2] = [|node| &node.after, |node| &node.before];
+    for towards in directions {
         loop {
-            let free: Vec<&UnitName> =
-                left.iter().copied().filter(|name| ends.get(name).is_none_or(|ends| !ends.iter().any(|end| left.contains(end)))).collect();
+            let is_free = |name: &UnitName| graph.node(name).is_none_or(|node| !towards(node).iter().any(|end| left.contains(end)));
+            let free: Vec<&UnitName> = left.iter().copied().filter(|name| is_free(name)).collect();
             if free.is_empty() {
                 break;
             }

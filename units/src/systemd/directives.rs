@@ -2,12 +2,11 @@
 
 mod table;
 
-use crate::UnitName;
 use crate::file::Draft;
 use crate::systemd::set::{Assigned, Fault};
 use crate::unit::{Amount, Command, DirectoryKind, EmergencyAction, Resource, Test};
 use crate::value::{Limit, Mode, Signal};
-use std::collections::BTreeSet;
+use crate::{Names, UnitName};
 use std::time::Duration;
 
 pub(crate) use table::{CGROUP, EXEC, INSTALL, KILL, MOUNT, PATH, SERVICE, SOCKET, TIMER, UNIT};
@@ -31,7 +30,7 @@ pub(crate) enum Act {
     /// Words, quoted or not, with specifiers; assignments add up.
     Texts(fn(&mut Draft) -> &mut Vec<String>),
     /// A relation, with our name of it.
-    Units(&'static str, fn(&mut Draft) -> &mut BTreeSet<UnitName>),
+    Units(&'static str, fn(&mut Draft) -> &mut Names),
     /// Names of units; assignments add up.
     Names(fn(&mut Draft) -> &mut Vec<UnitName>),
     /// One name.
@@ -100,6 +99,7 @@ pub(crate) fn find_kebab(section: &str, key: &str) -> Option<&'static Directive>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     const SECTIONS: [&str; 11] = ["Unit", "Install", "Service", "Socket", "Mount", "Slice", "Scope", "Timer", "Path", "Target", "Swap"];
 

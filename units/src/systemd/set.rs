@@ -149,12 +149,7 @@ fn record(draft: &mut Draft, directive: &'static Directive, assigned: &Assigned<
     Ok(())
 }
 
-fn units(
-    draft: &mut Draft,
-    key: &'static str,
-    field: fn(&mut Draft) -> &mut std::collections::BTreeSet<crate::UnitName>,
-    assigned: &Assigned<'_>,
-) {
+fn units(draft: &mut Draft, key: &'static str, field: fn(&mut Draft) -> &mut crate::Names, assigned: &Assigned<'_>) {
     if assigned.value.is_empty() {
         field(draft).clear();
         draft.forget(key);

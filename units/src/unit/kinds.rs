@@ -1,4 +1,4 @@
-use super::{Command, Resources};
+use super::{Command, Resources, Usual};
 use crate::UnitName;
 use crate::value::{Calendar, Limit, Mode};
 use std::fmt;
@@ -213,7 +213,7 @@ pub struct Mount {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Slice {
     /// What all beneath it may use together.
-    pub resources: Resources,
+    pub resources: Usual<Resources>,
 }
 
 impl fmt::Display for ListenKind {

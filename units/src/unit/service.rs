@@ -1,4 +1,4 @@
-use super::{Command, Directories, Environment, Execution, Preserve, Reload, Resources, Restart, Sandbox, Stop};
+use super::{Command, Directories, Environment, Execution, Preserve, Reload, Resources, Restart, Sandbox, Stop, Usual};
 use crate::UnitName;
 use crate::value::{Bytes, Limit, Mode, Signal};
 use std::time::Duration;
@@ -53,23 +53,23 @@ pub struct Service {
     /// For [`ServiceType::Notify`]: a newline on this descriptor says that it is up, as with s6, and not `READY=1`.
     pub notify_descriptor: Option<u8>,
     /// What follows when it ends by itself.
-    pub restart: Restart,
+    pub restart: Usual<Restart>,
     /// How it is stopped.
     pub stop: Stop,
     /// As whom it runs.
-    pub run_as: RunAs,
+    pub run_as: Usual<RunAs>,
     /// What the kernel lets it do, and how it is scheduled.
-    pub execution: Execution,
+    pub execution: Usual<Execution>,
     /// What it may not see or do.
-    pub sandbox: Sandbox,
+    pub sandbox: Usual<Sandbox>,
     /// Its environment.
-    pub environment: Environment,
+    pub environment: Usual<Environment>,
     /// The directories made for it.
     pub directories: Directories,
     /// Where its output goes.
-    pub log: Log,
+    pub log: Usual<Log>,
     /// What it may use.
-    pub resources: Resources,
+    pub resources: Usual<Resources>,
     /// Its terminal, for a login prompt.
     pub tty: Option<Tty>,
 }
@@ -100,15 +100,15 @@ impl Default for Service {
             runtime_preserve: Preserve::default(),
             notify_access: NotifyAccess::default(),
             notify_descriptor: None,
-            restart: Restart::default(),
+            restart: Usual::default(),
             stop: Stop::default(),
-            run_as: RunAs::default(),
-            execution: Execution::default(),
-            sandbox: Sandbox::default(),
-            environment: Environment::default(),
+            run_as: Usual::default(),
+            execution: Usual::default(),
+            sandbox: Usual::default(),
+            environment: Usual::default(),
             directories: Directories::default(),
-            log: Log::default(),
-            resources: Resources::default(),
+            log: Usual::default(),
+            resources: Usual::default(),
             tty: None,
         }
     }

@@ -219,7 +219,7 @@ mod tests {
         let (set, told) = units::read([file]);
         assert!(told.is_empty(), "{told:?}");
         let service: &Service = set.unit(&units::UnitName::new("a").unwrap()).unwrap().service().unwrap();
-        service.sandbox.clone()
+        Sandbox::clone(&service.sandbox)
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn still() -> Service {
     Service {
         kind: ServiceType::Oneshot,
         remain_after_exit: true,
-        restart: Restart { policy: RestartPolicy::No, burst: Limit::Max, ..Restart::default() },
+        restart: Restart { policy: RestartPolicy::No, burst: Limit::Max, ..Restart::default() }.into(),
         ..Service::default()
     }
 }

@@ -12,7 +12,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use units::control::{Outcome, Reply};
 use units::graph::Node;
-use units::{Entry, UnitName};
+use units::{Entry, Names, UnitName};
 
 impl Supervisor {
     /// Wants `name` up, and all it requires or wants; what it conflicts with is to go down.
@@ -157,9 +157,7 @@ impl Supervisor {
     /// its order. A target after a thousand units then waits for the thousandth, and not for each in its turn.
     fn blocker(&self, name: &UnitName, kind: JobKind) -> Option<UnitName> {
         let node = self.units.graph().node(name)?;
-        let last = |names: &BTreeSet<UnitName>, what: fn(&Slot) -> bool| {
-            names.iter().rfind(|other| self.slots.get(other).is_some_and(what)).cloned()
-        };
+        let last = |names: &Names, what: fn(&Slot) -> bool| names.iter().rfind(|other| self.slots.get(other).is_some_and(what)).cloned();
         let stops = |slot: &Slot| slot.has_job(JobKind::stops);
         match kind {
             JobKind::Start if self.slots.get(name).is_some_and(Slot::is_stopping) => Some(name.clone()),
@@ -326,7 +324,7 @@ impl Supervisor {
         if let Some(other) = node.needs_once.iter().find(never_up) {
             return Some(Cause::Requirement(other.clone()));
         }
-        let bound = node.binds_to.iter().find(|other| node.after.contains(*other) && !up(other));
+        let bound = node.binds_to.iter().find(|other| node.after.contains(other) && !up(other));
         let other = bound.or_else(|| node.requisite.iter().find(|other| !up(other)))?;
         Some(Cause::Requirement(other.clone()))
     }

@@ -9,6 +9,7 @@
 
 use super::slot::{JobKind, Slot, Starting, State, Why};
 use crate::Moment;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use units::UnitName;
@@ -16,7 +17,7 @@ use units::UnitName;
 /// The slots by name.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    all: BTreeMap<UnitName, Slot>,
+    all: BTreeMap<UnitName, Box<Slot>>,
     touched: Vec<UnitName>,
     deadlines: BTreeSet<(Moment, UnitName)>,
     /// Whose job may be able to begin.
@@ -86,7 +87,7 @@ impl Counts {
 
 impl Slots {
     pub(super) fn get(&self, name: &UnitName) -> Option<&Slot> {
-        self.all.get(name)
+        self.all.get(name).map(|slot| &**slot)
     }
 
     pub(super) fn get_mut(&mut self, name: &UnitName) -> Option<&mut Slot> {
@@ -104,7 +105,7 @@ impl Slots {
 
     pub(super) fn insert(&mut self, name: UnitName, slot: Slot) {
         self.remove(&name);
-        self.all.insert(name.clone(), slot);
+        self.all.insert(name.clone(), Box::new(slot));
         self.get_mut(&name);
     }
 
@@ -114,7 +115,7 @@ impl Slots {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&UnitName, &Slot)> {
-        self.all.iter()
+        self.all.iter().map(|(name, slot)| (name, &**slot))
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &UnitName> {
@@ -122,7 +123,7 @@ impl Slots {
     }
 
     pub(super) fn values(&self) -> impl Iterator<Item = &Slot> {
-        self.all.values()
+        self.all.values().map(|slot| &**slot)
     }
 
     /// The names of those that are so.

@@ -12,7 +12,7 @@ use crate::file::body::Kind;
 use crate::file::draft::Draft;
 use crate::file::section::Section;
 use crate::file::source::Source;
-use crate::unit::Restart;
+use crate::unit::Usual;
 use crate::{UnitKind, UnitName};
 use std::ops::Range;
 use toml::Spanned;
@@ -154,7 +154,7 @@ fn read_command(draft: &mut Draft, source: &Source<'_>, document: &DeTable<'_>, 
     // What is wrong with these sections is told once, of the service; with the command, of the timer.
     let silent = Source::new(source.path(), source.text()?.as_bytes(), source.scope());
     service::read(draft, &mut Section::new(&silent, "", document));
-    draft.service.service.restart = Restart::default();
+    draft.service.service.restart = Usual::default();
     draft.service.restart_given = false;
     draft.service.has_tty = false;
     draft.service.kind = Some(Kind::Oneshot);
