@@ -74,6 +74,10 @@ use store::Store;
 struct Body {
     unit: UnitName,
     group: Option<Group>,
+    /// Nobody has been killed in the group by `cgroup.kill` since it was made: processes may be born into it. Since Linux 6.14 one that is born into
+    /// a group whose count of such kills is not its parent's own is taken for one of those to be killed (`kill_seq`, kernel/cgroup/cgroup.c);
+    /// it has to move in by itself.
+    unharmed: bool,
     /// The limits the group was made with, as long as nobody has changed it; then the next life may have it.
     made_with: Option<Usual<Resources>>,
     outlets: Option<Outlets>,
@@ -222,6 +226,7 @@ impl Hands {
     }
 
     fn make_body(&mut self, name: &UnitName, service: &Service, remarks: &mut Vec<String>) -> Result<Body, String> {
+        let mut unharmed = true;
         let group = match &self.root {
             None => None,
             Some(root) => {
@@ -230,7 +235,7 @@ impl Hands {
                     None => {
                         let group = root.child(name.as_str());
                         self.leftovers.retain(|(other, _)| other != name);
-                        make_group(&group, remarks)?;
+                        unharmed = make_group(&group, remarks)?;
                         group
                     }
                 };
@@ -255,6 +260,7 @@ impl Hands {
             unit: name.clone(),
             oom_kills: group.as_ref().and_then(account::oom_kills).unwrap_or(0),
             group,
+            unharmed,
             made_with: Some(service.resources.clone()).filter(|resources| !resources.delegate),
             outlets: None,
             emptying: None,
@@ -312,10 +318,17 @@ impl Hands {
     }
 
     /// SIGKILL to every process of a life.
-    pub(crate) fn kill(&self, life: Life) {
-        match self.bodies.get(&life).and_then(|body| body.group.as_ref()) {
-            Some(group) => drop(group.kill()),
-            None => self.signal_sessions(life, libc::SIGKILL),
+    pub(crate) fn kill(&mut self, life: Life) {
+        let body = self.bodies.get_mut(&life);
+        let group = body.and_then(|body| {
+            body.unharmed = false;
+            body.group.as_ref()
+        });
+        let Some(group) = group else { return self.signal_sessions(life, libc::SIGKILL) };
+        let _ = group.kill();
+        // One that has to move in by itself may not be in yet.
+        for process in self.processes.values().filter(|process| process.run.life == life) {
+            let _ = process.pidfd.signal_number(libc::SIGKILL);
         }
     }
 
@@ -339,7 +352,9 @@ impl Hands {
             }
             // Our writing ends close here; the readers stay until the last writer has gone.
             match (body.group, body.made_with, after) {
-                (Some(group), Some(resources), Afterwards::Restart) if group.is_bare() => self.spares.keep(name.clone(), group, resources),
+                (Some(group), Some(resources), Afterwards::Restart) if body.unharmed && group.is_bare() => {
+                    self.spares.keep(name.clone(), group, resources)
+                }
                 // If somebody is left in it, it goes when he does.
                 (Some(group), ..) if group.remove().is_err() => self.leftovers.push((name.clone(), group)),
                 (Some(_) | None, ..) => {}
@@ -431,15 +446,18 @@ impl Hands {
 }
 
 /// Make a unit's group, empty and without limits of a former life if it can be had so.
-fn make_group(group: &Group, remarks: &mut Vec<String>) -> Result<(), String> {
-    if group.exists() && group.remove().is_err() {
+/// Make the group of a unit; whether it is a new one.
+fn make_group(group: &Group, remarks: &mut Vec<String>) -> Result<bool, String> {
+    let is_new = !group.exists() || group.remove().is_ok();
+    if !is_new {
         remarks.push("processes of an earlier life are still in its cgroup".to_owned());
     }
     group.create().map_err(|error| {
         // What was made of it on other hierarchies goes too.
         let _ = group.remove();
         format!("making its cgroup failed: {error}")
-    })
+    })?;
+    Ok(is_new)
 }
 
 /// `memory.events` of a group whose memory controller is on cgroup2.

@@ -201,6 +201,18 @@ fn stopping_a_service_ends_what_it_has_left_in_the_background_too() {
 
 #[test]
 #[ignore = "needs root"]
+fn who_had_to_be_killed_is_cleaned_up_after_and_starts_again() {
+    let stubborn = service("trap : TERM; echo up; while :; do sleep 1; done")
+        .replace("[service]", "[service]\nexec-start-pre = \"echo before\"\nexec-stop-post = \"echo behind\"")
+        .replace("[install]", "[stop]\ntimeout = \"200ms\"\n[install]");
+    let text = "ctl restart stubborn; ctl stop stubborn; ctl start stubborn; until ctl logs stubborn | grep -c up | grep 3; do sleep 0.1; done; \
+                for word in before up behind; do ctl logs stubborn | grep -c $word | sed \"s/^/$word: /\"; done; ctl poweroff";
+    let boot = boot(&[("stubborn.toml", &stubborn), ("off.toml", &script("\"stubborn\"", text))]);
+    boot.ended(POWERED_OFF).shows("before: 3").shows("up: 3").shows("behind: 2");
+}
+
+#[test]
+#[ignore = "needs root"]
 fn a_forking_service_is_known_by_its_pid_file() {
     let forks = "[service]\ntype = \"forking\"\npid-file = \"/run/forks.pid\"\ncommand = [\"/bin/sh\", \"-c\", \"setsid sleep 1000 & p=$!; (sleep 0.2; echo $p > /run/forks.pid) &\"]\n[restart]\npolicy = \"no\"\n[install]\nwanted-by = [\"multi-user.target\"]\n";
     let text = "ctl status forks; kill $(cat /run/forks.pid); sleep 0.2; ctl status forks; echo code: $?; ctl poweroff";

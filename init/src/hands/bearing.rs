@@ -75,7 +75,8 @@ impl Hands {
         };
         let (cgroup, procs) = match &body.group {
             None => (None, Vec::new()),
-            Some(group) => (group.unified_directory().map_err(entering)?, v1_procs(group).map_err(entering)?),
+            Some(group) if body.unharmed => (group.unified_directory().map_err(entering)?, v1_procs(group).map_err(entering)?),
+            Some(group) => (None, group.procs_files().map_err(entering)?),
         };
         let (child, asked) = birth::give(&Wanted {
             service,

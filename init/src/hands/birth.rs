@@ -50,7 +50,7 @@ pub(super) struct Wanted<'a> {
     pub(super) joined: &'a Joined,
     /// What it reads, where that stands in the unit.
     pub(super) input: Option<BorrowedFd<'a>>,
-    /// Open `cgroup.procs` of each hierarchy but the one below.
+    /// Open `cgroup.procs` of each hierarchy it is to move into.
     pub(super) procs: &'a [OwnedFd],
     /// The cgroup2 directory, to be born into.
     pub(super) cgroup: Option<BorrowedFd<'a>>,

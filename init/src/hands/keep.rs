@@ -48,6 +48,7 @@ struct BodyNote {
     unit: UnitName,
     /// Below the root of each hierarchy.
     group: Option<String>,
+    unharmed: bool,
     outlets: Option<(i32, i32)>,
     looking: bool,
     ready: Option<i32>,
@@ -192,6 +193,7 @@ impl Hands {
         let body = Body {
             unit: note.unit,
             group,
+            unharmed: note.unharmed,
             made_with: None,
             outlets,
             emptying: None,
@@ -269,6 +271,7 @@ impl BodyNote {
             life,
             unit: body.unit.clone(),
             group: body.group.as_ref().map(path_of),
+            unharmed: body.unharmed,
             outlets: body.outlets.as_ref().map(|outlets| (hand_over(&outlets.stdout), hand_over(&outlets.stderr))),
             looking: body.looking,
             ready: body.ready.as_ref().map(hand_over),
