@@ -146,6 +146,11 @@ impl Record {
         Ok(self.text(name)?.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
     }
 
+    /// A path of the record.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
     /// Where the guest's unit files lie.
     pub(crate) fn tree(&self) -> PathBuf {
         self.dir.join("tree")

@@ -1,0 +1,219 @@
+//! What is asked.
+
+/// A fixed sequence of numbers (Knuth's MMIX), so that every run asks the same.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap_or(0) % end.max(1)
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        let at = self.below(from.len());
+        from.get(at).copied().unwrap_or_default()
+    }
+}
+
+const CALENDARS: &str = "daily|weekly|monthly|hourly|minutely|quarterly|semiannually|yearly|annually|Mon|Mon..Fri|Sat,Sun 12:00|Fri 13-*-13|\
+*-02-29|*-02~01|*-*~1|*-*~07/1|Mon *-05~07/1|*-*-1..7 3:00|*-*-* 00/2:00|*:0/15|*:*:0/30|*-*-* *:*:*|*-*-* 12:34:56.789|*-*-* 0:0:0/7.5|\
+2024-02-29|2023-02-29|2025..2027-1,7-1|2024/2-3-4|@1709164800|10:20|10:20:30|5|*|*-*|1-2-3 4:5:6|99-1-1|70-1-1|69-1-1|Wed..Sun 23:59|Sun..Mon|\
+Mon-Fri|monday|MON|Tues|Mon,Tue,|Mon,,Tue|24:00|12:60|12:00:60|*-13-1|*-0-1|*-1-32|1970-1-1|2200-1-1|1969-1-1|*-*-* 25:00|*-*~32|*-*~0|\
+daily UTC|daily Europe/Berlin|*-3-31 2:30 Europe/Berlin|*-10-27 2:30 Europe/Berlin|*-*-* 02:30 Europe/Berlin|*-*-* 02:30 America/New_York|\
+*-3-10 2:30 America/New_York|*-3-10 *:30 America/New_York|*-11-3 1:30 America/New_York|hourly America/New_York|Sun *-3-* 2:0/20 Europe/Berlin|\
+daily Nowhere/Land|daily utc|*-*-* 3:00 GMT|1..3:00|1..3/2:00|3..1:00|1/0:00|0/24:00|*-*-*  3:00| daily |*-2-30|*-4-31|*-*-5..3|2024-1..3-*|\
+*-1/3-1|*-*-1/7|*-*-31|*-*-29..31 0:0|*:*:1.5..9.5|*:*:0,10..20/5,59|Mon *-1-1|Thu *-2-29|*/2:00|*-*/2-1|12..|..12|1,2,3:4,5,6|0..23/5:7";
+
+/// Calendar expressions.
+pub(super) fn calendars() -> Vec<String> {
+    let mut all: Vec<String> = CALENDARS.split('|').map(str::to_owned).collect();
+    let mut numbers = Numbers(252);
+    for _ in 0..260 {
+        let days = numbers.pick(&["", "", "", "Mon..Fri ", "Sat,Sun ", "Wed ", "Mon,Thu..Sat "]);
+        let year = numbers.pick(&["*", "*", "*", "2024", "2024..2026", "2025/2"]);
+        let month = numbers.pick(&["*", "*", "1", "2", "3,6,9", "1..5/2", "2/4", "12"]);
+        let sign = numbers.pick(&["-", "-", "-", "~"]);
+        let day = numbers.pick(&["*", "*", "1", "28", "29", "31", "1..7", "3/10", "5,15,25", "2..20/6"]);
+        let hour = numbers.pick(&["*", "0", "3", "6,18", "8..17", "0/5", "1..9/4", "23"]);
+        let minute = numbers.pick(&["*", "0", "30", "0/20", "5..50/15", "59"]);
+        let second = numbers.pick(&["", ":0", ":*", ":15", ":0/25", ":1.5", ":10..40/7"]);
+        let zone = numbers.pick(&["", "", "", " UTC", " Europe/Berlin", " America/New_York"]);
+        all.push(format!("{days}{year}-{month}{sign}{day} {hour}:{minute}{second}{zone}"));
+    }
+    all
+}
+
+/// Time spans.
+pub(super) fn spans() -> Vec<String> {
+    let fixed = "0|1|5s|90|1min 30s|1h30min|2.5s|.5s|100ms|3 weeks 1d|1y 1M|5 500ms|infinity|1.5h|1 s|s|1 s x|1fortnight|1us|1usec|10µs|1msec|\
+        2sec|2second|2seconds|3m|3min|3minute|3minutes|1hr|1hour|2hours|1d|1day|2days|1w|1week|2weeks|1month|2months|1M|1year|2years|1y|-1|-1s|\
+        1..5s|1.|.|1e3|0x10|1,5s|1s1s|1s 1|1 1|1.234567s|1.2345678s|0.0000001s|18446744073709551615us|18446744073709551614us|584542y|600000y|\
+        1min-1s|5S|5Min|infinityy| infinity|1h 2h|10 min 5|0.5min|0.1month|1 . 5s";
+    let mut all: Vec<String> = fixed.split('|').map(|text| text.trim_start_matches('\n').to_owned()).collect();
+    let mut numbers = Numbers(7);
+    for _ in 0..150 {
+        let parts = 1 + numbers.below(3);
+        let text: Vec<String> = (0..parts)
+            .map(|_| {
+                let number = numbers.pick(&["0", "1", "7", "2.5", "10.25", "59", "365", ".75"]);
+                let blank = numbers.pick(&["", "", " "]);
+                format!("{number}{blank}{}", numbers.pick(&["us", "ms", "s", "min", "h", "d", "w", "M", "y", "hr", "days", ""]))
+            })
+            .collect();
+        all.push(text.join(numbers.pick(&["", " ", "  "])));
+    }
+    all
+}
+
+/// Texts that become parts of names.
+pub(super) fn escapes() -> Vec<String> {
+    let fixed = "a|a-b|a/b|/|//|.x|x.|..|a b|Hallöchen|a:b_c.d|@|\\|\\x2d|-|--|~|%i|a+b=c|'q'|\"q\"|/dev/sda1|tmp/.x/y|ﬁef|#;[]|$HOME|a\tb";
+    fixed.split('|').map(str::to_owned).collect()
+}
+
+/// Arguments of a command.
+pub(super) fn lines() -> Vec<String> {
+    let fixed = [
+        "a b c",
+        "'a b' c",
+        "\"a b\" c",
+        "a\"b c\"d",
+        "a'b'c",
+        "''",
+        "\"\"",
+        "\\x41\\102\\n",
+        "'\\x41'",
+        "a\\sb",
+        "a\\ b",
+        "\\q",
+        "'\\q'",
+        "$ONE",
+        "${ONE}",
+        "$ONE$TWO",
+        "${ONE}${TWO}",
+        "x$ONE",
+        "x${ONE}y",
+        "\"$ONE\"",
+        "'$ONE'",
+        "\"${ONE}\"",
+        "'${ONE}'",
+        "$$ONE",
+        "$$",
+        "$$$ONE",
+        "$",
+        "a$",
+        "5$",
+        "${",
+        "${}",
+        "${ONE",
+        "$EMPTY",
+        "${EMPTY}",
+        "$NONE",
+        "${NONE}",
+        "x$NONE",
+        "x${NONE}y",
+        "$OPTS",
+        "${OPTS}",
+        "\"$OPTS\"",
+        "a ; b",
+        "a;b",
+        "a \\; b",
+        "';'",
+        "a ';' b",
+        "a \";\" b",
+        "a;",
+        "%%",
+        "a%%b",
+        "100%%",
+        "a | b > c",
+        "a && b",
+        "*",
+        "~",
+        "#x",
+        "a #x",
+        "a\tb",
+        "  a   b  ",
+        "'a",
+        "\"a",
+        "a'",
+        "\\",
+        "\\\\",
+        "'\\\\'",
+        "\\\"",
+        "\\'",
+        "'\\''",
+        "a\\",
+        "=",
+        "--x=$ONE",
+        "--x=${ONE}",
+        "--x=\"${ONE}\"",
+        "-$TWO",
+        "${TWO}2",
+        "$TWO2",
+        "$TWO.",
+        "$TWO-x",
+        "\\u00e4",
+        "\\U0001f600",
+        "\\0",
+        "\\000",
+        "\\x00",
+        "\\x4",
+        "\\1",
+        "\\17",
+        "ä",
+        "$1",
+        "${1}",
+        "$@",
+        "$*",
+        "$-",
+        "$TWO $TWO",
+        "'$$'",
+        "\"$$x\"",
+        "$ONE,$TWO",
+        "{a,b}",
+        "`x`",
+        "$(x)",
+        "\\a\\b\\f\\r\\t\\v",
+        "a\"\"b",
+        "\"a\"'b'\"c\"",
+        "\"a'b\"",
+        "'a\"b'",
+        "'a'b 'c'd",
+        "${ONE} ${ONE}",
+        "$NONE $EMPTY a",
+    ];
+    let mut all: Vec<String> = fixed.iter().map(|text| (*text).to_owned()).collect();
+    let mut numbers = Numbers(11);
+    let parts = [
+        "a",
+        "'b c'",
+        "\"d e\"",
+        "$ONE",
+        "${ONE}",
+        "$OPTS",
+        "$EMPTY",
+        "${NONE}",
+        "$$",
+        "\\t",
+        "\\x41",
+        " ",
+        " ",
+        " ",
+        "x=",
+        "'$TWO'",
+        "\"${TWO}\"",
+        "-",
+        ";",
+    ];
+    for _ in 0..200 {
+        let count = 2 + numbers.below(5);
+        let text: String = (0..count).map(|_| numbers.pick(&parts)).collect();
+        all.push(format!("w{}", text.trim_end()));
+    }
+    all
+}
+
+/// Why systemd may answer a question of this sort otherwise.
+pub(super) fn reason(_sort: &str, _asked: &str, _theirs: &str) -> Option<&'static str> {
+    None
+}
