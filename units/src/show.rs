@@ -18,7 +18,7 @@ mod service;
 mod sheet;
 mod words;
 
-use crate::unit::{Body, EmergencyAction, Reload, ServiceType, Unit};
+use crate::unit::{Body, EmergencyAction, Hardening, Reload, Service, ServiceType, Unit};
 use crate::{Entry, Names, UnitName, UnitSet};
 use sheet::Sheet;
 
@@ -65,18 +65,33 @@ fn body(sheet: &mut Sheet, unit: &Unit) {
             service::show(sheet, service);
             exec::show(sheet, unit, service);
         }
-        Body::Socket(socket) => kinds::socket(sheet, unit, socket),
+        Body::Socket(socket) => {
+            kinds::socket(sheet, unit, socket);
+            without_process(sheet, unit);
+        }
         Body::Timer(timer) => kinds::timer(sheet, unit, timer),
         Body::Path(watch) => kinds::path(sheet, unit, watch),
-        Body::Mount(mount) => kinds::mount(sheet, mount),
+        Body::Mount(mount) => {
+            kinds::mount(sheet, mount);
+            without_process(sheet, unit);
+        }
         Body::Slice(slice) => exec::resources(sheet, &slice.resources),
     }
+}
+
+/// systemd runs processes for these units, under directives of their own; here they have none, and nothing is said of how it would run.
+fn without_process(sheet: &mut Sheet, unit: &Unit) {
+    let mut nothing = Service::default();
+    nothing.execution.ignore_sigpipe = true;
+    nothing.execution.hardening.push(Hardening { directive: "KeyringMode", value: "shared".to_owned() });
+    exec::show(sheet, unit, &nothing);
+    service::stop(sheet, &nothing.stop);
 }
 
 fn common(sheet: &mut Sheet, unit: &Unit) {
     sheet.list("RequiresMountsFor", unit.mounts_needed().iter().map(String::as_str));
     sheet.list("Documentation", unit.documentation.iter().map(String::as_str));
-    sheet.put("Description", if unit.description.is_empty() { unit.name.as_str() } else { &unit.description });
+    sheet.put("Description", description(unit));
     sheet.put("LoadState", "loaded");
     sheet.put("FragmentPath", unit.sources.first().map_or("", String::as_str));
     sheet.put("SourcePath", unit.manner.source_path.as_deref().unwrap_or_default());
@@ -107,6 +122,16 @@ fn common(sheet: &mut Sheet, unit: &Unit) {
                 EmergencyAction::Exit => "exit",
             },
         );
+    }
+}
+
+/// Its own, or what systemd says of a unit without one.
+fn description(unit: &Unit) -> String {
+    match &unit.body {
+        _ if !unit.description.is_empty() => unit.description.clone(),
+        Body::Mount(mount) => mount.place.clone(),
+        Body::Slice(_) => format!("Slice /{}", unit.name.stem().replace('-', "/")),
+        Body::Target | Body::Service(_) | Body::Socket(_) | Body::Timer(_) | Body::Path(_) => unit.name.as_str().to_owned(),
     }
 }
 

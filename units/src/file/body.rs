@@ -189,7 +189,7 @@ impl ServiceDraft {
         } else if kind == Kind::Oneshot {
             service.start_timeout = Limit::Max;
         }
-        let notifies = matches!(kind, Kind::Notify | Kind::NotifyReload) || service.watchdog.is_some();
+        let notifies = matches!(kind, Kind::Notify | Kind::NotifyReload) || service.watchdog.is_some() || service.fd_store_max > 0;
         service.notify_access = match (self.notify_access, notifies) {
             (Some(NotifyAccess::None) | None, true) => NotifyAccess::Main,
             (Some(access), _) => access,

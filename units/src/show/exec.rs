@@ -15,6 +15,7 @@ pub(super) fn show(sheet: &mut Sheet, unit: &Unit, service: &Service) {
     descriptors(sheet, service);
     directories(sheet, service);
     sandbox::show(sheet, &service.execution);
+    sandbox::restrictions(sheet, &service.sandbox);
 }
 
 /// Instances of a template lie together.

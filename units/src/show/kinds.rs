@@ -126,7 +126,8 @@ pub(super) fn timer(sheet: &mut Sheet, unit: &Unit, timer: &Timer) {
 
 pub(super) fn path(sheet: &mut Sheet, unit: &Unit, watch: &Watch) {
     sheet.put("Unit", unit.triggers().map_or_else(String::new, String::from));
-    for (event, path) in &watch.paths {
+    // The last comes first, as with systemd.
+    for (event, path) in watch.paths.iter().rev() {
         let event = match event {
             PathEvent::Exists => "PathExists",
             PathEvent::ExistsGlob => "PathExistsGlob",

@@ -1,9 +1,10 @@
 //! What restricts a service; systemd.exec(5), "Sandboxing" and "System call filtering".
 
 use super::sheet::Sheet;
+use crate::systemd::calls;
 use crate::systemd::set::boolean;
 use crate::systemd::words::split;
-use crate::unit::Execution;
+use crate::unit::{CallArchitecture, CallRefusal, Execution, Sandbox};
 use crate::value::CapabilitySet;
 
 const FLAGS: [&str; 17] = [
@@ -62,6 +63,87 @@ pub(super) fn show(sheet: &mut Sheet, execution: &Execution) {
     for name in LISTS {
         let words: Vec<String> = all(name).flat_map(|value| split(value).unwrap_or_default()).collect();
         sheet.list(name, words.iter().map(|word| if word.len() > 1 { word.trim_end_matches('/') } else { word }));
+    }
+}
+
+/// Calls, families and namespaces, binds.
+pub(super) fn restrictions(sheet: &mut Sheet, sandbox: &Sandbox) {
+    let calls = sandbox.calls.iter().flat_map(|filter| &filter.calls).map(|(call, refusal)| match refusal {
+        Some(CallRefusal::Errno(number)) => {
+            format!("{call}:{}", calls::error_name(*number).map_or_else(|| number.to_string(), ToOwned::to_owned))
+        }
+        Some(CallRefusal::Kill) => format!("{call}:kill"),
+        None => call.clone(),
+    });
+    sheet.put("SystemCallFilter", chosen(sandbox.calls.as_ref().is_some_and(|filter| filter.allows), calls.collect()));
+    sheet.number(
+        "SystemCallErrorNumber",
+        match sandbox.call_error {
+            Some(CallRefusal::Errno(number)) => i32::from(number),
+            // systemd's number for being killed.
+            Some(CallRefusal::Kill) | None => i32::MAX - 1,
+        },
+    );
+    let mut architectures: Vec<&str> = sandbox.architectures.iter().map(|architecture| architecture_name(*architecture)).collect();
+    architectures.sort_unstable();
+    architectures.dedup();
+    sheet.list("SystemCallArchitectures", architectures);
+    let names = sandbox.families.iter().flat_map(|families| &families.list);
+    let names = names.map(|number| calls::family_name(*number).map_or_else(|| number.to_string(), |name| format!("AF_{name}")));
+    sheet.put("RestrictAddressFamilies", chosen(sandbox.families.as_ref().is_some_and(|families| families.allows), names.collect()));
+    let of = |bits: u32| NAMESPACES.iter().filter(move |(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect::<Vec<_>>();
+    sheet.put(
+        "RestrictNamespaces",
+        match sandbox.namespaces {
+            None => "no".to_owned(),
+            Some(0) => "yes".to_owned(),
+            Some(bits) if of(bits).len() == NAMESPACES.len() => "no".to_owned(),
+            Some(bits) => of(bits).join(" "),
+        },
+    );
+    for (name, read_only) in [("BindPaths", false), ("BindReadOnlyPaths", true)] {
+        let binds = sandbox.binds.iter().filter(|bind| bind.read_only == read_only);
+        let binds: Vec<String> = binds
+            .map(|bind| {
+                let (optional, how) = (if bind.optional { "-" } else { "" }, if bind.recursive { ":rbind" } else { "" });
+                format!("{optional}{}:{}{how}", bind.from, bind.to)
+            })
+            .collect();
+        sheet.put(name, binds.join(" "));
+    }
+    let temporary = sandbox.temporary.iter().map(|(path, options)| match options.as_str() {
+        "" => path.clone(),
+        options => format!("{path}:{options}"),
+    });
+    sheet.put("TemporaryFileSystem", temporary.collect::<Vec<_>>().join(" "));
+}
+
+/// `CLONE_NEW*`, in the order of their names; clone(2).
+const NAMESPACES: [(u32, &str); 7] = [
+    (0x0200_0000, "cgroup"),
+    (0x0800_0000, "ipc"),
+    (0x4000_0000, "net"),
+    (0x0002_0000, "mnt"),
+    (0x2000_0000, "pid"),
+    (0x1000_0000, "user"),
+    (0x0400_0000, "uts"),
+];
+
+/// Names that alone are allowed, or behind a `~` that alone are not.
+fn chosen(allows: bool, mut names: Vec<String>) -> String {
+    names.sort_unstable();
+    format!("{}{}", if allows { "" } else { "~" }, names.join(" "))
+}
+
+fn architecture_name(architecture: CallArchitecture) -> &'static str {
+    match architecture {
+        CallArchitecture::Native => "native",
+        CallArchitecture::X86 => "x86",
+        CallArchitecture::X86_64 => "x86-64",
+        CallArchitecture::X32 => "x32",
+        CallArchitecture::Arm => "arm",
+        CallArchitecture::Arm64 => "arm64",
+        CallArchitecture::Other => "other",
     }
 }
 

@@ -55,7 +55,8 @@ pub(super) fn show(sheet: &mut Sheet, service: &Service) {
     sheet.number("WatchdogSignal", service.watchdog_signal.number());
 }
 
-fn stop(sheet: &mut Sheet, stop: &Stop) {
+/// How whatever runs is ended; systemd.kill(5).
+pub(super) fn stop(sheet: &mut Sheet, stop: &Stop) {
     sheet.put(
         "KillMode",
         match stop.mode {
@@ -84,10 +85,11 @@ pub(super) fn commands(sheet: &mut Sheet, names: &[&'static str], list: &[Comman
 fn statuses(sheet: &mut Sheet, name: &'static str, codes: &[u8], signals: &[Signal]) {
     let mut numbers: Vec<i32> = codes.iter().map(|code| i32::from(*code)).collect();
     numbers.sort_unstable();
-    let mut others: Vec<i32> = signals.iter().map(|signal| signal.number()).collect();
-    others.sort_unstable();
-    let all: Vec<String> = numbers.iter().chain(&others).map(ToString::to_string).collect();
-    sheet.put(name, all.join(" "));
+    let mut others: Vec<Signal> = signals.to_vec();
+    others.sort_unstable_by_key(|signal| signal.number());
+    let numbers = numbers.iter().map(ToString::to_string);
+    let others = others.iter().map(|signal| signal.to_string().trim_start_matches("SIG").to_owned());
+    sheet.put(name, numbers.chain(others).collect::<Vec<_>>().join(" "));
 }
 
 fn kind(kind: &ServiceType) -> &'static str {

@@ -62,6 +62,11 @@ pub(crate) fn refusal(text: &str) -> Option<CallRefusal> {
     Some(CallRefusal::Errno(number))
 }
 
+/// What [`refusal`] reads as this error; `None` for a number without a name.
+pub(crate) fn error_name(number: u16) -> Option<&'static str> {
+    ERRORS.split(' ').nth(usize::from(number).checked_sub(1)?).filter(|name| *name != "-")
+}
+
 /// errno(3) from 1 on; the same numbers on x86 and Arm.
 const ERRORS: &str = "EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK EBUSY EEXIST EXDEV \
     ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM ERANGE EDEADLK ENAMETOOLONG ENOLCK \
@@ -82,6 +87,11 @@ pub(crate) fn family(name: &str) -> Option<u16> {
         _ => {}
     }
     (1..).zip(FAMILIES.split(' ')).find(|(_, known)| *known == bare && *known != "-").map(|(number, _)| number)
+}
+
+/// What [`family`] reads as this number, without its `AF_`.
+pub(crate) fn family_name(number: u16) -> Option<&'static str> {
+    FAMILIES.split(' ').nth(usize::from(number).checked_sub(1)?).filter(|name| *name != "-")
 }
 
 const FAMILIES: &str = "UNIX INET AX25 IPX APPLETALK NETROM BRIDGE ATMPVC X25 INET6 ROSE DECnet NETBEUI SECURITY KEY NETLINK PACKET ASH ECONET \
@@ -108,11 +118,13 @@ mod tests {
     fn numbers_are_the_kernel_s() {
         for (name, number) in [("EPERM", 1), ("ENOSYS", 38), ("ENOMSG", 42), ("EBFONT", 59), ("EHWPOISON", 133), ("7", 7)] {
             assert_eq!(refusal(name), Some(CallRefusal::Errno(number)), "{name}");
+            assert!(error_name(number) == Some(name) || name == "7", "{name}");
         }
         assert_eq!(refusal("kill"), Some(CallRefusal::Kill));
         assert_eq!(refusal("-"), None);
         for (name, number) in [("AF_UNIX", 1), ("AF_INET6", 10), ("AF_NETLINK", 16), ("AF_PACKET", 17), ("AF_VSOCK", 40), ("AF_MCTP", 45)] {
             assert_eq!(family(name), Some(number), "{name}");
+            assert_eq!(family_name(number), name.strip_prefix("AF_"), "{name}");
         }
         assert_eq!(family("INET"), None);
     }

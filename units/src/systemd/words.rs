@@ -38,7 +38,11 @@ pub(crate) fn next(rest: &mut &str) -> Result<Option<String>, CommandError> {
                     word.push(c);
                     chars = after.chars();
                 }
-                None => word.push('\\'),
+                // Whatever follows is not looked at: a blank ends no word.
+                None => {
+                    word.push('\\');
+                    word.extend(chars.next());
+                }
             },
             (_, Some(c)) => word.push(c),
         }
@@ -105,7 +109,7 @@ mod tests {
     #[test]
     fn unknown_escapes_stay_in_systemds_files() {
         let kept = |text| split(text).unwrap();
-        assert_eq!(kept(r"s/\.d$// a\ b \x4 \x41\u00e4 \101 end\"), [r"s/\.d$//", r"a\", "b", r"\x4", "A\u{e4}", "A", r"end\"]);
+        assert_eq!(kept(r"s/\.d$// a\ b \x4 \x41\u00e4 \101 end\"), [r"s/\.d$//", r"a\ b", r"\x4", "A\u{e4}", "A", r"end\"]);
         assert_eq!(kept(r#"a"b c"d "" 'it "is"'"#), ["ab cd", "", "it \"is\""]);
         assert_eq!(split("'a"), Err(CommandError::Quote('\'')));
     }

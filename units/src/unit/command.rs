@@ -133,6 +133,8 @@ impl Command {
                     let value = lookup(name).unwrap_or_default();
                     match split(&value) {
                         Ok(words) => argv.extend(words),
+                        // A value may leave a quote open; it ends with the value.
+                        Err(CommandError::Quote(quote)) => argv.extend(split(&format!("{value}{quote}")).unwrap_or_default()),
                         Err(_) => argv.extend(value.split_whitespace().map(str::to_owned)),
                     }
                 }

@@ -64,8 +64,14 @@ pub fn read_span_in(text: &str, micros: u64) -> Result<Limit<Duration>, ValueErr
     }
 }
 
+/// As `parse_time()` of systemd has it: a point wants digits behind it, a number without a unit wants a blank, and what
+/// would come to `u64::MAX` is too long.
 fn total(text: &str, default: u64) -> Option<u64> {
     let mut sum: u64 = 0;
+    let mut add = |micros: u64| {
+        sum = sum.checked_add(micros).filter(|sum| *sum < u64::MAX)?;
+        Some(sum)
+    };
     let mut rest = text;
     if rest.is_empty() {
         return None;
@@ -75,23 +81,31 @@ fn total(text: &str, default: u64) -> Option<u64> {
         let fraction = match rest.strip_prefix('.') {
             Some(after) => {
                 rest = after;
-                digits(&mut rest)
+                Some(digits(&mut rest))
             }
-            None => "",
+            None => None,
         };
-        if whole.is_empty() && fraction.is_empty() {
-            return None;
+        match (whole, fraction) {
+            ("", None) | (_, Some("")) => return None,
+            (_, None | Some(_)) => {}
         }
+        let blank = rest.starts_with(|c: char| c.is_ascii_whitespace());
         rest = rest.trim_start();
         let word = rest.get(..rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len())).unwrap_or_default();
+        if word.is_empty() && !blank && !rest.is_empty() {
+            return None;
+        }
         let unit = if word.is_empty() { default } else { UNITS.iter().find(|(name, _)| *name == word)?.1 };
         rest = rest.get(word.len()..).unwrap_or_default().trim_start();
-        let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-        sum = sum.checked_add(whole.checked_mul(unit)?)?;
+        let whole = if whole.is_empty() { 0 } else { whole.parse::<i64>().ok()?.unsigned_abs() };
+        if whole >= u64::MAX / unit {
+            return None;
+        }
+        add(whole * unit)?;
         let mut share = unit;
-        for digit in fraction.bytes() {
+        for digit in fraction.unwrap_or_default().bytes() {
             share /= 10;
-            sum = sum.checked_add(share * u64::from(digit - b'0'))?;
+            add(share * u64::from(digit - b'0'))?;
         }
     }
     Some(sum)
@@ -129,7 +143,7 @@ mod tests {
         }
         assert_eq!(read_span_in("7", 1).unwrap(), Limit::At(Duration::from_micros(7)));
         assert_eq!(read_span("infinity").unwrap(), Limit::Max);
-        for text in ["", "soon", "-1s", "1 s x", "1 fortnight", ".", "s", "99999999999999999999"] {
+        for text in ["", "soon", "-1s", "1 s x", "1 fortnight", ".", "s", "99999999999999999999", "1.", "1..5s", "1.5.5", "584542y"] {
             assert!(read_span(text).is_err(), "{text}");
         }
     }

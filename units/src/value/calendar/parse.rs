@@ -27,7 +27,7 @@ impl FromStr for Calendar {
     type Err = ValueError;
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let bad = || ValueError(format!("{text:?} is no calendar expression such as \"daily\" or \"Mon..Fri *-*-* 03:00\""));
-        let (rest, zone) = zone(text.trim());
+        let (rest, zone) = zone(text);
         let lower = rest.to_ascii_lowercase();
         let long = SHORTHANDS.iter().find(|(short, _)| *short == lower).map(|(_, long)| *long);
         let mut calendar = parse(long.unwrap_or(rest)).ok_or_else(bad)?;
@@ -44,11 +44,11 @@ impl FromStr for Calendar {
 fn zone(text: &str) -> (&str, Zone) {
     let Some((rest, word)) = text.rsplit_once(' ') else { return (text, Zone::Local) };
     if word.eq_ignore_ascii_case("UTC") {
-        return (rest.trim_end(), Zone::Utc);
+        return (rest, Zone::Utc);
     }
     let name =
         word.starts_with(|c: char| c.is_ascii_uppercase()) && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b));
-    if name && weekday(word).is_none() { (rest.trim_end(), Zone::Named(word.to_owned())) } else { (text, Zone::Local) }
+    if name && weekday(word).is_none() { (rest, Zone::Named(word.to_owned())) } else { (text, Zone::Local) }
 }
 
 fn parse(text: &str) -> Option<Calendar> {
