@@ -31,6 +31,8 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
         [] => {
             run::need_root("compare")?;
             crate::apt::need(&[&[crate::apt::MMDEBSTRAP]])?;
+            // The site has a network of its own, and none that leads anywhere.
+            crate::template::tar_with(record::PACKAGES)?;
             let site = Site::enter_with("compare", Profile::Debug)?;
             Record::make(&site)?
         }
@@ -45,6 +47,7 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     let verdict = judge::judge(&record, &ours)?;
     let answers = answers::judge(&record)?;
     report::write(&record, &verdict, &answers)?;
+    println!("{} values of units of our own are written down", answers::write_shown(&verdict.agreed)?);
     for diagnostic in &ours.diagnostics {
         println!("{}", diagnostic.to_string().lines().next().unwrap_or_default());
     }

@@ -1,19 +1,20 @@
-//! Short questions: calendar expressions, spans, names to escape, command lines. Those picked by hand stand in
+//! Short questions: calendar expressions, spans, names to escape, command lines, conditions. Those picked by hand stand in
 //! [`questions`], with some hundreds made by a fixed generator.
 //!
-//! What was asked and answered is written to `units/tests/systemd`, where a test of `units` asks again without systemd.
+//! What was asked and answered is written to `units/tests/systemd`, where the test `recorded` of `units` asks again without
+//! systemd; what we say is one source file for both.
 
+#[path = "../../../units/tests/systemd/ours.rs"]
+mod ours;
 mod questions;
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context, Result};
-use units::unit::Command;
-use units::value::calendar::{TimeZone, Zone};
-use units::value::{Calendar, Limit, read_span};
+use units::value::calendar::TimeZone;
 
-use super::record::Record;
+use super::record::{Properties, Record};
 use crate::place;
 
 /// How one sort of question came out.
@@ -35,10 +36,55 @@ impl Answers {
 /// The words a service prints, each in angle brackets.
 const WORDS: &str = "#!/bin/sh\nfor word; do printf '<%s>' \"$word\"; done\necho\n";
 
+/// Judges the assignments of a question, each an argument: what it says of both lists.
+const CONDITION: &str =
+    r#"printf '%s' "$question" | sed 's/ & /\n/g' | xargs -d '\n' systemd-analyze condition -- 2>&1 | tr '\n' ' '; echo"#;
+
+/// The zones that expressions name.
+const ZONES: [&str; 3] = ["Europe/Berlin", "America/New_York", "GMT"];
+
+/// What the guest's script does first: it puts the unit files of our own writing where an administrator would.
+pub(crate) fn own_units() -> Result<String> {
+    let mut script = String::new();
+    for (name, text) in ours::files()? {
+        let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let text = String::from_utf8_lossy(&text);
+        script.push_str(&format!("mkdir -p /etc/systemd/system/{folder}\ncat > /etc/systemd/system/{name} <<'EOF'\n{text}EOF\n"));
+    }
+    Ok(script)
+}
+
+/// Writes down what systemd says of them, as far as it is what they say alone; how many values.
+pub(crate) fn write_shown(agreed: &BTreeMap<String, Properties>) -> Result<usize> {
+    let ours = ours::shown(agreed.keys().map(String::as_str))?;
+    let mut text = String::new();
+    let mut count = 0;
+    for (name, properties) in agreed {
+        text.push_str(&format!("[{name}]\n"));
+        for (property, values) in properties {
+            if ours.get(name).and_then(|mine| mine.get(property)) == Some(values) {
+                count += 1;
+                values.iter().for_each(|value| text.push_str(&format!("{property}={value}\n")));
+            }
+        }
+        text.push('\n');
+    }
+    let path = place::repository().join("units/tests/systemd/shown.txt");
+    fs::write(&path, text.trim_end().to_owned() + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(count)
+}
+
 /// What the guest's script asks besides the units: each question on a line, the answers to it between two `@` lines.
 pub(crate) fn questions() -> Result<String> {
-    let mut script =
-        String::from("mkdir -p answers\ncp -RL --parents /usr/share/zoneinfo/Europe/Berlin /usr/share/zoneinfo/America/New_York .\n");
+    let mut script = String::from("mkdir -p answers\n");
+    for zone in ZONES {
+        script.push_str(&format!("cp -RL --parents /usr/share/zoneinfo/{zone} .\n"));
+    }
+    script.push_str("mkdir /run/facts\ncd /run/facts\n");
+    for (_, made, _) in ours::FACTS {
+        script.push_str(&format!("{made}\n"));
+    }
+    script.push_str("cd /tmp/record\n");
     for (name, list, command) in [
         (
             "calendar",
@@ -47,21 +93,23 @@ pub(crate) fn questions() -> Result<String> {
         ),
         ("spans", questions::spans(), "systemd-analyze timespan -- \"$question\""),
         ("escapes", questions::escapes(), "systemd-escape -- \"$question\""),
+        ("conditions", questions::conditions(), CONDITION),
     ] {
         script.push_str(&format!("cat > answers/{name}.asked <<'EOF'\n{}\nEOF\n", list.join("\n")));
         script.push_str(&format!(
-            "while IFS= read -r question; do echo '@'; {command} 2>/dev/null </dev/null || echo refused; done < answers/{name}.asked > answers/{name}\n"
+            "while IFS= read -r question; do echo '@'; {{ {command}; }} 2>/dev/null </dev/null || echo refused; done < answers/{name}.asked > answers/{name}\n"
         ));
     }
     let lines = questions::lines();
-    script.push_str(&format!("printf '%s' '{}' > /run/words\nchmod 755 /run/words\n", WORDS.replace('\'', "'\\''")));
+    script.push_str(&format!("cat > /run/words <<'EOF'\n{WORDS}EOF\nchmod 755 /run/words\n"));
+    script.push_str(&format!("cat > /run/words.service <<'EOF'\n{}EOF\n", ours::SERVICE));
     script.push_str(&format!("cat > answers/lines.asked <<'EOF'\n{}\nEOF\n", lines.join("\n")));
     script.push_str(
         r#"
 count=0
 while IFS= read -r line; do
     count=$((count + 1))
-    printf '[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nEnvironment=ONE="x y" EMPTY= TWO=2\nEnvironment="OPTS=-a '"'"'b c'"'"'"\nStandardOutput=truncate:/tmp/record/answers/line-%s\nExecStart=/run/words %s\n' "$count" "$line" \
+    { cat /run/words.service; printf 'StandardOutput=append:/tmp/record/answers/line-%s\nExecStart=/run/words %s\n' "$count" "$line"; } \
         > "/run/systemd/system/words-$count.service"
 done < answers/lines.asked
 systemctl daemon-reload
@@ -88,24 +136,19 @@ fn pairs(record: &Record, name: &str) -> Result<Vec<(String, Vec<String>)>> {
 }
 
 pub(crate) fn judge(record: &Record) -> Result<Vec<Answers>> {
-    let zones: BTreeMap<&str, TimeZone> = ["Europe/Berlin", "America/New_York"]
-        .into_iter()
-        .filter_map(|name| {
-            let file = fs::read(record.path(&format!("usr/share/zoneinfo/{name}"))).ok()?;
-            Some((name, TimeZone::read(&file)?))
-        })
-        .collect();
+    let zone = |name: &str| TimeZone::read(&fs::read(record.path(&format!("usr/share/zoneinfo/{name}"))).ok()?);
     let all = [
-        sort(record, "calendar", "calendar expressions, five points of each", calendar_answer, &|asked| calendar(asked, &zones))?,
-        sort(record, "spans", "time spans", |lines| field(lines, "s: ").unwrap_or_else(refused), &span)?,
-        sort(record, "escapes", "escaped names", |lines| lines.concat(), &|asked| units::systemd::escape::escape(asked))?,
-        sort(record, "lines", "command lines, run", |lines| lines.concat(), &line)?,
+        sort(record, "calendar", "calendar expressions, five points of each", calendar_answer, &|asked| ours::calendar(asked, zone))?,
+        sort(record, "spans", "time spans", |lines| field(lines, "s: ").unwrap_or_else(refused), &ours::span)?,
+        sort(record, "escapes", "escaped names", |lines| lines.concat(), &ours::escaped)?,
+        sort(record, "lines", "command lines, run", |lines| lines.join("\\n"), &ours::line)?,
+        sort(record, "conditions", "conditions and assertions", condition_answer, &ours::conditions)?,
     ];
     Ok(all.into())
 }
 
 fn refused() -> String {
-    "refused".to_owned()
+    ours::REFUSED.to_owned()
 }
 
 /// Holds one sort of question against ours, and writes it down for the test of `units`.
@@ -121,9 +164,13 @@ fn sort(
     for (asked, lines) in pairs(record, name)? {
         answers.asked += 1;
         let (left, right) = (theirs(&lines), ours(&asked));
-        recorded.push_str(&format!("{asked}\t{left}\n"));
+        // An answer that is not to be ours is not for the test.
+        let reason = questions::reason(name, &asked, &left).filter(|_| left != right);
+        if reason.is_none() {
+            recorded.push_str(&format!("{asked} ⇒ {left}\n"));
+        }
         if left != right {
-            match questions::reason(name, &asked, &left) {
+            match reason {
                 Some(why) => *answers.explained.entry(why).or_default() += 1,
                 None => answers.faults.push(format!("{name}: `{asked}`: systemd says `{left}`, we say `{right}`")),
             }
@@ -149,60 +196,14 @@ fn calendar_answer(lines: &[String]) -> String {
     std::iter::once(normal).chain(points.filter_map(stamp)).collect::<Vec<_>>().join(" | ")
 }
 
-/// 2024-02-28 23:59:59 UTC, a second before a leap day.
-const BASE: i64 = 1_709_164_799;
-
-fn calendar(asked: &str, zones: &BTreeMap<&str, TimeZone>) -> String {
-    let Ok(calendar) = asked.parse::<Calendar>() else { return refused() };
-    let utc = TimeZone::utc();
-    let zone = match &calendar.zone {
-        Zone::Local | Zone::Utc => &utc,
-        Zone::Named(name) => match zones.get(name.as_str()) {
-            Some(zone) => zone,
-            None => return refused(),
-        },
-    };
-    let mut said = vec![calendar.to_string()];
-    let mut at = BASE * 1_000_000;
-    while let Some(next) = calendar.next_in(at, zone).filter(|_| said.len() < 6) {
-        said.push(civil(next.div_euclid(1_000_000)));
-        at = next;
-    }
-    said.join(" | ")
-}
-
-/// Seconds since the epoch as civil time in UTC ("chrono-Compatible Low-Level Date Algorithms", Howard Hinnant).
-fn civil(seconds: i64) -> String {
-    let days = seconds.div_euclid(86_400) + 719_468;
-    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let years = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * years + years / 4 - years / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let (year, day) = (years + era * 400 + i64::from(month <= 2), of_year - (153 * shifted + 2) / 5 + 1);
-    let second = seconds.rem_euclid(86_400);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
-}
-
-fn span(asked: &str) -> String {
-    match read_span(asked) {
-        Ok(Limit::At(span)) => span.as_micros().to_string(),
-        Ok(Limit::Max) => u64::MAX.to_string(),
-        Err(_) => refused(),
-    }
-}
-
-fn line(asked: &str) -> String {
-    let variable = |name: &str| match name {
-        "ONE" => Some("x y".to_owned()),
-        "EMPTY" => Some(String::new()),
-        "TWO" => Some("2".to_owned()),
-        "OPTS" => Some("-a 'b c'".to_owned()),
-        _ => None,
-    };
-    // As from a unit's file: a percent sign stands for itself when doubled.
-    match Command::read(&format!("/run/words {asked}")) {
-        Ok(command) => command.argv(variable).iter().skip(1).map(|word| format!("<{word}>")).collect(),
-        Err(_) => refused(),
+/// `Asserts failed.`, `Conditions succeeded.`
+fn condition_answer(lines: &[String]) -> String {
+    let said = lines.concat();
+    let has = |words: &str| said.contains(words);
+    match (has("Asserts failed"), has("Conditions failed")) {
+        (true, _) => "refuse".to_owned(),
+        (false, true) => "skip".to_owned(),
+        // One that is passed over with a word leaves nothing that could fail.
+        (false, false) => "go".to_owned(),
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Verdict {
     pub(crate) left_out: BTreeMap<&'static str, Vec<String>>,
     pub(crate) fates: BTreeMap<Fate, usize>,
     pub(crate) faults: Vec<String>,
+    /// Of units of our own writing: what systemd says, without what differs for a reason.
+    pub(crate) agreed: BTreeMap<String, Properties>,
 }
 
 /// Differences with one reason.
@@ -71,10 +73,18 @@ pub(crate) fn judge(record: &Record, ours: &Ours) -> Result<Verdict> {
             continue;
         };
         verdict.units += 1;
+        if theirs.get("FragmentPath").and_then(|path| path.first()).is_some_and(|path| is_our_own(path)) {
+            verdict.agreed.insert(id.clone(), Properties::new());
+        }
         let loaded = UnitName::new(id).ok().is_some_and(|name| matches!(ours.set.entry(&name), Some(Entry::Unit(_))));
         compare(&mut verdict, id, theirs, &mine, loaded);
     }
     Ok(verdict)
+}
+
+/// Whether a file is one of those that the comparison brings along.
+fn is_our_own(path: &str) -> bool {
+    ["/etc/systemd/system/own", "/etc/systemd/system/srv-own"].iter().any(|start| path.starts_with(start))
 }
 
 fn compare(verdict: &mut Verdict, id: &str, theirs: &Properties, mine: &Properties, loaded: bool) {
@@ -99,6 +109,13 @@ fn compare(verdict: &mut Verdict, id: &str, theirs: &Properties, mine: &Properti
         let (compared, equal) = verdict.properties.entry(name.clone()).or_default();
         *compared += 1;
         verdict.values += 1;
+        let has_no_fault = differences.iter().all(|difference| reasons::find(id, name, difference).is_some());
+        if let (true, Some(own), Some(value)) = (has_no_fault, verdict.agreed.get_mut(id), right)
+            && (differences.is_empty() || reasons::is_list(name))
+        {
+            // Of a list, what is ours is theirs but for the reasons.
+            own.insert(name.clone(), value.clone());
+        }
         if differences.is_empty() {
             *equal += 1;
             verdict.equal += 1;

@@ -43,7 +43,6 @@ impl Says {
 }
 
 const DEPENDS: &[&str] = &["After", "Requires", "Wants", "BindsTo"];
-const DEPENDED: &[&str] = &["Before", "RequiredBy", "WantedBy", "BoundBy"];
 const DEPENDED_OR_DEPENDS: &[&str] = &["After", "TriggeredBy"];
 const EARLY: &[&str] = &["systemd-tmpfiles-setup.service", "tmp.mount", "systemd-remount-fs.service"];
 const SHUTDOWN: &[&str] = &["shutdown.target", "umount.target"];
@@ -61,27 +60,35 @@ pub(crate) const REASONS: &[Reason] = &[
         Nothing,
         "what goes down in which order is the supervisor's own rule, no conflict with a target",
     ),
-    reason(One(SHUTDOWN), &["ConflictedBy", "After"], Anything, Nothing, "the other side of the conflicts with shutdown"),
     reason(Anything, DEPENDS, Ends(&[".slice"]), Nothing, "a slice's group is made with the first unit in it; nothing waits for one"),
     reason(Anything, &["Wants"], Nothing, Ends(&[".slice"]), "the slice it is put in is wanted, not required"),
-    reason(Ends(&[".slice"]), DEPENDED, Anything, Anything, "the other side of that"),
     reason(Anything, DEPENDS, One(&["-.mount"]), Nothing, "the root is mounted before PID 1 runs"),
     reason(Anything, DEPENDS, One(&["systemd-journald.socket"]), Nothing, "the log is PID 1's own: nothing has to be there first"),
-    reason(One(&["systemd-journald.socket"]), DEPENDED, Anything, Nothing, "the other side of that"),
     reason(Anything, DEPENDS, One(EARLY), Nothing, "what systemd has an early unit for is done before the first service is started"),
-    reason(One(EARLY), DEPENDED, Anything, Nothing, "the other side of that"),
     reason(Anything, &["WatchdogUSec"], One(&["infinity"]), Anything, "systemd shows what is in force, which is nothing before it runs"),
     reason(
-        Anything,
+        One(&["freeradius.service"]),
         &["MemoryMax"],
         One(&["infinity"]),
         Anything,
         "the old MemoryLimit= is a property of its own there; here it is MemoryMax=",
     ),
-    reason(Anything, &["StandardOutput"], One(&["inherit"]), One(&["tty"]), "the terminal it inherits from its standard input"),
+    reason(
+        Anything,
+        &["StandardOutput"],
+        One(&["inherit"]),
+        One(&["tty", "socket"]),
+        "the terminal or socket it inherits from its standard input",
+    ),
     reason(Anything, &["StandardInput"], One(&["tty-force", "tty-fail"]), One(&["tty"]), "the terminal is taken in one way"),
     reason(Anything, &["TTYPath"], One(&[""]), One(&["/dev/console"]), "the default is shown"),
-    reason(Anything, &["Group"], Begins(&["chrony-wait"]), One(&[""]), "the group of a user made up for the time goes with the user"),
+    reason(
+        Anything,
+        &["Group"],
+        One(&["chrony-wait", "own-resolver"]),
+        One(&[""]),
+        "the group of a user made up for the time goes with the user",
+    ),
     reason(
         Anything,
         &["Names"],
@@ -96,7 +103,13 @@ pub(crate) const REASONS: &[Reason] = &[
         Holds(&["flags=privileged", "flags=ignore-failure privileged"]),
         "the old PermissionsStartOnly= is read as a + before each command, which is what it does",
     ),
-    reason(Anything, &["SuccessAction"], Ends(&["-force"]), Anything, "with force or without: the difference is for machines"),
+    reason(
+        Anything,
+        &["SuccessAction", "FailureAction", "StartLimitAction"],
+        One(&["exit-force", "reboot-force", "poweroff-force"]),
+        One(&["exit", "reboot", "poweroff"]),
+        "with force or without: the difference is for machines",
+    ),
     reason(
         Anything,
         &["DropInPaths"],
@@ -106,10 +119,85 @@ pub(crate) const REASONS: &[Reason] = &[
     ),
     reason(Anything, DEPENDED_OR_DEPENDS, Ends(&[".automount"]), Nothing, "mounts at first touch are a kind of unit that there is not"),
     reason(Anything, DEPENDS, Ends(&[".device"]), Nothing, "a container has no devices to wait for"),
+    reason(Ends(&[".mount"]), &["After"], One(&["swap.target"]), Nothing, "a container has no swap of its own to wait for"),
+    reason(
+        One(&["own-far.mount"]),
+        &["After", "Before", "Wants"],
+        One(&["network-online.target", "network.target", "remote-fs-pre.target", "remote-fs.target"]),
+        Nothing,
+        "a user namespace may mount nothing over the network: such a mount is ordered as any other",
+    ),
+    reason(
+        One(&["own-far.mount"]),
+        &["After", "Before"],
+        Nothing,
+        One(&["local-fs-pre.target", "local-fs.target"]),
+        "a user namespace may mount nothing over the network: such a mount is ordered as any other",
+    ),
+    reason(
+        One(&["own-chat.socket"]),
+        &["LoadState", "CanStart"],
+        One(&["bad-setting", "no"]),
+        One(&["loaded", "yes"]),
+        "links to several sockets: systemd refuses them, here they lead to the first",
+    ),
+    reason(Anything, &["CPUWeight"], One(&["idle"]), One(&["1"]), "the least weight there is"),
+    reason(
+        One(&["own-old.service"]),
+        &["CPUWeight"],
+        One(&["[not set]"]),
+        One(&["50"]),
+        "the old CPUShares= is a property of its own there; here it is CPUWeight=",
+    ),
+    reason(
+        One(&["own-reset.service"]),
+        &["After"],
+        One(&["own-web.service"]),
+        Nothing,
+        "an empty After= takes back what stood before it, as an empty assignment does elsewhere",
+    ),
+    reason(
+        Anything,
+        &["SystemCallFilter"],
+        Nothing,
+        One(&["riscv_hwprobe", "uretprobe"]),
+        "calls younger than the library that systemd 252 asks for their numbers",
+    ),
+    reason(
+        Anything,
+        &["SystemCallFilter"],
+        Nothing,
+        One(&["sys_debug_setcontext"]),
+        "calls of other processors, in one of the two lists only",
+    ),
+    reason(Anything, &["SystemCallFilter"], One(&["switch_endian"]), Nothing, "calls of other processors, in one of the two lists only"),
+    reason(Ends(&[".mount"]), &["Slice"], One(&["-.slice"]), One(&["system.slice"]), "nothing runs for a mount: its slice has no effect"),
+    reason(Nothing, &[], Nothing, Nothing, "the other side of one of these"),
 ];
 
-/// The first reason that fits.
+/// Relations and their other sides.
+const SIDES: &[(&str, &str)] = &[
+    ("ConflictedBy", "Conflicts"),
+    ("After", "Before"),
+    ("Before", "After"),
+    ("RequiredBy", "Requires"),
+    ("WantedBy", "Wants"),
+    ("BoundBy", "BindsTo"),
+];
+
+/// The first reason that fits; of a relation also what fits its other side.
 pub(crate) fn find(id: &str, property: &str, difference: &Difference) -> Option<usize> {
+    let other_side = || {
+        let (_, opposite) = SIDES.iter().find(|(side, _)| *side == property)?;
+        let own = |said: &Option<String>| said.as_ref().map(|_| id.to_owned());
+        let mirrored = Difference { theirs: own(&difference.theirs), ours: own(&difference.ours) };
+        let other = difference.theirs.as_deref().or(difference.ours.as_deref())?;
+        one_sided(other, opposite, &mirrored).map(|_| REASONS.len() - 1)
+    };
+    one_sided(id, property, difference).or_else(other_side)
+}
+
+fn one_sided(id: &str, property: &str, difference: &Difference) -> Option<usize> {
     REASONS.iter().position(|reason| {
         reason.units.fits(Some(id))
             && reason.properties.contains(&property)

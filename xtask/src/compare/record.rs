@@ -97,7 +97,7 @@ impl Record {
         let mut exec = site.fief(&["exec", GUEST, "--", "sh", "-s"]);
         let mut child = exec.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot run fief exec")?;
         let mut input = child.stdin.take().context("no standard input")?;
-        let script = [SCRIPT, &answers::questions()?, END].concat();
+        let script = [answers::own_units()?.as_str(), SCRIPT, &answers::questions()?, END].concat();
         // It reads while it writes nothing: all of the record comes last.
         let writer = std::thread::spawn(move || input.write_all(script.as_bytes()));
         let output = child.wait_with_output()?;

@@ -21,7 +21,7 @@ const CALENDARS: &str = "daily|weekly|monthly|hourly|minutely|quarterly|semiannu
 Mon-Fri|monday|MON|Tues|Mon,Tue,|Mon,,Tue|24:00|12:60|12:00:60|*-13-1|*-0-1|*-1-32|1970-1-1|2200-1-1|1969-1-1|*-*-* 25:00|*-*~32|*-*~0|\
 daily UTC|daily Europe/Berlin|*-3-31 2:30 Europe/Berlin|*-10-27 2:30 Europe/Berlin|*-*-* 02:30 Europe/Berlin|*-*-* 02:30 America/New_York|\
 *-3-10 2:30 America/New_York|*-3-10 *:30 America/New_York|*-11-3 1:30 America/New_York|hourly America/New_York|Sun *-3-* 2:0/20 Europe/Berlin|\
-daily Nowhere/Land|daily utc|*-*-* 3:00 GMT|1..3:00|1..3/2:00|3..1:00|1/0:00|0/24:00|*-*-*  3:00| daily |*-2-30|*-4-31|*-*-5..3|2024-1..3-*|\
+daily Nowhere/Land|daily utc|*-*-* 3:00 GMT|daily GMT| Mon|Mon |Mon  12:00| 12:00|12:00 |*-*-* |daily  UTC|*-*-*|Mon *-*-*  12:00 |*-*~1,2|*-*~1,27|*-*~1,2,21|*-*~1..27|*-*~28|1..3:00|1..3/2:00|3..1:00|1/0:00|0/24:00|*-*-*  3:00| daily |*-2-30|*-4-31|*-*-5..3|2024-1..3-*|\
 *-1/3-1|*-*-1/7|*-*-31|*-*-29..31 0:0|*:*:1.5..9.5|*:*:0,10..20/5,59|Mon *-1-1|Thu *-2-29|*/2:00|*-*/2-1|12..|..12|1,2,3:4,5,6|0..23/5:7";
 
 /// Calendar expressions.
@@ -48,7 +48,8 @@ pub(super) fn spans() -> Vec<String> {
     let fixed = "0|1|5s|90|1min 30s|1h30min|2.5s|.5s|100ms|3 weeks 1d|1y 1M|5 500ms|infinity|1.5h|1 s|s|1 s x|1fortnight|1us|1usec|10µs|1msec|\
         2sec|2second|2seconds|3m|3min|3minute|3minutes|1hr|1hour|2hours|1d|1day|2days|1w|1week|2weeks|1month|2months|1M|1year|2years|1y|-1|-1s|\
         1..5s|1.|.|1e3|0x10|1,5s|1s1s|1s 1|1 1|1.234567s|1.2345678s|0.0000001s|18446744073709551615us|18446744073709551614us|584542y|600000y|\
-        1min-1s|5S|5Min|infinityy| infinity|1h 2h|10 min 5|0.5min|0.1month|1 . 5s";
+        1min-1s|5S|5Min|infinityy| infinity|1h 2h|10 min 5|0.5min|0.1month|1 . 5s|1.5.5|1.5 .5|1.5s.5|1.s|3. 1|3.+1|0.-0|12.34.56|1s.5|9223372036854775807us|9223372036854775808us|18446744073709us|\
+        18446744073709s|18446744073708s|18446744073709551s|584554y|584000y 1000000y";
     let mut all: Vec<String> = fixed.split('|').map(|text| text.trim_start_matches('\n').to_owned()).collect();
     let mut numbers = Numbers(7);
     for _ in 0..150 {
@@ -115,12 +116,32 @@ pub(super) fn lines() -> Vec<String> {
         "$OPTS",
         "${OPTS}",
         "\"$OPTS\"",
-        "a ; b",
+        "a ; /run/words b",
+        "a ;/run/words b",
+        "a ; /run/words b ; /run/words",
+        "a ;",
+        "; a",
         "a;b",
         "a \\; b",
         "';'",
         "a ';' b",
         "a \";\" b",
+        "a \\;b",
+        "$OPEN",
+        "x${OPEN}",
+        "$BACK",
+        "x${BACK}",
+        "a\\ b\\ c",
+        "\"a\\ b\"",
+        "'a\\ b'",
+        "a\\$ONE",
+        "a\\;b",
+        "a\\\tb",
+        "%n",
+        "a%p%%p",
+        "%y",
+        "%",
+        "a%",
         "a;",
         "%%",
         "a%%b",
@@ -204,6 +225,8 @@ pub(super) fn lines() -> Vec<String> {
         "\"${TWO}\"",
         "-",
         ";",
+        " ; /run/words ",
+        "%%",
     ];
     for _ in 0..200 {
         let count = 2 + numbers.below(5);
@@ -213,7 +236,80 @@ pub(super) fn lines() -> Vec<String> {
     all
 }
 
+/// Assignments of conditions, ` & ` between them; the paths are those of [`super::ours::FACTS`].
+pub(super) fn conditions() -> Vec<String> {
+    let mut all = Vec::new();
+    for word in ["PathExists", "PathIsDirectory", "PathIsSymbolicLink", "PathIsMountPoint", "PathIsReadWrite"] {
+        for name in ["file", "link", "broken", "full", "way", "mount", "frozen", "nothing"] {
+            all.push(format!("Condition{word}=/run/facts/{name}"));
+        }
+    }
+    for word in ["FileNotEmpty", "FileIsExecutable", "DirectoryNotEmpty"] {
+        for name in ["file", "empty", "program", "link", "full", "hollow", "way", "nothing"] {
+            all.push(format!("Condition{word}=/run/facts/{name}"));
+        }
+    }
+    let there = "PathExists=/run/facts/file";
+    let fixed = [
+        "ConditionPathExists=!/run/facts/file",
+        "ConditionPathExists=!/run/facts/nothing",
+        "ConditionPathExistsGlob=/run/facts/fi*",
+        "ConditionPathExistsGlob=/run/facts/zz*",
+        "ConditionVirtualization=yes",
+        "ConditionVirtualization=no",
+        "ConditionVirtualization=container",
+        "ConditionVirtualization=vm",
+        "ConditionVirtualization=!container",
+        "ConditionVirtualization=private-users",
+        "ConditionVirtualization=kvm",
+        "ConditionCapability=CAP_CHOWN",
+        "ConditionCapability=!CAP_CHOWN",
+        "ConditionACPower=true",
+        "ConditionACPower=false",
+        "ConditionACPower=!true",
+        "ConditionSecurity=selinux",
+        "ConditionSecurity=!selinux",
+        "ConditionKernelCommandLine=fief.nonsense",
+        "ConditionPathExists=/run/facts/file/",
+        "ConditionPathExists=/run//facts/./file",
+        "ConditionPathExists=",
+        "ConditionPathExists=relative",
+        "ConditionPathExists=! /run/facts/nothing",
+        "ConditionPathExists=| /run/facts/file",
+        "ConditionPathExists=|!/run/facts/nothing",
+        "ConditionPathExists=!|/run/facts/nothing",
+        "AssertPathExists=/run/facts/file",
+        "AssertPathExists=/run/facts/nothing",
+        "AssertPathExists=!/run/facts/nothing",
+        "AssertPathIsDirectory=/run/facts/full",
+        "AssertVirtualization=vm",
+    ];
+    all.extend(fixed.map(str::to_owned));
+    let no = "PathExists=/run/facts/nothing";
+    let some = |one: &str| one.replacen('=', "=|", 1);
+    for (first, second) in [(there, there), (there, no), (no, there), (no, no)] {
+        let (either, other) = (some(first), some(second));
+        all.push(format!("Condition{first} & Condition{second}"));
+        all.push(format!("Condition{either} & Condition{other}"));
+        all.push(format!("Condition{first} & Condition{other}"));
+        all.push(format!("Condition{either} & Condition{other} & Condition{second}"));
+        all.push(format!("Assert{first} & Condition{second}"));
+        all.push(format!("Assert{either} & Assert{other}"));
+        all.push(format!("Condition{first} & ConditionPathExists= & Condition{second}"));
+    }
+    all
+}
+
 /// Why systemd may answer a question of this sort otherwise.
-pub(super) fn reason(_sort: &str, _asked: &str, _theirs: &str) -> Option<&'static str> {
-    None
+pub(super) fn reason(sort: &str, asked: &str, theirs: &str) -> Option<&'static str> {
+    let days = asked.split_once('~').and_then(|(_, rest)| rest.split(' ').next()).unwrap_or_default();
+    match sort {
+        "calendar" if theirs == "refused" && days.contains(',') => Some(
+            "days before a month's end, several of them: systemd lowers the limit by three days for each, so that `*-*~25` is one and `*-*~5,15,25` is none",
+        ),
+        "lines" if ["%n", "a%p%%p", "%y"].contains(&asked) => Some("each line stands in a unit of its own there, whose name these are"),
+        "lines" if asked == "; a" => Some("`a` is no program: nothing is printed for it"),
+        "conditions" if asked.contains("/./") => Some("what holds is made up here by the letters of a path; PID 1 asks the kernel"),
+        _ => None,
+    }
 }

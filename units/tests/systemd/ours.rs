@@ -1,0 +1,187 @@
+//! Our answers to what systemd is asked, in one place: `cargo xtask compare` holds them against a real one, and the test
+//! `recorded` against what that one said.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use units::systemd::escape;
+use units::unit::{Test, Verdict};
+use units::value::calendar::{TimeZone, Zone};
+use units::value::{Calendar, Limit, read_span};
+use units::{Reader, SourceFile, SourceKind, Unit, UnitName, show};
+
+/// What stands around each command line.
+pub(crate) const SERVICE: &str = include_str!("lines.service");
+
+/// What a condition may ask about: how each path below `/run/facts` is made, and the questions that are true of it.
+pub(crate) const FACTS: &[(&str, &str, &[&str])] = &[
+    ("file", "echo x > file", &["path-exists", "path-is-read-write", "file-not-empty"]),
+    ("empty", ": > empty", &["path-exists", "path-is-read-write"]),
+    ("program", "echo x > program; chmod 755 program", &["path-exists", "path-is-read-write", "file-not-empty", "file-is-executable"]),
+    ("full", "mkdir full; : > full/x", &["path-exists", "path-is-read-write", "path-is-directory", "directory-not-empty"]),
+    ("hollow", "mkdir hollow", &["path-exists", "path-is-read-write", "path-is-directory"]),
+    ("link", "ln -s file link", &["path-exists", "path-is-read-write", "file-not-empty", "path-is-symbolic-link"]),
+    ("way", "ln -s full way", &["path-exists", "path-is-read-write", "path-is-directory", "path-is-symbolic-link", "directory-not-empty"]),
+    ("broken", "ln -s nowhere broken", &["path-is-symbolic-link"]),
+    (
+        "mount",
+        "mkdir mount; mount -t tmpfs tmpfs mount",
+        &["path-exists", "path-is-read-write", "path-is-directory", "path-is-mount-point"],
+    ),
+    ("frozen", "mkdir frozen; mount -t tmpfs -o ro tmpfs frozen", &["path-exists", "path-is-directory", "path-is-mount-point"]),
+];
+
+/// Unit files of our own writing, in the manner of those of packages; from the directory of either package.
+const UNITS: &str = "../units/tests/systemd/units";
+
+/// The answer to what cannot be read.
+pub(crate) const REFUSED: &str = "refused";
+
+/// Normalised, and five points after a second before a leap day.
+pub(crate) fn calendar(asked: &str, zone: impl Fn(&str) -> Option<TimeZone>) -> String {
+    let Ok(calendar) = asked.parse::<Calendar>() else { return REFUSED.to_owned() };
+    let zone = match &calendar.zone {
+        Zone::Local | Zone::Utc => Some(TimeZone::utc()),
+        Zone::Named(name) => zone(name),
+    };
+    let Some(zone) = zone else { return REFUSED.to_owned() };
+    let mut said = vec![calendar.to_string()];
+    let mut at = BASE * 1_000_000;
+    while let Some(next) = calendar.next_in(at, &zone).filter(|_| said.len() < 6) {
+        said.push(civil(next.div_euclid(1_000_000)));
+        at = next;
+    }
+    said.join(" | ")
+}
+
+/// 2024-02-28 23:59:59 UTC.
+const BASE: i64 = 1_709_164_799;
+
+/// Seconds since the epoch as civil time in UTC ("chrono-Compatible Low-Level Date Algorithms", Howard Hinnant).
+fn civil(seconds: i64) -> String {
+    let days = seconds.div_euclid(86_400) + 719_468;
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let years = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * years + years / 4 - years / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let (year, day) = (years + era * 400 + i64::from(month <= 2), of_year - (153 * shifted + 2) / 5 + 1);
+    let second = seconds.rem_euclid(86_400);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+}
+
+/// In microseconds.
+pub(crate) fn span(asked: &str) -> String {
+    match read_span(asked) {
+        Ok(Limit::At(span)) => span.as_micros().to_string(),
+        Ok(Limit::Max) => u64::MAX.to_string(),
+        Err(_) => REFUSED.to_owned(),
+    }
+}
+
+/// As part of a unit's name.
+pub(crate) fn escaped(asked: &str) -> String {
+    escape::escape(asked)
+}
+
+/// The words each command of the line is given, in angle brackets; a command on a line.
+pub(crate) fn line(asked: &str) -> String {
+    let unit = unit(&format!("{SERVICE}ExecStart=/run/words {asked}\n"));
+    let Some(service) = unit.as_ref().and_then(Unit::service) else { return REFUSED.to_owned() };
+    let said = service.start.iter().map(|command| {
+        let argv = command.argv(|name| service.environment.set.get(name).cloned());
+        argv.iter().skip(1).map(|word| format!("<{word}>")).collect::<String>()
+    });
+    said.collect::<Vec<_>>().join("\n").replace('\n', "\\n")
+}
+
+/// `go`, `skip` or `refuse`: assignments with ` & ` between them.
+pub(crate) fn conditions(asked: &str) -> String {
+    let Some(unit) = unit(&format!("[Unit]\n{}\n[Service]\nExecStart=/bin/x\n", asked.replace(" & ", "\n"))) else {
+        return REFUSED.to_owned();
+    };
+    match unit.conditions.judge(holds) {
+        Verdict::Go => "go",
+        Verdict::Skip(_) => "skip",
+        Verdict::Refuse(_) => "refuse",
+    }
+    .to_owned()
+}
+
+/// In the guest that systemd was asked in.
+fn holds(test: &Test) -> bool {
+    let path = |path: &str| match path.trim_end_matches('/').strip_prefix("/run/facts/") {
+        Some(name) => {
+            let question = test.to_string();
+            FACTS.iter().any(|(fact, _, holds)| *fact == name && holds.iter().any(|word| question.split(' ').next() == Some(word)))
+        }
+        None => false,
+    };
+    match test {
+        Test::PathExists(glob) if glob.ends_with('*') => {
+            FACTS.iter().any(|(fact, _, _)| format!("/run/facts/{fact}").starts_with(glob.trim_end_matches('*')))
+        }
+        Test::PathExists(asked)
+        | Test::PathIsDirectory(asked)
+        | Test::PathIsSymbolicLink(asked)
+        | Test::PathIsMountPoint(asked)
+        | Test::PathIsReadWrite(asked)
+        | Test::FileNotEmpty(asked)
+        | Test::FileIsExecutable(asked)
+        | Test::DirectoryNotEmpty(asked) => path(asked),
+        Test::Virtualization(kind) => ["yes", "container", "private-users"].contains(&kind.as_str()),
+        Test::Capability(name) => name == "CAP_CHOWN",
+        Test::AcPower => true,
+        Test::FirstBoot | Test::Never(_, _) => false,
+    }
+}
+
+fn unit(text: &str) -> Option<Unit> {
+    let file = SourceFile { path: "/etc/systemd/system/words.service".to_owned(), kind: SourceKind::Unit(text.as_bytes().to_vec()) };
+    let (set, _) = units::read([file]);
+    set.unit(&UnitName::new("words.service").ok()?).cloned()
+}
+
+/// The unit files beside this one, by their paths below the folder they lie in.
+pub(crate) fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join(UNITS);
+    let mut found = Vec::new();
+    let mut folders = vec![top.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = fs::read(&path)?;
+                found.push((path.strip_prefix(&top).unwrap_or(&path).display().to_string(), text));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Properties, each with its values.
+pub(crate) type Properties = BTreeMap<String, Vec<String>>;
+
+/// What `units::show` says of each of these, by property; they are alone in the world.
+pub(crate) fn shown<'n>(names: impl IntoIterator<Item = &'n str>) -> io::Result<BTreeMap<String, Properties>> {
+    let names: Vec<UnitName> = names.into_iter().filter_map(|name| UnitName::new(name).ok()).collect();
+    let sources = files()?.into_iter().map(|(name, text)| SourceFile {
+        path: format!("/etc/systemd/system/{name}"),
+        kind: if name.contains(".d/") { SourceKind::DropIn(text) } else { SourceKind::Unit(text) },
+    });
+    let (set, _) = Reader::default().with_plumbing().with_instances(names.iter().cloned()).read(sources);
+    let mut all = BTreeMap::new();
+    for name in names {
+        let mut properties = Properties::new();
+        for (property, value) in show::show(&set, &name) {
+            properties.entry(property.to_owned()).or_default().push(value.replace('\n', "\\n"));
+        }
+        all.insert(name.as_str().to_owned(), properties);
+    }
+    Ok(all)
+}
