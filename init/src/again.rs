@@ -68,6 +68,9 @@ pub(crate) const STORED: Kind = Kind(b'f');
 pub(crate) const TIMER: Kind = Kind(b't');
 pub(crate) const ELAPSED: Kind = Kind(b'e');
 pub(crate) const PATHS: Kind = Kind(b'w');
+pub(crate) const GENERATORS: Kind = Kind(b'G');
+/// Why the unit files are going to be read.
+pub(crate) const READING: Kind = Kind(b'r');
 pub(crate) const CONTROL: Kind = Kind(b'C');
 pub(crate) const CLIENT: Kind = Kind(b'c');
 pub(crate) const CONSOLE: Kind = Kind(b'y');

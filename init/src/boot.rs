@@ -18,7 +18,7 @@ use kernel::cgroup::Group;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
-use supervisor::{Config, Event, Supervisor};
+use supervisor::{Config, Supervisor};
 use units::{Diagnostic, Entry, Reader, SourceFile, UnitName, UnitSet};
 
 use crate::again::{self, Library, Lost, Notes};
@@ -134,12 +134,11 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
     let (group, without) = own_group(is_pid_1);
     remarks.extend(group.as_ref().and_then(cgroups::not_handed_down));
     let facts = Facts::gather();
-    let Read { units, diagnostics, count, remarks: about_units, sources } = read_units(options);
     let mut library = Library::default();
-    library.read_again(&sources, &[]);
-    remarks.extend(about_units);
-    let config = config(options, &units).ok_or(Errno::EINVAL)?;
-    let supervisor = Supervisor::new(units, config);
+    library.read_again(&[], &[]);
+    let none = UnitSet::default();
+    let config = config(options, &none).ok_or(Errno::EINVAL)?;
+    let supervisor = Supervisor::new(none, config);
     let mut system = System {
         began,
         loudness: BTreeMap::new(),
@@ -166,10 +165,10 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
         deadline: None,
         options: options.clone(),
         library,
+        reading: None,
         broken: None,
         notes: Notes::default(),
     };
-    system.say(Tone::Plain, &format!("fief-init {}: {count} units", env!("CARGO_PKG_VERSION")));
     for remark in remarks {
         system.say(Tone::Notice, &remark);
     }
@@ -179,12 +178,8 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
     for word in &options.unknown {
         system.say(Tone::Quiet, &format!("{word:?} means nothing to init"));
     }
-    for diagnostic in &diagnostics {
-        system.diagnose(diagnostic);
-    }
-    logging(&mut system);
     open_sockets(&mut system);
-    system.queue.push_back(Event::Booted);
+    system.read_first();
     system.begin_notes();
     Ok(system)
 }
@@ -235,10 +230,7 @@ pub(crate) struct Read {
 /// Read all unit files. Where the reader itself is at fault, the system has the units that come
 /// with init at least: enough to log in and mend it.
 pub(crate) fn read_units(options: &Options) -> Read {
-    // The stock units set a whole system up, down to emptying /tmp: never the machine's own when
-    // this is only a supervisor on it.
-    let guest = std::process::id() == 1 || !in_first_pid_namespace();
-    let stock = || units::stock::files().filter(|_| guest && !options.bare);
+    let stock = || units::stock::files().filter(|_| is_guest() && !options.bare);
     let mut remarks = Vec::new();
     let mut sources: Vec<SourceFile> = files::collect(&options.folders).into_iter().chain(stock()).collect();
     let all = || Reader::new(files::specifiers()).read(sources.iter().cloned());
@@ -249,6 +241,17 @@ pub(crate) fn read_units(options: &Options) -> Read {
     });
     let count = units.iter().filter(|(_, entry)| matches!(entry, Entry::Unit(_))).count();
     Read { units, diagnostics, count, remarks, sources }
+}
+
+/// Whether this is a system's init: the stock units set a whole system up, down to emptying /tmp, and generators write to /run; never
+/// the machine's own when this is only a supervisor on it.
+fn is_guest() -> bool {
+    std::process::id() == 1 || !in_first_pid_namespace()
+}
+
+/// Whether the units are those of the system, where generators' are looked for.
+pub(crate) fn reads_the_usual(options: &Options) -> bool {
+    options.folders.is_empty() && is_guest()
 }
 
 /// The units of text that was read before, with these instances of templates.

@@ -18,6 +18,7 @@ mod directories;
 mod dynamic;
 mod emptying;
 mod environment;
+mod generators;
 mod gone;
 mod handed;
 mod identity;
@@ -60,6 +61,7 @@ use crate::reactor::{Reactor, Source, Watch};
 use birth::{Asked, Outlets};
 use calendar::Calendars;
 pub(crate) use conditions::Facts;
+use generators::Generators;
 use gone::Gone;
 use inotify::{Purpose, Watches};
 use paths::Paths;
@@ -138,6 +140,7 @@ pub(crate) struct Hands {
     watches: Watches,
     paths: Paths,
     calendars: Calendars,
+    generators: Generators,
     gone: Gone,
     /// Temporary files of former lives.
     going: Vec<Gone>,
@@ -174,6 +177,7 @@ impl Hands {
             watches: Watches::default(),
             paths: Paths::default(),
             calendars: Calendars::default(),
+            generators: Generators::default(),
             gone: Gone::new("/run/fief/gone"),
             going: Vec::new(),
             told: BTreeSet::new(),
@@ -445,8 +449,7 @@ impl Hands {
     }
 }
 
-/// Make a unit's group, empty and without limits of a former life if it can be had so.
-/// Make the group of a unit; whether it is a new one.
+/// Make a unit's group, empty and without limits of a former life if it can be had so; whether it is a new one.
 fn make_group(group: &Group, remarks: &mut Vec<String>) -> Result<bool, String> {
     let is_new = !group.exists() || group.remove().is_ok();
     if !is_new {

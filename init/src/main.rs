@@ -34,6 +34,7 @@ mod notify;
 mod power;
 mod program;
 mod reactor;
+mod reading;
 mod say;
 mod setup;
 mod signals;

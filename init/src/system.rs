@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use nix::sys::signalfd::SignalFd;
 use supervisor::{Action, Event, Moment, Notice, Supervisor};
-use units::control::{LogStream, Reply, Way};
+use units::control::{LogStream, Way};
 use units::unit::{ConsoleLevel, ServiceType};
 use units::{Diagnostic, Severity, UnitName, search};
 
@@ -40,6 +40,7 @@ use crate::leave::{self, Farewell};
 use crate::ledger::Ledger;
 use crate::notify::{self, Notify};
 use crate::reactor::{Reactor, Source, Watch};
+use crate::reading::Reading;
 use crate::signals::{self, Wish};
 use crate::syslog::Syslog;
 use crate::telling;
@@ -47,8 +48,6 @@ use crate::turns::{self, Turns};
 
 /// Signals heeded per turn.
 const SIGNALS: usize = 64;
-/// Problems of unit files told to who has them read again; all are in the log.
-const MOST_PROBLEMS: usize = 100;
 /// How long the console's reader may take with what is said at the very end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// After a fault of our own: how long the ordered end may take.
@@ -89,6 +88,8 @@ pub(crate) struct System {
     pub(crate) options: Options,
     /// What the units were read from.
     pub(crate) library: Library,
+    /// They are to be read.
+    pub(crate) reading: Option<Reading>,
     /// What of all this is written down.
     pub(crate) notes: Notes,
     /// A fault of our own has happened; the moment at which waiting ends.
@@ -171,10 +172,7 @@ impl System {
             Action::Freeze(life, frozen) => self.hands.freeze(life, frozen),
             Action::Answer(ticket, reply) => self.control.answer(ticket, &reply, reactor, queue),
             Action::Reexec(ticket) => self.notes.wanted.get_or_insert_default().push(ticket),
-            Action::Reread(ticket) => {
-                let reply = self.reread();
-                self.control.answer(ticket, &reply, &mut self.reactor, &mut self.queue);
-            }
+            Action::Reread(ticket) => self.read_again(Some(ticket)),
             Action::Tell(notice) => self.tell(&notice),
             Action::Leave(way) => return Some(way),
         }
@@ -248,7 +246,7 @@ impl System {
                 Wish::Reboot => (Way::Reboot, false),
                 Wish::RebootNow => (Way::Reboot, true),
                 Wish::Reload => {
-                    let _ = self.reread();
+                    self.read_again(None);
                     continue;
                 }
                 Wish::ReopenControl => {
@@ -275,29 +273,9 @@ impl System {
             // Zero: the sender is not in our pid namespace. signalfd(2), pid_namespaces(7).
             let from = if signal.ssi_pid == 0 { "the host".to_owned() } else { format!("process {}", signal.ssi_pid) };
             self.say(Tone::Notice, &format!("{way} asked for by {from}"));
+            self.hands.end_generators();
             self.queue.push_back(Event::LeaveAsked { way, at_once });
         }
-    }
-
-    /// Read the unit files again; what came of it, for who asked.
-    fn reread(&mut self) -> Reply {
-        let read = boot::read_units(&self.options);
-        self.say(Tone::Notice, &format!("unit files read again: {} units", read.count));
-        for remark in &read.remarks {
-            self.say(Tone::Bad, remark);
-        }
-        for diagnostic in &read.diagnostics {
-            self.diagnose(diagnostic);
-        }
-        let difference = self.supervisor.units().difference(&read.units);
-        let mut kept: Vec<UnitName> =
-            self.supervisor.slots().map(|(name, _)| name).filter(|name| read.units.unit(name).is_none()).cloned().collect();
-        self.supervisor.reread(read.units);
-        kept.retain(|name| self.supervisor.units().unit(name).is_some());
-        self.library.read_again(&read.sources, &kept);
-        boot::logging(self);
-        let problems = read.diagnostics.iter().take(MOST_PROBLEMS).map(ToString::to_string).collect();
-        Reply::Reread { difference, problems }
     }
 
     fn reopen(&mut self) {

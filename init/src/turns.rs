@@ -35,6 +35,8 @@ pub(crate) enum Piece {
     Writing,
     /// Directories are taken away.
     Sweeping,
+    /// The unit files are read.
+    Reading,
 }
 
 impl Piece {
@@ -49,6 +51,7 @@ impl Piece {
             Self::Reaping => "reaping",
             Self::Writing => "writing the state anew",
             Self::Sweeping => "sweeping",
+            Self::Reading => "reading the unit files",
         }
     }
 }

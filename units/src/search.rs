@@ -11,6 +11,10 @@
 //! opened. Invariant: whatever the tree holds, the walk ends: two levels of folders, so many names in
 //! each.
 
+mod generators;
+
+pub use generators::{Generator, OUTPUT, generators};
+
 use crate::file::{Pull, SourceFile, SourceKind, is_drop_in_folder};
 use crate::systemd::plumbing;
 use crate::sysv::{self, RcLink};

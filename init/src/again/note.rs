@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use supervisor::{Moment, Ticket};
 use units::control::{Refusal, Reply};
 
-use super::{BEGUN, BRAIN, CONSOLE, DONE, HEADER, Header, OPTION, PANIC, QUEUED, SLOT, STEPPED, SYSTEM, VERSION};
+use super::{BEGUN, BRAIN, CONSOLE, DONE, HEADER, Header, OPTION, PANIC, QUEUED, READING, SLOT, STEPPED, SYSTEM, VERSION};
 use crate::boot::Options;
 use crate::console::Tone;
 use crate::ledger::Ledger;
@@ -82,6 +82,13 @@ impl System {
         ledger.commit();
     }
 
+    /// What is to be read, and for whom, has changed.
+    pub(crate) fn note_reading(&mut self) {
+        if let Some(ledger) = &mut self.notes.ledger {
+            ledger.put(READING, "", &self.reading, &[]);
+        }
+    }
+
     /// The first event that waits is going to be heard.
     pub(crate) fn note_begun(&mut self, now: Moment) {
         self.commit();
@@ -149,6 +156,7 @@ impl System {
             };
             ledger.put(SYSTEM, "", &what, &[]);
             self.library.note(ledger);
+            ledger.put(READING, "", &self.reading, &[]);
             ledger.put(BRAIN, "", &self.supervisor, &[]);
             for (name, slot) in self.supervisor.slots() {
                 ledger.put(SLOT, name.as_str(), &slot, &[]);

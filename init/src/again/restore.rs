@@ -11,7 +11,9 @@ use units::UnitName;
 use units::control::{LogStream, Reply, Way};
 
 use super::note::{Notes, What};
-use super::{BEGUN, BRAIN, CONSOLE, DONE, HEADER, Header, Inherited, Library, PANIC, QUEUED, SLOT, STEPPED, SYSTEM, VERSION, read};
+use super::{
+    BEGUN, BRAIN, CONSOLE, DONE, HEADER, Header, Inherited, Library, PANIC, QUEUED, READING, SLOT, STEPPED, SYSTEM, VERSION, read,
+};
 use crate::boot;
 use crate::console::{Console, Tone};
 use crate::control::Control;
@@ -192,6 +194,7 @@ fn assemble(
         options,
         library,
         broken,
+        reading: pages.one(READING).and_then(|record| read(&record, "what is to be read", remarks)).flatten(),
         notes: Notes { wanted: None, asked, ..Notes::default() },
     };
     // Rings of another size than the usual first.

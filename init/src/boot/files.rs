@@ -55,6 +55,11 @@ fn nature(kind: fs::FileType) -> Nature {
     }
 }
 
+/// systemd's name of the architecture, for those we are built for.
+pub(crate) fn architecture() -> String {
+    std::env::consts::ARCH.replace("x86_64", "x86-64").replace("aarch64", "arm64")
+}
+
 /// What the running system answers for the specifiers that depend on it.
 pub(crate) fn specifiers() -> Specifiers {
     let mut known = Specifiers::default();
@@ -68,8 +73,7 @@ pub(crate) fn specifiers() -> Specifiers {
     let kernel = uname().ok();
     let told = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned());
     set('v', told(kernel.as_ref().map(|kernel| kernel.release())));
-    // systemd's names of architectures, for those we are built for.
-    set('a', Some(std::env::consts::ARCH.replace("x86_64", "x86-64").replace("aarch64", "arm64")));
+    set('a', Some(architecture()));
     // Before the unit that sets it has run, the file says what the name will be.
     let host = line("/etc/hostname").or_else(|| told(kernel.as_ref().map(|kernel| kernel.nodename())));
     set('l', host.as_deref().and_then(|host| host.split('.').next()).map(ToOwned::to_owned));

@@ -20,6 +20,7 @@ use units::value::Signal;
 use units::{UnitName, UnitSet};
 
 use super::birth::{Asked, Outlets};
+use super::generators::Generators;
 use super::gone::Gone;
 use super::private::{Private, PrivateNote};
 use super::{Body, Facts, Hands, Pipe, Process, Queue, Ready, commands, memory_events};
@@ -107,6 +108,7 @@ impl Hands {
                 None => ledger.drop(again::PIPE, &number.to_string()),
             }
         }
+        self.generators.note(ledger, all);
         let others =
             [self.sockets.note(ledger, all), self.store.note(ledger, all), self.calendars.note(ledger, all), self.note_paths(ledger, all)];
         if changed || others.contains(&true) {
@@ -138,6 +140,7 @@ impl Hands {
         let note: Option<HandsNote> = pages.one(again::HANDS).and_then(|record| again::read(&record, "the hands", remarks));
         let mut hands = Self::new(root, Facts::gather());
         hands.gone.look();
+        hands.generators = Generators::restored(hands.root.as_ref(), pages, remarks);
         for (number, record) in pages.all(again::PIPE) {
             let taken = again::read::<PipeNote>(&record, "a pipe", remarks);
             let number = number.parse::<u64>().unwrap_or(0);
@@ -258,6 +261,7 @@ impl Hands {
                 self.find_main(life, &unit, units, reactor, queue);
             }
         }
+        self.generators.reconcile();
         for life in std::mem::take(&mut self.to_watch) {
             self.rewatch_paths(life, reactor, queue);
         }

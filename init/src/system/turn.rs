@@ -17,6 +17,7 @@ use supervisor::{Action, Event, Moment};
 use units::control::{LogStream, Way};
 
 use super::{System, now};
+use crate::console::Tone;
 use crate::control::Known;
 use crate::reactor::Source;
 use crate::turns::Piece;
@@ -82,7 +83,7 @@ impl System {
 
     /// How long nothing needs to be done.
     fn patience(&self) -> Option<Duration> {
-        let waits = !self.queue.is_empty() || !self.orders.is_empty();
+        let waits = (!self.queue.is_empty() && !self.is_before_first_reading()) || !self.orders.is_empty();
         if waits || self.more_to_reap || self.more_to_sweep || self.more_to_copy || self.control.is_busy(&self.journal) {
             return Some(Duration::ZERO);
         }
@@ -108,7 +109,9 @@ impl System {
             if !self.orders.is_empty() || (anything && (kernel::time::boottime() >= until || self.waits_for_the_end_of_a_step())) {
                 break;
             }
-            if self.queue.is_empty() {
+            // And for another set of units.
+            self.read_when_generated();
+            if self.queue.is_empty() || self.is_before_first_reading() {
                 break;
             }
             anything = true;
@@ -185,6 +188,10 @@ impl System {
             }
         }
         for (pid, how) in ended {
+            if let Some(remark) = self.hands.generator_ended(pid.as_raw(), how) {
+                remark.into_iter().for_each(|remark| self.say(Tone::Bad, &remark));
+                continue;
+            }
             self.hands.ended(pid.as_raw(), how, &mut self.reactor, &mut self.queue);
         }
         self.hands.after_reaping(&mut self.queue);
@@ -201,7 +208,7 @@ fn kind_of(action: &Action) -> &'static str {
         Action::Signal(..) | Action::Kill(_) => "sending a signal",
         Action::Drain(_) => "looking whether a group is empty",
         Action::Release(..) => "giving up what a life had",
-        Action::Reread(_) => "reading the unit files",
+        Action::Reread(_) => "beginning generators",
         Action::Tell(_) => "telling",
         Action::Answer(..) => "answering",
         Action::Listen(..) | Action::Attend(..) | Action::Flush(_) | Action::Unlisten(..) | Action::Give(..) | Action::Drop(_) => {

@@ -101,6 +101,33 @@ const TARGETS: [(&str, &str, Option<&str>); 40] = [
     ("veritysetup.target", "Verity-protected volumes", None),
 ];
 
+/// systemd's own generators: of fstab(5), of disks, of the kernel's command line, of terminals and SysV scripts, which a
+/// container has not or ours do. systemd.generator(7), "See Also".
+const GENERATORS: [&str; 17] = [
+    "systemd-bless-boot-generator",
+    "systemd-cryptsetup-generator",
+    "systemd-debug-generator",
+    "systemd-factory-reset-generator",
+    "systemd-fstab-generator",
+    "systemd-getty-generator",
+    "systemd-gpt-auto-generator",
+    "systemd-hibernate-resume-generator",
+    "systemd-import-generator",
+    "systemd-integritysetup-generator",
+    "systemd-rc-local-generator",
+    "systemd-run-generator",
+    "systemd-ssh-generator",
+    "systemd-system-update-generator",
+    "systemd-sysv-generator",
+    "systemd-tpm2-generator",
+    "systemd-veritysetup-generator",
+];
+
+/// Whether a generator of this name is one of systemd's own.
+pub(crate) fn is_own_generator(name: &str) -> bool {
+    GENERATORS.contains(&name)
+}
+
 /// Whether a file of systemd's is passed over: where it is the unit that systemd brings, and ours
 /// does its work or nothing in a container does. What an administrator has put in its place counts,
 /// unless it belongs to systemd by its name.
