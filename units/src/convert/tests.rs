@@ -106,6 +106,30 @@ fn being_up_by_a_newline_is_carried_over() {
 }
 
 #[test]
+fn an_end_of_a_line_stays_one_where_it_can_be_written() {
+    let ours = r#"condition = { file-is-executable = "/bin/a\nb" }
+[service]
+command = """/bin/sh -c 'echo a
+  echo b'
+  "c
+d" e\\n"""
+"#;
+    let theirs = to_systemd(UnitKind::Service, ours).unwrap();
+    assert!(theirs.contains("# not carried over: ConditionFileIsExecutable=\"/bin/a\\nb\"\n"), "{theirs}");
+    let argv = |unit: Unit| unit.service().unwrap().start[0].argv(|_| None);
+    let wanted = ["/bin/sh", "-c", "echo a\n  echo b", "c\nd", "e\n"];
+    assert_eq!(argv(said("/l/thing.toml", ours).unwrap()), wanted);
+    assert_eq!(argv(said("/l/thing.service", &theirs).unwrap()), wanted, "{theirs}");
+}
+
+#[test]
+fn the_same_blanks_are_trimmed_in_both() {
+    let theirs = "[Mount]\nWhat=/dev/vda1\nWhere=/thing\nOptions= ro\u{b}\n";
+    let ours = to_toml(theirs);
+    same(&said("/l/thing.mount.toml", &ours), &said("/l/thing.mount", theirs), &ours);
+}
+
+#[test]
 fn every_short_word_is_a_key_and_a_directive() {
     for (_, _, name) in SHORT {
         assert!(directives::find("Service", name).is_some(), "{name}");

@@ -1,7 +1,7 @@
 use super::SHORT;
 use crate::file::{assignments, canonical};
 use crate::systemd::directives::Act;
-use crate::systemd::words::quote;
+use crate::systemd::words::{one_line, quote};
 use crate::systemd::{directives, reader};
 use crate::value::{Limit, ValueError, read_span};
 use crate::{UnitKind, UnitName};
@@ -99,11 +99,12 @@ fn full(part: Part, directive: &str, text: &str) -> String {
 
 impl Sheet {
     fn line(&mut self, part: Part, key: &str, held: &str) {
-        // A backslash at the end would go on into the next line, and so would the end of one.
-        let value = held.replace(['\n', '\r'], " ");
-        // Blanks around it would be lost, which matters where it is one word; so would the end of a line within.
-        let blanks = (value.trim() != value && key != "Description" || held.contains('\r')) && !key.starts_with("Exec");
-        if value.ends_with('\\') || blanks {
+        // A value is one line. Between the words of a command its end is a blank; elsewhere there is no way to write it.
+        let value = if key.starts_with("Exec") { one_line(held) } else { held.to_owned() };
+        // Blanks around it would be lost, which matters where it is one word.
+        let blanks = value.trim() != value && key != "Description" && !key.starts_with("Exec") || value.contains(['\n', '\r']);
+        // A backslash at the end would go on into the next line.
+        if value.trim_end().ends_with('\\') || blanks {
             return self.strange.push(format!("{key}={value:?}"));
         }
         let lines = match part {

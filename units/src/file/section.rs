@@ -5,6 +5,7 @@ use crate::UnitName;
 use crate::systemd::directives::{self, Directive};
 use crate::systemd::exec;
 use crate::systemd::set::{Assigned, Fault, put};
+use crate::systemd::syntax::BLANKS;
 use crate::unit::Command;
 use crate::value::{Limit, read_span};
 use std::collections::BTreeMap;
@@ -343,7 +344,7 @@ impl<'s, 'd> Section<'s, 'd> {
         }
         let scope = self.source.scope();
         let name = Some(directive.name);
-        let assigned = Assigned { value: text.trim(), scope, source: self.source, directive: name, span: value.span() };
+        let assigned = Assigned { value: text.trim_matches(BLANKS), scope, source: self.source, directive: name, span: value.span() };
         if let Err(Fault::Passed(message) | Fault::Refused(message)) = put(draft, directive, &assigned) {
             self.wrong(value, message);
         }

@@ -25,7 +25,7 @@ pub(crate) struct Slip {
     pub(crate) fatal: bool,
 }
 
-const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
+pub(crate) const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Reads a file the way systemd's `config_parse()` does: comments may stand between continued
 /// lines, a backslash that ends a line becomes a blank, an empty line ends the value.

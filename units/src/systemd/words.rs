@@ -101,6 +101,35 @@ pub(crate) fn quote(word: &str) -> String {
     out
 }
 
+/// The same words on one line.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut quote = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (None, '\n' | '\r') => out.push(' '),
+            (Some(_), '\n') => out.push_str("\\n"),
+            (Some(_), '\r') => out.push_str("\\r"),
+            (_, '\\') => match chars.next() {
+                // No escape: both of them are part of the word.
+                Some('\n') => out.push_str("\\\\\\n"),
+                Some('\r') => out.push_str("\\\\\\r"),
+                escaped => out.extend(std::iter::once('\\').chain(escaped)),
+            },
+            (before, c) => {
+                quote = match before {
+                    Some(open) if open == c => None,
+                    None if c == '\'' || c == '"' => Some(c),
+                    open => open,
+                };
+                out.push(c);
+            }
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -115,6 +144,13 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn on_one_line_the_words_are_the_same(text in "[ab \\t\\n\\r\\\\'\"x04]{0,24}") {
+            let line = one_line(&text);
+            proptest::prop_assert!(!line.contains(['\n', '\r']));
+            proptest::prop_assert_eq!(split(&line), split(&text), "{}", line);
+        }
+
         #[test]
         fn quoting_is_undone_by_splitting(words in proptest::collection::vec("[^\\x00\\x7f-\\x9f]{0,12}", 0..5)) {
             let line = words.iter().map(|w| quote(w)).collect::<Vec<_>>().join(" ");
