@@ -45,6 +45,16 @@ fn a_service_is_started_by_its_socket_and_no_connection_is_lost_while_it_falls()
 
 #[test]
 #[ignore = "needs root"]
+fn a_socket_is_handed_over_where_pid_1_has_more_descriptors_open_than_the_service_may() {
+    let socket = "[Socket]\nListenStream=/run/few\n";
+    let service =
+        "[Service]\nType=oneshot\nLimitNOFILE=8\nExecStart=/bin/sh -c 'test -S /proc/$$$$/fd/3 && echo handed over under `ulimit -n`'\n";
+    let boot = boot_with(&[("few.socket", socket), ("few.service", service)], "ctl start few.service; ctl logs few.service; ctl poweroff");
+    boot.ended(POWERED_OFF).shows("handed over under 8");
+}
+
+#[test]
+#[ignore = "needs root"]
 fn each_connection_gets_an_instance_of_its_own_which_knows_who_is_there() {
     let socket = "[Socket]\nListenStream=127.0.0.1:47000\nAccept=yes\n";
     let service = "[Service]\nExecStart=/bin/sh -c 'read line <&3; echo \"$line from $REMOTE_ADDR as %i $LISTEN_FDNAMES\" >&3'\n";

@@ -168,6 +168,9 @@ fn course<'a>(wanted: &'a Wanted<'_>) -> Result<Course<'a>, NulError> {
             course.asked("Personality", Step::Personality(personality));
         }
     }
+    // Before its limits: with more of PID 1's own descriptors open than it may have, none could be moved.
+    course.must(Step::CloseOthers);
+    course.steps.extend(wanted.handed.step());
     schedule::limits(&mut course, service);
     let filter = if restricted { filter::program(&service.sandbox) } else { None };
     rights::user(&mut course, wanted, filter.is_some());
@@ -176,8 +179,6 @@ fn course<'a>(wanted: &'a Wanted<'_>) -> Result<Course<'a>, NulError> {
         let folder = CString::new(folder.as_str())?;
         course.must(if run_as.working_directory_optional { Step::ChdirOrRoot(folder) } else { Step::Chdir(folder) });
     }
-    course.must(Step::CloseOthers);
-    course.steps.extend(wanted.handed.step());
     course.must(Step::DefaultSignals);
     if service.execution.ignore_sigpipe {
         course.must(Step::Ignore(libc::SIGPIPE));
