@@ -11,25 +11,19 @@
 //! (dup3(2)) only when it is whole. So whatever ends the program in whichever instruction, what is read later is
 //! a state the program has been in (test `a_torn_end_costs_the_last_commit_only`).
 
-use std::collections::BTreeMap;
+mod pages;
+
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use kernel::again::Fault;
 use kernel::memfd;
 use serde::Serialize;
 
-/// What a record is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Kind(pub(crate) u8);
+use pages::{DROP, HEAD, PUT, SAY};
+pub(crate) use pages::{Kind, Pages, Record};
 
-const HEAD: usize = 12;
-const PUT: u8 = 1;
-const DROP: u8 = 2;
-/// One that happened once, and is kept in its order.
-const SAY: u8 = 3;
 /// As much may be appended before it is written anew.
 const PATIENCE: usize = 512 * 1024;
 
@@ -160,75 +154,16 @@ impl AsFd for Ledger {
     }
 }
 
-/// One record, read.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Record {
-    pub(crate) note: Vec<u8>,
-    pub(crate) raw: Vec<u8>,
-}
-
-/// A whole ledger, read.
-#[derive(Debug, Default)]
-pub(crate) struct Pages {
-    known: BTreeMap<(Kind, String), Record>,
-    /// What happened, in its order.
-    pub(crate) said: Vec<(Kind, Record)>,
-    /// The fault that ended its writer.
-    pub(crate) fault: Option<Fault>,
-    pub(crate) length: usize,
-}
-
-impl Pages {
-    /// Read what another life of the program has written. Only what is sealed is read: it stays what it is.
-    pub(crate) fn read(file: &OwnedFd) -> io::Result<Self> {
-        if !memfd::is_sealed(file) {
-            return Err(io::Error::other("it is not sealed"));
-        }
-        let mut file = File::from(file.try_clone()?);
-        let mut bytes = Vec::new();
-        file.rewind()?;
-        file.read_to_end(&mut bytes)?;
-        Ok(Self::of(&bytes))
+/// Read what another life of the program has written. Only what is sealed is read: it stays what it is.
+pub(crate) fn read(file: &OwnedFd) -> io::Result<Pages> {
+    if !memfd::is_sealed(file) {
+        return Err(io::Error::other("it is not sealed"));
     }
-
-    fn of(mut bytes: &[u8]) -> Self {
-        let mut pages = Self { length: bytes.len(), ..Self::default() };
-        while let Some((head, rest)) = bytes.split_first_chunk::<HEAD>() {
-            if let Some(fault) = bytes.first_chunk().and_then(Fault::read) {
-                pages.fault = Some(fault);
-                break;
-            }
-            let [kind, what, k0, k1, n0, n1, n2, n3, r0, r1, r2, r3] = *head;
-            let key = usize::from(u16::from_ne_bytes([k0, k1]));
-            let note = usize::try_from(u32::from_ne_bytes([n0, n1, n2, n3])).unwrap_or(usize::MAX);
-            let raw = usize::try_from(u32::from_ne_bytes([r0, r1, r2, r3])).unwrap_or(usize::MAX);
-            let Some((key, rest)) = rest.split_at_checked(key) else { break };
-            let Some((note, rest)) = rest.split_at_checked(note) else { break };
-            let Some((raw, rest)) = rest.split_at_checked(raw) else { break };
-            bytes = rest;
-            let key = (Kind(kind), String::from_utf8_lossy(key).into_owned());
-            let record = Record { note: note.to_vec(), raw: raw.to_vec() };
-            match what {
-                PUT => drop(pages.known.insert(key, record)),
-                DROP => drop(pages.known.remove(&key)),
-                SAY => pages.said.push((key.0, record)),
-                // Of a later version: it costs what it says, nothing else.
-                _ => {}
-            }
-        }
-        pages
-    }
-
-    /// What is known of a kind under no particular key.
-    pub(crate) fn one(&mut self, kind: Kind) -> Option<Record> {
-        self.known.remove(&(kind, String::new()))
-    }
-
-    /// Everything known of a kind.
-    pub(crate) fn all(&mut self, kind: Kind) -> Vec<(String, Record)> {
-        let keys = self.known.extract_if((kind, String::new()).., |(other, _), _| *other == kind);
-        keys.map(|((_, key), record)| (key, record)).collect()
-    }
+    let mut file = File::from(file.try_clone()?);
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    Ok(Pages::of(&bytes))
 }
 
 #[cfg(test)]
@@ -301,9 +236,9 @@ mod tests {
         let mut ledger = Ledger::new(c"test").unwrap();
         ledger.put(A, "", &1, b"");
         ledger.commit();
-        assert!(Pages::read(&ledger.file).is_err());
+        assert!(read(&ledger.file).is_err());
         memfd::seal(&ledger).unwrap();
-        assert!(Pages::read(&ledger.file).unwrap().one(A).is_some());
+        assert!(read(&ledger.file).unwrap().one(A).is_some());
         ledger.put(A, "", &2, b"");
         ledger.commit();
         assert!(ledger.is_long(), "a sealed ledger must be written anew");

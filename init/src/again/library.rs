@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use units::{SourceFile, SourceKind, UnitName};
 
 use super::{Inherited, UNITS, read};
-use crate::ledger::{Kind, Ledger, Pages};
+use crate::ledger::{self, Kind, Ledger, Pages};
 
 const UNIT: Kind = Kind(b'u');
 const DROP_IN: Kind = Kind(b'd');
@@ -92,7 +92,7 @@ fn text_of(all: &[SourceFile]) -> Option<OwnedFd> {
 }
 
 fn sources(text: &OwnedFd) -> Option<Vec<SourceFile>> {
-    let said = Pages::read(text).ok()?.said.into_iter();
+    let said = ledger::read(text).ok()?.said.into_iter();
     let source = |(kind, record): (Kind, crate::ledger::Record)| {
         let path = serde_json::from_slice(&record.note).ok()?;
         let text = |raw: Vec<u8>| String::from_utf8_lossy(&raw).into_owned();

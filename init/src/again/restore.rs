@@ -21,7 +21,7 @@ use crate::guard;
 use crate::hands::{Hands, Queue};
 use crate::journal::Journal;
 use crate::keeper::Keeper;
-use crate::ledger::{Kind, Pages, Record};
+use crate::ledger::{self, Kind, Pages, Record};
 use crate::notify::Notify;
 use crate::reactor::{Reactor, Source};
 use crate::syslog::Syslog;
@@ -66,7 +66,7 @@ pub(crate) fn restore(number: i32, is_pid_1: bool) -> Result<System, Lost> {
     let mut inherited = Inherited::new(every_descriptor());
     let lost = |why: String| Lost::State(why);
     let ledger = inherited.take(number).ok_or_else(|| lost(format!("nothing is open under {number}")))?;
-    let mut pages = Pages::read(&ledger).map_err(|error| lost(error.to_string()))?;
+    let mut pages = ledger::read(&ledger).map_err(|error| lost(error.to_string()))?;
     let mut remarks = Vec::new();
     let header: Option<Header> = pages.one(HEADER).and_then(|record| read(&record, "the whole", &mut remarks));
     let header = header.filter(|header| header.version == VERSION).ok_or_else(|| lost("another version wrote it".to_owned()))?;
@@ -199,7 +199,7 @@ fn assemble(
     };
     // Rings of another size than the usual first.
     boot::logging(&mut system);
-    match journal.map(|journal| Pages::read(&journal)) {
+    match journal.map(|journal| ledger::read(&journal)) {
         Some(Ok(lines)) => system.journal.restore(lines),
         Some(Err(error)) => remarks.push(format!("the log is lost: {error}")),
         None => remarks.push("the log is lost".to_owned()),

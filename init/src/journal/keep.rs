@@ -180,6 +180,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::journal::Wanted;
+    use crate::ledger;
     use kernel::memfd;
     use std::os::fd::AsFd;
 
@@ -199,7 +200,7 @@ mod tests {
         let file = journal.ledger().unwrap().as_fd().try_clone_to_owned().unwrap();
         memfd::seal(&file).unwrap();
         let mut other = Journal::with_room(200 * 1024);
-        other.restore(Pages::read(&file).unwrap());
+        other.restore(ledger::read(&file).unwrap());
         let all = |journal: &Journal| journal.after(0, &Wanted::default(), 100_000);
         assert_eq!(all(&journal), all(&other));
         assert_eq!(journal.newest(), other.newest());
