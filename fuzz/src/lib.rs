@@ -10,15 +10,23 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::panic, clippy::missing_panics_doc, reason = "a panic is how a target says what is wrong")]
 
+mod accounts;
 mod control;
+mod counters;
 mod files;
 mod graph;
+mod install;
+mod state;
 mod values;
 mod words;
 
+pub use accounts::accounts;
 pub use control::{reply, request};
+pub use counters::accounting;
 pub use files::{systemd_unit, toml_unit};
 pub use graph::graph;
+pub use install::{install, specifiers, sysv};
+pub use state::{ledger, state};
 pub use values::{calendar, unit_name, value};
 pub use words::{command, environment, notify};
 

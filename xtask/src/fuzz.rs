@@ -43,6 +43,13 @@ const TARGETS: &[Target] = &[
     Target { name: "notify", longest: 512, words: &["units/src/notify.rs"] },
     Target { name: "request", longest: 512, words: &["units/src/control"] },
     Target { name: "reply", longest: 1024, words: &["units/src/control", "units/src/accounting.rs"] },
+    Target { name: "accounting", longest: 512, words: &["units/src/accounting.rs", "units/src/accounting"] },
+    Target { name: "accounts", longest: 256, words: &["init/src/accounts.rs"] },
+    Target { name: "sysv", longest: 1024, words: &["units/src/sysv.rs"] },
+    Target { name: "specifiers", longest: 256, words: &[] },
+    Target { name: "install", longest: 64, words: &[] },
+    Target { name: "ledger", longest: 512, words: &[] },
+    Target { name: "state", longest: 128, words: &[] },
 ];
 
 /// One input may take so long, seconds: a thousand times what it should.
