@@ -34,7 +34,11 @@ const TABLE: &[(&str, Put, &[&str])] = &[
     ("value2.service", Text("[Service]\nExecStart=/bin/true\nTimeoutStopSec=soon\n"), &["value2.service:3:16: warning", "^^^^"]),
     ("quote.service", Text("[Service]\nExecStart=/bin/true 'x\n"), &["quote.service:2:11: error", "^^^^"]),
     ("round.toml", Text("after = [\"about\"]\n[service]\ncommand = \"/bin/true\"\n"), &["ordering cycle: about after round after about"]),
-    ("about.service", Text("[Unit]\nAfter=round.service\n[Service]\nExecStart=/bin/true\n"), &["does not wait for"]),
+    (
+        "about.service",
+        Text("[Unit]\nAfter=round.service\n[Service]\nExecStart=/bin/true\n"),
+        &["about.service:2:7: warning", "does not wait for"],
+    ),
     (
         "missing.toml",
         Text("requires = [\"god\"]\n[service]\ncommand = \"/bin/true\"\n"),
@@ -58,9 +62,56 @@ const TABLE: &[(&str, Put, &[&str])] = &[
     ("latin2.service", Bytes(|| b"[Unit]\nDescription=\xe9t\xe9\n".to_vec()), &["latin2.service:2:13: error: not UTF-8", "^"]),
     ("nul.toml", Text("description = \"a\"\n\0\n"), &["nul.toml:2:1: error: a NUL byte", "^"]),
     ("nul2.service", Text("[Service]\nExecStart=/bin/tr\0ue\n"), &["nul2.service:2:18: error: a NUL byte", "^"]),
+    // A file that can be opened and not read, whoever asks.
+    ("unreadable.toml", Link(UNREADABLE), &["unreadable.toml: error: cannot be read"]),
+    ("unreadable2.service", Link(UNREADABLE), &["unreadable2.service: error: cannot be read"]),
+    ("nowhere.toml", Link("/no/such/file"), &["nowhere.toml: error: cannot be read"]),
+    ("nowhere2.service", Link("/no/such/file"), &["nowhere2.service: error: cannot be read"]),
+    ("section.toml", Text("[servise]\ncommand = \"/bin/true\"\n"), &["section.toml:1:2: error", "did you mean `service`?"]),
+    ("section2.service", Text("[Servise]\nExecStart=/bin/true\n"), &["section2.service:1:1: warning", "did you mean `Service`?"]),
+    ("syntax.toml", Text("[service]\ncommand = \"/bin/true\n"), &["syntax.toml:2:11: error"]),
+    ("syntax2.service", Text("[Service]\nExecStart /bin/true\n"), &["syntax2.service:2:1: warning"]),
+    ("multi-user.target.wants/good.service", Text("[Service]\n"), &["wants/good.service: error: only links count here"]),
+    // The same in drop-ins: of a unit of systemd's, and of one of ours.
+    ("theirs.service", Text("[Service]\nExecStart=/bin/true\n"), &[]),
+    (
+        "theirs.service.d/directive.conf",
+        Text("[Service]\nRestrat=always\n"),
+        &["theirs.service.d/directive.conf:2:1: warning", "did you mean `Restart`?"],
+    ),
+    ("theirs.service.d/value.conf", Text("[Service]\nTimeoutStopSec=soon\n"), &["theirs.service.d/value.conf:2:16: warning"]),
+    ("theirs.service.d/missing.conf", Text("[Unit]\nRequires=god.service\n"), &["theirs.service.d/missing.conf:2:10: error"]),
+    ("theirs.service.d/round.conf", Text("[Unit]\nAfter=ours.service\n"), &["ordering cycle: ours after theirs after ours"]),
+    ("theirs.service.d/folder.conf", Folder, &["theirs.service.d/folder.conf: error: cannot be read"]),
+    ("theirs.service.d/loop.conf", Link("loop.conf"), &["theirs.service.d/loop.conf: error: cannot be read"]),
+    ("theirs.service.d/fifo.conf", Fifo, &["theirs.service.d/fifo.conf: error: cannot be read"]),
+    ("theirs.service.d/unreadable.conf", Link(UNREADABLE), &["theirs.service.d/unreadable.conf: error: cannot be read"]),
+    ("theirs.service.d/giant.conf", Bytes(|| vec![b'#'; 10 << 20]), &["theirs.service.d/giant.conf:1:1: error: the file is larger"]),
+    ("theirs.service.d/latin.conf", Bytes(|| b"[Unit]\n# \xe9\n".to_vec()), &["theirs.service.d/latin.conf:2:3: error: not UTF-8"]),
+    ("theirs.service.d/nul.conf", Text("[Unit]\nDescription=\0\n"), &["theirs.service.d/nul.conf:2:13: error: a NUL byte"]),
+    ("ours.toml", Text("[service]\ncommand = \"/bin/true\"\n"), &[]),
+    (
+        "ours.toml.d/directive.toml",
+        Text("[service]\ncomand = \"/bin/a\"\n"),
+        &["ours.toml.d/directive.toml:2:1: error", "did you mean `command`?"],
+    ),
+    ("ours.toml.d/value.toml", Text("[stop]\ntimeout = \"soon\"\n"), &["ours.toml.d/value.toml:2:11: error"]),
+    ("ours.toml.d/missing.toml", Text("requires = [\"god\"]\n"), &["ours.toml.d/missing.toml:1:13: error"]),
+    ("ours.toml.d/round.toml", Text("after = [\"theirs\"]\n"), &["ours after theirs after ours"]),
+    ("ours.toml.d/folder.toml", Folder, &["ours.toml.d/folder.toml: error: cannot be read"]),
+    ("ours.toml.d/loop.toml", Link("loop.toml"), &["ours.toml.d/loop.toml: error: cannot be read"]),
+    ("ours.toml.d/fifo.toml", Fifo, &["ours.toml.d/fifo.toml: error: cannot be read"]),
+    ("ours.toml.d/unreadable.toml", Link(UNREADABLE), &["ours.toml.d/unreadable.toml: error: cannot be read"]),
+    ("ours.toml.d/giant.toml", Bytes(|| vec![b'#'; 10 << 20]), &["ours.toml.d/giant.toml:1:1: error: the file is larger"]),
+    ("ours.toml.d/latin.toml", Bytes(|| b"# \xe9\n".to_vec()), &["ours.toml.d/latin.toml:1:3: error: not UTF-8"]),
+    ("ours.toml.d/nul.toml", Text("description = \"\0\"\n"), &["ours.toml.d/nul.toml:1:16: error: a NUL byte"]),
 ];
 
+/// A regular file whose beginning is no memory of the reader's: EIO, for root too. proc_pid_mem(5).
+const UNREADABLE: &str = "/proc/self/mem";
+
 fn put(path: &Path, what: &Put) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
     match what {
         Text(text) => fs::write(path, text).unwrap(),
         Bytes(make) => fs::write(path, make()).unwrap(),
