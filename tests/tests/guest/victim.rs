@@ -1,10 +1,17 @@
 //! A daemon that does everything wrong, run as every type of service, under every restart policy and every kill mode.
 //!
-//! What must come of each is computed here, from these rules alone:
+//! The table is [`TYPES`]: a row is a type of service, a manner of getting ready (`tests/src/bin/victim.rs` says what a victim of that
+//! manner does), the kill modes it is tried under, and the ends that it can come to. Each row is multiplied by [`POLICIES`], its modes and
+//! its ends; every product is a unit of its own, called `v-TYPE-MANNER-POLICY-MODE-END`, and all of them run at once in one guest. What
+//! must come of a unit is [`Case::fate`] (its state, a word of the reason, how often it was started) and [`Case::left`] (processes in its
+//! group when it is down), computed from these rules alone:
 //!
-//! - systemd.service(5), the table under `Restart=`: after which ends which policy starts a service again.
+//! - systemd.service(5), the table under `Restart=`: after which ends which policy starts a service again ([`Case::starts_again`]).
 //! - systemd.kill(5), `KillMode=`: who is left when a service is down. `control-group` and `mixed` leave nobody; `process` leaves
 //!   everybody but the main process; `none` leaves all. It is the same whether a service is stopped or its main process has ended.
+//! - systemd.service(5), `ExecStopPost=`: it runs after every life, whether that was stopped, fell, or never got ready. The units with
+//!   one are rows of [`MOURNED`]: what a victim leaves in its group ends by SIGKILL only, so that under `control-group` and `mixed`
+//!   the command runs in a group that was just killed.
 //! - A victim that may start again falls twice and then stays. One that never gets ready does so every time, until it has been
 //!   started as often as `burst` allows.
 //!
@@ -21,18 +28,42 @@ use tests::{Host, program, until};
 const POLICIES: [&str; 7] = ["no", "always", "on-success", "on-failure", "on-abnormal", "on-abort", "on-watchdog"];
 const MODES: [&str; 4] = ["control-group", "mixed", "process", "none"];
 
-/// Type, how the victim gets ready, and the ends that it can come to.
-const TYPES: [(&str, &str, &[End]); 9] = [
-    ("exec", "plain", &[End::Stays, End::Clean, End::Code, End::Signal]),
-    ("simple", "plain", &[End::Stays, End::Clean, End::Code, End::Signal]),
-    ("idle", "plain", &[End::Stays, End::Clean, End::Code, End::Signal]),
-    ("oneshot", "once", &[End::Clean, End::Code, End::Signal, End::Never]),
-    ("notify", "notify", &[End::Stays, End::Clean, End::Code, End::Signal, End::Never]),
-    ("notify-reload", "notify", &[End::Stays, End::Clean, End::Code, End::Signal, End::Never]),
-    ("forking", "lone", &[End::Stays, End::Clean, End::Code, End::Signal, End::Never]),
-    ("forking", "pid-file", &[End::Stays, End::Clean, End::Code, End::Signal, End::Never]),
-    ("forking", "wrong-pid", &[End::Never]),
+const TWO_MODES: [&str; 2] = ["control-group", "none"];
+
+/// Type, how the victim gets ready, the kill modes it is tried under, and the ends that it can come to.
+type Row = (&'static str, &'static str, &'static [&'static str], &'static [End]);
+
+const TYPES: [Row; 17] = [
+    ("exec", "plain", &MODES, &[End::Stays, End::Clean, End::Code, End::Signal]),
+    ("simple", "plain", &MODES, &[End::Stays, End::Clean, End::Code, End::Signal]),
+    ("idle", "plain", &MODES, &[End::Stays, End::Clean, End::Code, End::Signal]),
+    ("oneshot", "once", &MODES, &[End::Clean, End::Code, End::Signal, End::Never]),
+    ("notify", "notify", &MODES, &[End::Stays, End::Clean, End::Code, End::Signal, End::Never, End::Unwell]),
+    ("notify-reload", "notify", &MODES, &[End::Stays, End::Clean, End::Code, End::Signal, End::Never]),
+    ("forking", "lone", &MODES, &[End::Stays, End::Clean, End::Code, End::Signal, End::Never]),
+    ("forking", "pid-file", &MODES, &[End::Stays, End::Clean, End::Code, End::Signal, End::Never]),
+    ("forking", "wrong-pid", &MODES, &[End::Never]),
+    // There is no bus here: it is up when its program runs, with a word.
+    ("dbus", "plain", &MODES, &[End::Stays, End::Clean, End::Code, End::Signal]),
+    ("notify-fd", "newline", &MODES, &[End::Stays, End::Clean, End::Code, End::Signal, End::Never]),
+    ("notify", "late", &TWO_MODES, &[End::Stays, End::Code]),
+    ("notify", "child", &TWO_MODES, &[End::Stays, End::Code]),
+    ("notify", "unheard", &TWO_MODES, &[End::Never]),
+    ("exec", "flood", &TWO_MODES, &[End::Stays, End::Code]),
+    ("exec", "socket", &TWO_MODES, &[End::Stays, End::Code]),
+    ("notify", "socket", &TWO_MODES, &[End::Never]),
 ];
+
+/// Those with a command after each life.
+const MOURNED: [Row; 5] = [
+    ("exec", "plain", &MODES, &[End::Stays, End::Code, End::Signal]),
+    ("oneshot", "once", &MODES, &[End::Clean, End::Code]),
+    ("notify", "notify", &MODES, &[End::Stays, End::Code, End::Never, End::Unwell]),
+    ("forking", "lone", &MODES, &[End::Stays, End::Signal]),
+    ("forking", "pid-file", &MODES, &[End::Stays, End::Code]),
+];
+/// The policies of those: one that never starts again, one that does after what is not clean.
+const TWO_POLICIES: [&str; 2] = ["no", "on-failure"];
 
 /// How each of a victim's first lives ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +78,8 @@ enum End {
     Signal,
     /// It never gets ready, and its time is over.
     Never,
+    /// It is ready, and does not say that it is well.
+    Unwell,
 }
 
 /// So many lives end before a victim stays.
@@ -62,6 +95,8 @@ struct Case {
     policy: &'static str,
     mode: &'static str,
     end: End,
+    /// Whether a command runs after each life.
+    mourned: bool,
 }
 
 /// What must have become of it.
@@ -72,20 +107,24 @@ struct Fate {
     result: &'static str,
     restarts: u32,
     lives: u32,
+    /// How often the command after a life has run.
+    posts: u32,
 }
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (kind, manner, ends) in TYPES {
-        for policy in POLICIES {
+    let rows = TYPES.iter().map(|row| (row, &POLICIES[..], false)).chain(MOURNED.iter().map(|row| (row, &TWO_POLICIES[..], true)));
+    for ((kind, manner, modes, ends), policies, mourned) in rows {
+        for policy in policies {
             // Such a file is refused: it would run for ever.
-            if kind == "oneshot" && ["always", "on-success"].contains(&policy) {
+            if *kind == "oneshot" && ["always", "on-success"].contains(policy) {
                 continue;
             }
-            for mode in MODES {
-                for end in ends {
-                    let name = format!("v-{kind}-{manner}-{policy}-{mode}-{end:?}").to_lowercase();
-                    cases.push(Case { name, kind, manner, policy, mode, end: *end });
+            for mode in *modes {
+                for end in *ends {
+                    let letter = if mourned { "m" } else { "v" };
+                    let name = format!("{letter}-{kind}-{manner}-{policy}-{mode}-{end:?}").to_lowercase();
+                    cases.push(Case { name, kind, manner, policy, mode, end: *end, mourned });
                 }
             }
         }
@@ -102,12 +141,16 @@ impl Case {
             End::Code => &["always", "on-failure"],
             End::Signal => &["always", "on-failure", "on-abnormal", "on-abort"],
             End::Never => &["always", "on-failure", "on-abnormal"],
+            End::Unwell => &["always", "on-failure", "on-abnormal", "on-watchdog"],
         };
         policies.contains(&self.policy)
     }
 
     fn fate(&self) -> Fate {
-        let fate = |active: &str, result, lives: u32| Fate { active: active.to_owned(), result, restarts: lives - 1, lives };
+        let fate = |active: &str, result, lives: u32| {
+            let over = if active == "active" { lives - 1 } else { lives };
+            Fate { active: active.to_owned(), result, restarts: lives - 1, lives, posts: if self.mourned { over } else { 0 } }
+        };
         let again = self.starts_again();
         match self.end {
             End::Stays => fate("active", "", 1),
@@ -120,17 +163,32 @@ impl Case {
             End::Clean => fate("inactive", "", 1),
             End::Code => fate("failed", "exit code 3", 1),
             End::Signal => fate("failed", "SIGUSR1", 1),
+            End::Unwell => fate("failed", "that it is well", 1),
         }
+    }
+
+    /// What has become of it when it was stopped: what had failed stays so, and nobody has lived once more.
+    fn fate_when_stopped(&self) -> Fate {
+        let fate = self.fate();
+        let posts = if self.mourned { fate.lives } else { 0 };
+        if fate.active == "active" { Fate { active: "inactive".to_owned(), posts, ..fate } } else { fate }
     }
 
     /// Processes that are left when it is down for good.
     fn left(&self) -> u32 {
         let fate = self.fate();
-        let leaked = if self.manner == "lone" { 0 } else { fate.lives };
+        let leaked = match self.manner {
+            "lone" => 0,
+            // And the child that is not heard.
+            "unheard" => 2 * fate.lives,
+            _ => fate.lives,
+        };
         // Those main processes that did not end by themselves.
         let mains = match self.end {
             // Nobody is known as the main process of one that has written another's pid.
             End::Never => fate.lives,
+            // Under `none` its watchdog's signal is not sent either.
+            End::Unwell if self.mode == "none" => fate.lives,
             _ => u32::from(fate.active == "active"),
         };
         match self.mode {
@@ -149,7 +207,9 @@ impl Case {
             End::Clean => "code 0",
             End::Code => "code 3",
             End::Signal => "usr1",
+            End::Never if self.manner == "unheard" => "stay",
             End::Never => "never",
+            End::Unwell => "unwell",
         };
         let mut text = String::new();
         let _ = writeln!(text, "[service]\ntype = \"{}\"", self.kind);
@@ -157,11 +217,28 @@ impl Case {
         if ["pid-file", "wrong-pid"].contains(&self.manner) {
             let _ = writeln!(text, "pid-file = \"/run/victim/{}.pid\"", self.name);
         }
+        match self.manner {
+            "plain" if self.kind == "dbus" => text.push_str("bus-name = \"org.example.Victim\"\n"),
+            "child" => text.push_str("notify-access = \"all\"\n"),
+            "unheard" => text.push_str("notify-access = \"main\"\n"),
+            _ => {}
+        }
+        if self.end == End::Unwell {
+            text.push_str("watchdog-sec = \"200ms\"\n");
+        }
+        if self.mourned {
+            let _ = writeln!(text, "exec-stop-post = \"/root/victim post {}\"", self.name);
+        }
         let limit = if self.end == End::Never { "500ms" } else { "infinity" };
         let _ = writeln!(text, "start-timeout = \"{limit}\"");
         let _ =
             writeln!(text, "[restart]\npolicy = \"{}\"\ndelay = \"10ms\"\nbackoff = 1.0\nburst = {BURST}\ninterval = \"1h\"", self.policy);
-        let _ = writeln!(text, "[stop]\nmode = \"{}\"\ntimeout = \"300ms\"", self.mode);
+        if self.manner == "socket" {
+            let _ = writeln!(text, "[[socket]]\nlisten = \"/run/victim-{}\"", self.name);
+        }
+        // What is stubborn is killed after it. A command that mourns has to be done in it, beside all the others.
+        let patience = if self.mourned { "5s" } else { "300ms" };
+        let _ = writeln!(text, "[stop]\nmode = \"{}\"\ntimeout = \"{patience}\"", self.mode);
         text
     }
 }
@@ -190,12 +267,7 @@ fn every_type_policy_and_kill_mode() {
     });
 
     let _ = host.sh("a", "fiefctl stop $(cd /etc/fief/units && ls | sed s/.toml$//)");
-    // What had failed stays so; the others are down, and nobody has lived once more.
-    let stopped = |case: &Case| {
-        let fate = case.fate();
-        if fate.active == "active" { Fate { active: "inactive".to_owned(), ..fate } } else { fate }
-    };
-    let wrong = differences(&host, &cases, stopped);
+    let wrong = differences(&host, &cases, Case::fate_when_stopped);
     assert!(wrong.is_empty(), "after the stop:\n{}", wrong.join("\n"));
     let mut wrong = Vec::new();
     for case in &cases {
@@ -211,7 +283,7 @@ fn every_type_policy_and_kill_mode() {
 
 /// What is not as it must be, a line for each victim.
 fn differences(host: &Host, cases: &[Case], wanted: impl Fn(&Case) -> Fate) -> Vec<String> {
-    let lives = host.sh("a", "cd /run/victim && wc -c v-* | awk '{ print $2, $1 }'").said();
+    let lives = host.sh("a", "cd /run/victim && wc -c *-* | awk '{ print $2, $1 }'").said();
     let lives: BTreeMap<&str, u32> =
         lives.lines().filter_map(|line| line.split_once(' ')).filter_map(|(name, count)| Some((name, count.parse().ok()?))).collect();
     let said = host.sh("a", "fiefctl --json list").said();
@@ -227,12 +299,13 @@ fn differences(host: &Host, cases: &[Case], wanted: impl Fn(&Case) -> Fate) -> V
         let result = row["result"].as_str().unwrap_or_default();
         let restarts = row["restarts"].as_u64().unwrap_or(0);
         let active = row["active"].as_str().unwrap_or_default();
+        let posts = lives.get(format!("{}.post", case.name).as_str()).copied().unwrap_or(0);
         let lives = lives.get(case.name.as_str()).copied().unwrap_or(0);
         // One whose time is over may not even have come to count its life.
         let same_lives = if case.end == End::Never { lives <= wanted.lives } else { lives == wanted.lives };
         let same_result = if wanted.result.is_empty() { result.is_empty() } else { result.contains(wanted.result) };
-        if active != wanted.active || !same_result || restarts != u64::from(wanted.restarts) || !same_lives {
-            wrong.push(format!("{}: {active}, {result:?}, {restarts} restarts, {lives} lives; not {wanted:?}", case.name));
+        if active != wanted.active || !same_result || restarts != u64::from(wanted.restarts) || !same_lives || posts != wanted.posts {
+            wrong.push(format!("{}: {active}, {result:?}, {restarts} restarts, {lives} lives, {posts} posts; not {wanted:?}", case.name));
         }
     }
     wrong
