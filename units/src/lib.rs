@@ -22,6 +22,7 @@ pub mod install;
 pub mod name;
 pub mod names;
 pub mod notify;
+pub mod order;
 pub mod sandbox;
 pub mod search;
 pub mod set;

@@ -76,7 +76,7 @@ pub fn read(text: &str) -> Vec<Word> {
         }
     };
     let mut words: Vec<Word> = text.lines().filter_map(word).collect();
-    words.sort_by_key(|word| !matches!(word, Word::MainPid(_)));
+    crate::order::by_key(&mut words, |word| !matches!(word, Word::MainPid(_)));
     words
 }
 

@@ -223,7 +223,7 @@ fn named(path: &str) -> Option<UnitName> {
 fn sorted(tree: &dyn Tree, folder: &str) -> Vec<(String, Nature)> {
     let mut names = tree.names(folder);
     names.truncate(MOST);
-    names.sort_by(|(a, _), (b, _)| a.cmp(b));
+    crate::order::by(&mut names, |(a, _), (b, _)| a.cmp(b));
     names
 }
 

@@ -17,7 +17,7 @@ use super::{names, output, print_json, words};
 pub(super) fn blame(line: &Line) -> Result<u8, Failed> {
     let mut rows = Session::open()?.rows(&[], &[])?;
     rows.retain(|row| row.name.kind() != UnitKind::Target && took(row).is_some());
-    rows.sort_by_key(|row| std::cmp::Reverse(took(row)));
+    units::order::by_key(&mut rows, |row| std::cmp::Reverse(took(row)));
     if line.has("json") {
         return print_json(&rows);
     }

@@ -126,7 +126,7 @@ fn whom(row: &UnitRow) -> String {
 /// `list-timers`
 pub(super) fn timers(line: &Line) -> Result<u8, Failed> {
     let mut rows = of_kind(line, UnitKind::Timer)?;
-    rows.sort_by_key(|row| row.next_us.unwrap_or(u64::MAX));
+    units::order::by_key(&mut rows, |row| row.next_us.unwrap_or(u64::MAX));
     if line.has("json") {
         return print_json(&rows);
     }

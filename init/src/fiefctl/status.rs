@@ -191,7 +191,7 @@ fn tree(row: &UnitRow, hierarchies: &Hierarchies, paint: Paint) -> String {
 fn branch(group: &Group, margin: &str, out: &mut String, shown: &mut usize, paint: Paint) {
     let pids = own_processes(group);
     let mut children = group.children();
-    children.sort();
+    units::order::by(&mut children, Ord::cmp);
     let count = pids.len() + children.len();
     let twig = |index: usize| if index + 1 == count { ("└─", "  ") } else { ("├─", "│ ") };
     for (index, pid) in pids.iter().enumerate() {
@@ -217,7 +217,7 @@ fn branch(group: &Group, margin: &str, out: &mut String, shown: &mut usize, pain
 fn own_processes(group: &Group) -> Vec<u32> {
     let text = group.read_unified("cgroup.procs").unwrap_or_default();
     let mut pids: Vec<u32> = text.lines().filter_map(|line| line.parse().ok()).collect();
-    pids.sort_unstable();
+    units::order::by(&mut pids, Ord::cmp);
     pids
 }
 

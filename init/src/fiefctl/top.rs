@@ -119,7 +119,7 @@ fn rates((from, before): &Look, (to, now): &Look) -> BTreeMap<UnitName, Rate> {
 fn sort(rows: &mut [UnitRow], rates: &BTreeMap<UnitName, Rate>, order: Order) {
     let rate = |row: &UnitRow| rates.get(&row.name).copied().unwrap_or_default();
     // Stable: those that are equal stay in the order of their names.
-    rows.sort_by_key(|row| {
+    units::order::by_key(rows, |row| {
         std::cmp::Reverse(match order {
             Order::Cpu => rate(row).cpu,
             Order::Memory => memory(row).0,

@@ -29,7 +29,7 @@ pub(super) fn zombies(line: &Line) -> Result<u8, Failed> {
             found.push((pid, stat));
         }
     }
-    found.sort_by_key(|(pid, stat)| (stat.parent, *pid));
+    units::order::by_key(&mut found, |(pid, stat)| (stat.parent, *pid));
     if line.has("json") {
         let all: Vec<_> = found
             .iter()

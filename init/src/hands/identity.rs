@@ -44,7 +44,7 @@ pub(crate) fn resolve(service: &Service) -> io::Result<Identity> {
         groups.push(accounts.group(group).ok_or_else(|| wrong(&format!("no group {group}")))?);
     }
     groups.push(gid);
-    groups.sort_unstable();
+    units::order::by(&mut groups, Ord::cmp);
     groups.dedup();
     Ok(Identity {
         uid: Uid::from_raw(user.uid),

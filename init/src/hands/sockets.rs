@@ -94,7 +94,7 @@ impl Sockets {
         };
         let mut listeners: Vec<&Listener> =
             self.listeners.values().filter(|l| l.accept.is_none() && (rank(l).is_some() || triggers(l))).collect();
-        listeners.sort_by_key(|listener| (rank(listener).unwrap_or(usize::MAX), &listener.unit));
+        units::order::by_key(&mut listeners, |listener| (rank(listener).unwrap_or(usize::MAX), &listener.unit));
         let name = |listener: &'a Listener| {
             socket_of(units, &listener.unit).and_then(|socket| socket.name.as_deref()).unwrap_or(listener.unit.as_str())
         };

@@ -151,7 +151,7 @@ impl Journal {
         }
         let line = |record: crate::ledger::Record| Some((serde_json::from_slice::<LineNote>(&record.note).ok()?, record.raw));
         let mut lines: Vec<(LineNote, Vec<u8>)> = lines.into_iter().filter_map(|(_, record)| line(record)).collect();
-        lines.sort_by_key(|(note, _)| note.1);
+        units::order::by_key(&mut lines, |(note, _)| note.1);
         for (LineNote(unit, number, time_ms, stream, priority), text) in lines {
             // Of a ring the oldest make way: what is older than the last lost is lost too.
             if number > self.ring(unit.as_ref(), stream).lost().1 {

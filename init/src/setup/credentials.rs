@@ -31,7 +31,7 @@ pub(super) fn apply() -> Result<(), Trouble> {
         Err(error) => return Err(Trouble::file("list", &from, error)),
     };
     let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort();
+    units::order::by(&mut names, Ord::cmp);
     let mut first_trouble = None;
     for name in names {
         if let Err(trouble) = apply_one(&from, &name) {

@@ -48,7 +48,7 @@ pub fn to_toml(text: &str) -> String {
         }
     }
     // What stands before the first table is [Unit].
-    sections.sort_by_key(|section| *section != "Unit");
+    crate::order::by_key(&mut sections, |section| *section != "Unit");
     let mut resets = Vec::new();
     let mut body = String::new();
     for section in sections {

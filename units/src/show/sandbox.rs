@@ -85,7 +85,7 @@ pub(super) fn restrictions(sheet: &mut Sheet, sandbox: &Sandbox) {
         },
     );
     let mut architectures: Vec<&str> = sandbox.architectures.iter().map(|architecture| architecture_name(*architecture)).collect();
-    architectures.sort_unstable();
+    crate::order::by(&mut architectures, Ord::cmp);
     architectures.dedup();
     sheet.list("SystemCallArchitectures", architectures);
     let names = sandbox.families.iter().flat_map(|families| &families.list);
@@ -131,7 +131,7 @@ const NAMESPACES: [(u32, &str); 7] = [
 
 /// Names that alone are allowed, or behind a `~` that alone are not.
 fn chosen(allows: bool, mut names: Vec<String>) -> String {
-    names.sort_unstable();
+    crate::order::by(&mut names, Ord::cmp);
     format!("{}{}", if allows { "" } else { "~" }, names.join(" "))
 }
 

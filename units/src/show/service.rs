@@ -84,9 +84,9 @@ pub(super) fn commands(sheet: &mut Sheet, names: &[&'static str], list: &[Comman
 
 fn statuses(sheet: &mut Sheet, name: &'static str, codes: &[u8], signals: &[Signal]) {
     let mut numbers: Vec<i32> = codes.iter().map(|code| i32::from(*code)).collect();
-    numbers.sort_unstable();
+    crate::order::by(&mut numbers, Ord::cmp);
     let mut others: Vec<Signal> = signals.to_vec();
-    others.sort_unstable_by_key(|signal| signal.number());
+    crate::order::by_key(&mut others, |signal| signal.number());
     let numbers = numbers.iter().map(ToString::to_string);
     let others = others.iter().map(|signal| signal.to_string().trim_start_matches("SIG").to_owned());
     sheet.put(name, numbers.chain(others).collect::<Vec<_>>().join(" "));

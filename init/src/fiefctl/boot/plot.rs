@@ -26,7 +26,7 @@ pub(super) fn svg(hello: &Hello, rows: &[UnitRow]) -> String {
     let end = hello.finished_us.unwrap_or(hello.now_us).max(begin + 1);
     let mut rows: Vec<&UnitRow> =
         rows.iter().filter(|row| row.moments.began_us.is_some_and(|began| (begin..=end).contains(&began))).collect();
-    rows.sort_by_key(|row| (row.moments.began_us, row.moments.up_us, row.name.clone()));
+    units::order::by_key(&mut rows, |row| (row.moments.began_us, row.moments.up_us, row.name.clone()));
     let scale = Scale { begin, width: WIDTH / to_f64(end - begin) };
     let height = ROW * to_f64(u64::try_from(rows.len()).unwrap_or(0)) + 3.0 * MARGIN;
     let mut out = format!(

@@ -205,7 +205,7 @@ impl Calendar {
                     (part.stop, part.repeat) = (None, 0);
                 }
             }
-            chain.sort_unstable();
+            crate::order::by(chain, Ord::cmp);
             chain.dedup();
         }
     }
