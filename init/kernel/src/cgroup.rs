@@ -17,6 +17,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
@@ -29,19 +30,20 @@ use crate::pidfd::PidFd;
 /// One control group: the same relative path on every hierarchy.
 #[derive(Debug, Clone)]
 pub struct Group {
-    hierarchies: Hierarchies,
+    /// In common with the groups it was made from: there is one for each life of a unit.
+    hierarchies: Arc<Hierarchies>,
     path: PathBuf,
 }
 
 impl Group {
-    pub(crate) fn new(hierarchies: Hierarchies, path: PathBuf) -> Self {
+    pub(crate) fn new(hierarchies: Arc<Hierarchies>, path: PathBuf) -> Self {
         Self { hierarchies, path }
     }
 
     /// The group `name` beneath this one.
     #[must_use]
     pub fn child(&self, name: impl AsRef<Path>) -> Self {
-        Self { hierarchies: self.hierarchies.clone(), path: self.path.join(name) }
+        Self { hierarchies: Arc::clone(&self.hierarchies), path: self.path.join(name) }
     }
 
     /// Its path below the root of each hierarchy.
@@ -82,7 +84,7 @@ impl Group {
 
     /// [`Group::create`], parents too.
     pub fn create_all(&self) -> io::Result<()> {
-        let mut sofar = Self { hierarchies: self.hierarchies.clone(), path: PathBuf::new() };
+        let mut sofar = Self { hierarchies: Arc::clone(&self.hierarchies), path: PathBuf::new() };
         for part in self.path.components() {
             sofar.path.push(part);
             sofar.create()?;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Group;
 
@@ -98,7 +99,7 @@ impl Hierarchies {
 
     /// The group at `path` below the root of each.
     pub fn group(&self, path: impl AsRef<Path>) -> Group {
-        Group::new(self.clone(), path.as_ref().to_owned())
+        Group::new(Arc::new(self.clone()), path.as_ref().to_owned())
     }
 
     /// Whether there is anything beside cgroup2.
