@@ -32,8 +32,11 @@ pub(crate) fn read_up_to(path: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u
     // exchanged in between.
     refuse_other_than_file(&fs::metadata(path)?)?;
     let file = File::from(open(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC, Mode::empty())?);
-    refuse_other_than_file(&file.metadata()?)?;
-    let mut bytes = Vec::new();
+    let about = file.metadata()?;
+    refuse_other_than_file(&about)?;
+    // In one read(2) and the one that finds the end, where it is as long as it says; but what it says is no promise.
+    let expected = about.len().min(limit).min(USUAL);
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
     file.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
