@@ -24,10 +24,11 @@ mod note;
 pub(crate) mod rehearsal;
 mod restore;
 
-use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use serde::{Deserialize, Serialize};
+
+use units::Map;
 
 use crate::ledger::{Kind, Record};
 
@@ -36,7 +37,7 @@ pub(crate) use note::Notes;
 pub(crate) use restore::{Lost, restore};
 
 /// The version of what is written: another one is not read.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// How the program ends when even leaving in order has failed.
 pub(crate) const HOPELESS: u8 = 255;
 /// The word of the command line by which the ledger's number comes.
@@ -90,7 +91,7 @@ pub(crate) const RING: Kind = Kind(b'R');
 
 /// Every descriptor that came through execve(2). What nobody takes is closed with it.
 #[derive(Debug, Default)]
-pub(crate) struct Inherited(BTreeMap<i32, OwnedFd>);
+pub(crate) struct Inherited(Map<i32, OwnedFd>);
 
 impl Inherited {
     pub(crate) fn new(all: Vec<OwnedFd>) -> Self {

@@ -8,7 +8,7 @@ mod cgroups;
 pub(crate) mod files;
 mod mounts;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use supervisor::{Config, Supervisor};
-use units::{Diagnostic, Entry, Reader, SourceFile, UnitName, UnitSet};
+use units::{Diagnostic, Entry, Map, Reader, SourceFile, UnitName, UnitSet};
 
 use crate::again::{self, Library, Lost, Notes};
 use crate::console::{Console, Tone};
@@ -141,7 +141,7 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
     let supervisor = Supervisor::new(none, config);
     let mut system = System {
         began,
-        loudness: BTreeMap::new(),
+        loudness: Map::new(),
         supervisor,
         reactor,
         hands: Hands::new(group, facts),

@@ -16,7 +16,6 @@ mod keep;
 mod properties;
 mod telling;
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -25,6 +24,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use supervisor::{Event, Supervisor, Ticket};
+use units::Map;
 use units::control::{CONTROL_SOCKET, Refusal, Reply, Request};
 
 use crate::hands::{Hands, Queue};
@@ -51,7 +51,7 @@ const ENOUGH_BACKLOG: usize = 64 * 1024;
 pub(crate) struct Control {
     listener: Option<(UnixListener, Watch)>,
     clients: Kept<u64, Client>,
-    tickets: BTreeMap<u64, u64>,
+    tickets: Map<u64, u64>,
     next: u64,
     /// Given up for a moment when descriptors run out, so that a caller is turned away instead
     /// of waking us for ever.
@@ -95,7 +95,7 @@ impl Client {
 impl Control {
     /// Without a socket yet.
     pub(crate) fn new() -> Self {
-        Self { listener: None, clients: Kept::default(), tickets: BTreeMap::new(), next: 1, reserve: spare() }
+        Self { listener: None, clients: Kept::default(), tickets: Map::new(), next: 1, reserve: spare() }
     }
 
     /// Bind the socket, anew if it was bound; whoever is connected stays so.

@@ -38,7 +38,7 @@ mod store;
 mod without;
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -53,7 +53,7 @@ use units::accounting::Account;
 use units::control::LogStream;
 use units::unit::{Command, NotifyAccess, Resources, Service, Usual};
 use units::value::Signal;
-use units::{UnitName, UnitSet};
+use units::{Set, UnitName, UnitSet};
 
 use crate::journal::Intake;
 use crate::kept::Kept;
@@ -145,7 +145,7 @@ pub(crate) struct Hands {
     /// Temporary files of former lives.
     going: Vec<Gone>,
     /// What was told of a unit that it does without; once is enough.
-    told: BTreeSet<(UnitName, Cow<'static, str>)>,
+    told: Set<(UnitName, Cow<'static, str>)>,
     /// Lines for the logs of units.
     remarks: Vec<(UnitName, String)>,
     /// Groups of former lives that still hold processes.
@@ -180,7 +180,7 @@ impl Hands {
             generators: Generators::default(),
             gone: Gone::new("/run/fief/gone"),
             going: Vec::new(),
-            told: BTreeSet::new(),
+            told: Set::new(),
             remarks: Vec::new(),
             leftovers: Vec::new(),
             spares: Spares::default(),

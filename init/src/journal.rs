@@ -12,14 +12,13 @@
 mod keep;
 mod ring;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
-use units::UnitName;
 use units::control::{LogLine, LogStream};
+use units::{Map, UnitName};
 
 use crate::ledger::Ledger;
 use keep::Copying;
@@ -46,7 +45,7 @@ pub(crate) const BREATH: Duration = Duration::from_millis(20);
 /// everybody may write and nobody shall wash away what init has said.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    units: BTreeMap<UnitName, Ring>,
+    units: Map<UnitName, Ring>,
     init: Ring,
     syslog: Ring,
     said: u64,
@@ -89,7 +88,7 @@ impl Default for Journal {
 
 impl Journal {
     fn with_room(room: usize) -> Self {
-        Self { units: BTreeMap::new(), init: Ring::new(ROOM), syslog: Ring::new(ROOM), said: 0, used: 0, room, ledger: None, copying: None }
+        Self { units: Map::new(), init: Ring::new(ROOM), syslog: Ring::new(ROOM), said: 0, used: 0, room, ledger: None, copying: None }
     }
 
     /// Give a unit's ring another size than the usual, before it first speaks.

@@ -1,18 +1,18 @@
 //! A map that remembers what of it has changed since it was last written down.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
+use units::{Map, Set};
 
 /// A map; reading it is a map's reading.
 #[derive(Debug)]
 pub(crate) struct Kept<K, V> {
-    map: BTreeMap<K, V>,
-    touched: BTreeSet<K>,
+    map: Map<K, V>,
+    touched: Set<K>,
 }
 
 impl<K, V> Default for Kept<K, V> {
     fn default() -> Self {
-        Self { map: BTreeMap::new(), touched: BTreeSet::new() }
+        Self { map: Map::new(), touched: Set::new() }
     }
 }
 
@@ -87,7 +87,7 @@ impl<K: Ord + Clone, V> Kept<K, V> {
 }
 
 impl<K, V> Deref for Kept<K, V> {
-    type Target = BTreeMap<K, V>;
+    type Target = Map<K, V>;
 
     fn deref(&self) -> &Self::Target {
         &self.map

@@ -12,13 +12,13 @@
 //! executed its program still holds a copy, and a closed descriptor with copies goes on
 //! reporting under a number nobody knows.
 
-use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use supervisor::Life;
+use units::Map;
 
 /// Events taken at a time.
 const BATCH: usize = 64;
@@ -67,7 +67,7 @@ pub(crate) struct Watch(u64);
 pub(crate) struct Reactor {
     usual: Epoll,
     urgent: Epoll,
-    sources: BTreeMap<u64, Source>,
+    sources: Map<u64, Source>,
     next: u64,
 }
 
@@ -76,7 +76,7 @@ impl Reactor {
         let usual = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let urgent = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         usual.add(&urgent.0, EpollEvent::new(EpollFlags::EPOLLIN, URGENT))?;
-        Ok(Self { usual, urgent, sources: BTreeMap::new(), next: URGENT + 1 })
+        Ok(Self { usual, urgent, sources: Map::new(), next: URGENT + 1 })
     }
 
     /// Watch for something to read, or the other end's leaving.

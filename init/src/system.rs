@@ -18,7 +18,7 @@ macro_rules! known {
 
 mod turn;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use nix::sys::signalfd::SignalFd;
 use supervisor::{Action, Event, Moment, Notice, Supervisor};
 use units::control::{LogStream, Way};
 use units::unit::{ConsoleLevel, ServiceType};
-use units::{Diagnostic, Severity, UnitName, search};
+use units::{Diagnostic, Map, Severity, UnitName, search};
 
 use crate::again::{Library, Notes};
 use crate::boot::{self, Options};
@@ -68,7 +68,7 @@ pub(crate) struct System {
     pub(crate) syslog: Option<Syslog>,
     pub(crate) keeper: Keeper,
     /// Which lines of a unit the console shows.
-    pub(crate) loudness: BTreeMap<UnitName, ConsoleLevel>,
+    pub(crate) loudness: Map<UnitName, ConsoleLevel>,
     pub(crate) queue: Queue,
     /// Events heard in all.
     pub(crate) heard: u64,

@@ -15,13 +15,12 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::file::Origin;
 use crate::set::Entry;
 use crate::unit::{Body, Unit};
-use crate::{Names, UnitName};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::{Map, Names, Set, UnitName};
 
 /// The effective relations of all units. Its order has no cycle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Graph {
-    nodes: BTreeMap<UnitName, Node>,
+    nodes: Map<UnitName, Node>,
 }
 
 /// The effective relations of one unit, in both directions. `after` and `before` name only units
@@ -76,8 +75,8 @@ impl Graph {
     #[must_use]
     pub fn order(&self) -> Vec<&UnitName> {
         let mut order = Vec::with_capacity(self.nodes.len());
-        let mut waiting: BTreeMap<&UnitName, usize> = self.nodes.iter().map(|(n, node)| (n, node.after.len())).collect();
-        let mut ready: BTreeSet<&UnitName> = waiting.iter().filter(|(_, n)| **n == 0).map(|(n, _)| *n).collect();
+        let mut waiting: Map<&UnitName, usize> = self.nodes.iter().map(|(n, node)| (n, node.after.len())).collect();
+        let mut ready: Set<&UnitName> = waiting.iter().filter(|(_, n)| **n == 0).map(|(n, _)| *n).collect();
         while let Some(name) = ready.pop_first() {
             order.push(name);
             let before = self.nodes.get(name).map(|node| &node.before);
@@ -141,7 +140,7 @@ impl Graph {
 
 /// Where relations were written, for diagnostics; forgotten once the graph is built.
 #[derive(Default)]
-pub(crate) struct Origins(BTreeMap<(UnitName, UnitName, &'static str), Origin>);
+pub(crate) struct Origins(std::collections::BTreeMap<(UnitName, UnitName, &'static str), Origin>);
 
 impl Origins {
     pub(crate) fn add(&mut self, unit: &UnitName, written: Vec<(UnitName, Origin)>) {
@@ -156,7 +155,7 @@ impl Origins {
 }
 
 /// Builds the graph; tells cycles and what is required but missing.
-pub(crate) fn build(entries: &BTreeMap<UnitName, Entry>, origins: &Origins, diagnostics: &mut Vec<Diagnostic>) -> Graph {
+pub(crate) fn build(entries: &Map<UnitName, Entry>, origins: &Origins, diagnostics: &mut Vec<Diagnostic>) -> Graph {
     let units = good(entries);
     let mut graph = Graph::default();
     for (name, unit) in &units {
@@ -180,8 +179,8 @@ pub(crate) fn build(entries: &BTreeMap<UnitName, Entry>, origins: &Origins, diag
 /// that would close a cycle with them.
 pub(crate) fn add(
     graph: &mut Graph,
-    new: &BTreeSet<&UnitName>,
-    entries: &BTreeMap<UnitName, Entry>,
+    new: &Set<&UnitName>,
+    entries: &Map<UnitName, Entry>,
     origins: &Origins,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
@@ -197,7 +196,7 @@ pub(crate) fn add(
             }
         }
     }
-    let added: BTreeMap<&UnitName, &Unit> = units.iter().filter(|(name, _)| new.contains(*name)).map(|(n, u)| (*n, *u)).collect();
+    let added: Map<&UnitName, &Unit> = units.iter().filter(|(name, _)| new.contains(*name)).map(|(n, u)| (*n, *u)).collect();
     for (name, unit) in &added {
         implied(graph, name, unit, &units);
         defaults(graph, name, unit, &units);
@@ -210,7 +209,7 @@ pub(crate) fn add(
 
 /// Whether the order leads from a unit back to it.
 fn is_after_itself(graph: &Graph, name: &UnitName) -> bool {
-    let mut seen = BTreeSet::new();
+    let mut seen = Set::new();
     let mut next: Vec<&UnitName> = graph.nodes.get(name).into_iter().flat_map(|node| &node.after).collect();
     while let Some(at) = next.pop() {
         if at == name {
@@ -223,7 +222,7 @@ fn is_after_itself(graph: &Graph, name: &UnitName) -> bool {
     false
 }
 
-fn good(entries: &BTreeMap<UnitName, Entry>) -> BTreeMap<&UnitName, &Unit> {
+fn good(entries: &Map<UnitName, Entry>) -> Map<&UnitName, &Unit> {
     entries
         .iter()
         .filter_map(|(name, entry)| match entry {
@@ -233,7 +232,7 @@ fn good(entries: &BTreeMap<UnitName, Entry>) -> BTreeMap<&UnitName, &Unit> {
         .collect()
 }
 
-fn written(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&UnitName, &Unit>) {
+fn written(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &Map<&UnitName, &Unit>) {
     let relations = &unit.relations;
     let node = graph.node_mut(name);
     node.requires.extend(relations.requires.iter().cloned());
@@ -310,14 +309,14 @@ fn order(graph: &mut Graph, later: &UnitName, earlier: &UnitName) {
     }
 }
 
-fn require(graph: &mut Graph, name: &UnitName, other: &UnitName, units: &BTreeMap<&UnitName, &Unit>) {
+fn require(graph: &mut Graph, name: &UnitName, other: &UnitName, units: &Map<&UnitName, &Unit>) {
     if units.contains_key(other) {
         graph.node_mut(other).required_by.insert(name.clone());
     }
 }
 
 /// What follows from a unit's own directives, default dependencies or not.
-fn implied(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&UnitName, &Unit>) {
+fn implied(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &Map<&UnitName, &Unit>) {
     // What starts another is there before it.
     if let Some(other) = unit.triggers().filter(|other| units.contains_key(other)) {
         order(graph, &other, name);
@@ -348,7 +347,7 @@ fn is_beneath(path: &str, place: &str) -> bool {
     path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn defaults(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&UnitName, &Unit>) {
+fn defaults(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &Map<&UnitName, &Unit>) {
     if !unit.default_dependencies {
         return;
     }
@@ -414,12 +413,7 @@ fn defaults(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &BTreeMap<&U
     }
 }
 
-fn tell_missing(
-    units: &BTreeMap<&UnitName, &Unit>,
-    entries: &BTreeMap<UnitName, Entry>,
-    origins: &Origins,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+fn tell_missing(units: &Map<&UnitName, &Unit>, entries: &Map<UnitName, Entry>, origins: &Origins, diagnostics: &mut Vec<Diagnostic>) {
     let known: Vec<String> = entries.keys().map(ToString::to_string).collect();
     for (name, unit) in units {
         let relations = &unit.relations;

@@ -18,8 +18,7 @@ pub use generators::{Generator, OUTPUT, generators};
 use crate::file::{Pull, SourceFile, SourceKind, is_drop_in_folder};
 use crate::systemd::plumbing;
 use crate::sysv::{self, RcLink};
-use crate::{FILE_LIMIT, UnitKind, UnitName};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::{FILE_LIMIT, Map, Set, UnitKind, UnitName};
 
 /// Where our unit files are looked for; the first file of a name counts. Units in systemd's syntax
 /// may stand here too.
@@ -78,7 +77,7 @@ const SCRIPT_LIMIT: usize = 256 * 1024;
 /// none.
 pub fn everything(tree: &dyn Tree) -> Vec<SourceFile> {
     let mut found = collect(tree, &folders(tree));
-    let known: BTreeSet<UnitName> = found.iter().filter_map(|file| named(&file.path)).collect();
+    let known: Set<UnitName> = found.iter().filter_map(|file| named(&file.path)).collect();
     let mut scripts = sorted(tree, "/etc/init.d");
     scripts.retain(|(script, _)| {
         let name = sysv::unit_of(script);
@@ -88,7 +87,7 @@ pub fn everything(tree: &dyn Tree) -> Vec<SourceFile> {
     if scripts.is_empty() {
         return found;
     }
-    let mut links: BTreeMap<String, Vec<RcLink>> = BTreeMap::new();
+    let mut links: Map<String, Vec<RcLink>> = Map::new();
     for folder in ["rc2.d", "rc3.d", "rc4.d", "rc5.d"] {
         for (name, _) in sorted(tree, &format!("/etc/{folder}")) {
             if let Some((link, script)) = RcLink::read(folder, &name) {

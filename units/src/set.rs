@@ -1,9 +1,8 @@
 //! All units that were found, good and bad.
 
 use crate::file::Moulds;
-use crate::{Diagnostic, Graph, Unit, UnitName};
+use crate::{Diagnostic, Graph, Map, Unit, UnitName};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What is known under a name.
@@ -26,9 +25,9 @@ pub enum Entry {
 /// All units that were found, and how they hang together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UnitSet {
-    pub(crate) entries: BTreeMap<UnitName, Entry>,
+    pub(crate) entries: Map<UnitName, Entry>,
     pub(crate) graph: Graph,
-    pub(crate) aliases: BTreeMap<UnitName, UnitName>,
+    pub(crate) aliases: Map<UnitName, UnitName>,
     /// What instances are made of.
     pub(crate) moulds: Arc<Moulds>,
 }

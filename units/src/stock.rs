@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn every_stock_unit_is_reached_from_the_default_target() {
         let (units, _) = read(files());
-        let mut reached = std::collections::BTreeSet::new();
+        let mut reached = crate::Set::new();
         // A server that wants the network asks for it by itself.
         let mut next: Vec<_> = ["default.target", "network-online.target"].iter().flat_map(|name| crate::UnitName::new(name)).collect();
         while let Some(name) = next.pop() {

@@ -11,8 +11,7 @@
 //! "Comment Conventions for Init Scripts". The unit is made as text in systemd's syntax, so that it
 //! goes through the same reader as everything else, and drop-ins for it count.
 
-use crate::{SourceFile, SourceKind, UnitName};
-use std::collections::BTreeSet;
+use crate::{Set, SourceFile, SourceKind, UnitName};
 use std::fmt::Write;
 
 /// What the paths of such units begin with; there is no such file.
@@ -124,8 +123,8 @@ pub fn unit(script: &str, text: &str, links: &[RcLink]) -> Option<SourceFile> {
     let header = read(text);
     let mut unit = String::new();
     let title = if header.description.is_empty() { script } else { &header.description };
-    let mut after: BTreeSet<String> = BTreeSet::new();
-    let mut wants: BTreeSet<String> = BTreeSet::new();
+    let mut after: Set<String> = Set::new();
+    let mut wants: Set<String> = Set::new();
     for needed in header.required.iter().chain(&header.should) {
         if let Some(other) = facility(needed) {
             if other.ends_with(".target") {
@@ -134,7 +133,7 @@ pub fn unit(script: &str, text: &str, links: &[RcLink]) -> Option<SourceFile> {
             after.insert(other);
         }
     }
-    let mut before: BTreeSet<String> = header.before.iter().filter_map(|name| facility(name)).collect();
+    let mut before: Set<String> = header.before.iter().filter_map(|name| facility(name)).collect();
     // What provides a facility stands before it.
     before.extend(header.provides.iter().filter(|name| name.starts_with('$')).filter_map(|name| facility(name)));
     for set in [&mut after, &mut before] {
@@ -144,7 +143,7 @@ pub fn unit(script: &str, text: &str, links: &[RcLink]) -> Option<SourceFile> {
         before.insert("multi-user.target".to_owned());
     }
     let path = format!("/etc/init.d/{script}");
-    let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+    let list = |names: &Set<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
     // Writing to a String cannot fail.
     let _ = write!(unit, "[Unit]\nSourcePath={path}\nDescription={}\n", plain(title));
     for (key, names) in [("After", &after), ("Wants", &wants), ("Before", &before)] {

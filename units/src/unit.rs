@@ -39,8 +39,7 @@ pub use service::{ConsoleLevel, Input, Log, NotifyAccess, Output, RunAs, Service
 pub use stop::{Stop, StopMode};
 pub use usual::{AsUsual, Usual};
 
-use crate::UnitName;
-use std::collections::BTreeSet;
+use crate::{Set, UnitName};
 use std::fmt;
 
 /// One unit, read and checked.
@@ -218,8 +217,8 @@ impl Unit {
 
     /// Paths whose mounts it needs: those it names, and those it makes, listens on or watches.
     #[must_use]
-    pub fn mounts_needed(&self) -> BTreeSet<String> {
-        let mut paths: BTreeSet<String> = self.requires_mounts_for.iter().cloned().collect();
+    pub fn mounts_needed(&self) -> Set<String> {
+        let mut paths: Set<String> = self.requires_mounts_for.iter().cloned().collect();
         match &self.body {
             Body::Service(service) => {
                 let made = service.directories.0.iter().map(|made| format!("{}/{}", made.kind.root(), made.path));

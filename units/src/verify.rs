@@ -5,8 +5,7 @@
 
 use crate::search::Tree;
 use crate::unit::{Body, Service};
-use crate::{Diagnostic, Entry, Severity, Unit, UnitSet, stock};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::{Diagnostic, Entry, Map, Set, Severity, Unit, UnitSet, stock};
 
 /// Where a program without a slash is looked for.
 const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -19,7 +18,7 @@ const LIMIT: usize = 1 << 20;
 pub fn verify(set: &UnitSet, tree: &dyn Tree) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let (users, groups) = (names(tree, "/etc/passwd"), names(tree, "/etc/group"));
-    let mut listened: BTreeMap<(&str, bool), &Unit> = BTreeMap::new();
+    let mut listened: Map<(&str, bool), &Unit> = Map::new();
     for (_, entry) in set.iter() {
         let Entry::Unit(unit) = entry else { continue };
         let Some(path) = unit.sources.first().filter(|path| !stock::is_stock(path)) else { continue };
@@ -46,9 +45,9 @@ pub fn verify(set: &UnitSet, tree: &dyn Tree) -> Vec<Diagnostic> {
     found
 }
 
-fn missing<'s>(service: &'s Service, tree: &dyn Tree, severity: Severity) -> BTreeMap<&'s str, Severity> {
+fn missing<'s>(service: &'s Service, tree: &dyn Tree, severity: Severity) -> Map<&'s str, Severity> {
     let helpers = [&service.start_conditions, &service.start_pre, &service.start_post, &service.stop_commands, &service.stop_post];
-    let mut found = BTreeMap::new();
+    let mut found = Map::new();
     for command in service.start.iter().chain(helpers.into_iter().flatten()) {
         let program = command.program();
         let is_there = match program.contains('/') {
@@ -63,9 +62,9 @@ fn missing<'s>(service: &'s Service, tree: &dyn Tree, severity: Severity) -> BTr
     found
 }
 
-fn strangers(service: &Service, users: &BTreeSet<String>, groups: &BTreeSet<String>) -> Vec<String> {
+fn strangers(service: &Service, users: &Set<String>, groups: &Set<String>) -> Vec<String> {
     let run_as = &service.run_as;
-    let is_unknown = |name: &&String, known: &BTreeSet<String>| {
+    let is_unknown = |name: &&String, known: &Set<String>| {
         let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
         !is_number && !name.contains('%') && !known.contains(*name)
     };
@@ -75,7 +74,7 @@ fn strangers(service: &Service, users: &BTreeSet<String>, groups: &BTreeSet<Stri
 }
 
 /// The first fields of an account file; passwd(5), group(5).
-fn names(tree: &dyn Tree, path: &str) -> BTreeSet<String> {
+fn names(tree: &dyn Tree, path: &str) -> Set<String> {
     let text = tree.read(path, LIMIT).unwrap_or_default();
     String::from_utf8_lossy(&text).lines().filter_map(|line| Some(line.split_once(':')?.0.to_owned())).collect()
 }

@@ -3,13 +3,12 @@
 //! Text and not what was made of it: every version of the program can read it. A unit that is up though its file has
 //! gone keeps the text it was read from.
 
-use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use kernel::again::hand_over;
 use serde::{Deserialize, Serialize};
-use units::{SourceFile, SourceKind, UnitName};
+use units::{Map, SourceFile, SourceKind, UnitName};
 
 use super::{Inherited, UNITS, read};
 use crate::ledger::{self, Kind, Ledger, Pages};
@@ -24,14 +23,14 @@ const UNREADABLE: Kind = Kind(b'x');
 pub(crate) struct Library {
     newest: Option<Rc<OwnedFd>>,
     /// Units that stand in older text only.
-    kept: BTreeMap<UnitName, Rc<OwnedFd>>,
+    kept: Map<UnitName, Rc<OwnedFd>>,
 }
 
 /// The numbers of both.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct LibraryNote {
     newest: Option<i32>,
-    kept: BTreeMap<UnitName, i32>,
+    kept: Map<UnitName, i32>,
 }
 
 impl Library {
@@ -54,8 +53,8 @@ impl Library {
     pub(super) fn restored(pages: &mut Pages, inherited: &mut Inherited, remarks: &mut Vec<String>) -> Self {
         let note: LibraryNote = pages.one(UNITS).and_then(|record| read(&record, "the unit files", remarks)).unwrap_or_default();
         let newest = note.newest.and_then(|number| inherited.take(number)).map(Rc::new);
-        let mut taken: BTreeMap<i32, Rc<OwnedFd>> = BTreeMap::new();
-        let mut kept = BTreeMap::new();
+        let mut taken: Map<i32, Rc<OwnedFd>> = Map::new();
+        let mut kept = Map::new();
         for (name, number) in note.kept {
             let text = taken.get(&number).cloned().or_else(|| inherited.take(number).map(Rc::new));
             if let Some(text) = text {

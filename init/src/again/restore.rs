@@ -1,14 +1,14 @@
 //! Taking over from an earlier life of the program.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use kernel::again::Fault;
 use nix::sys::signal::Signal;
 use supervisor::{Action, Event, Moment, Saved, SavedSlot, Supervisor};
-use units::UnitName;
 use units::control::{LogStream, Reply, Way};
+use units::{Map, UnitName};
 
 use super::note::{Notes, What};
 use super::{
@@ -169,7 +169,7 @@ fn assemble(
     }
     let mut system = System {
         began,
-        loudness: BTreeMap::new(),
+        loudness: Map::new(),
         supervisor,
         reactor,
         hands,

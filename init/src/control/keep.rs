@@ -1,7 +1,6 @@
 //! The clients outlive the program: their connections are handed over with what they have said, what is on its way to
 //! them and what they wait for.
 
-use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
 use kernel::again::hand_over;
@@ -13,10 +12,11 @@ use super::{Client, Control};
 use crate::again::{self, Inherited};
 use crate::ledger::{Ledger, Pages};
 use crate::reactor::{Reactor, Source};
+use units::Map;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct ControlNote {
-    tickets: BTreeMap<u64, u64>,
+    tickets: Map<u64, u64>,
     next: u64,
 }
 

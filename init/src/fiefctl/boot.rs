@@ -2,10 +2,8 @@
 
 mod plot;
 
-use std::collections::BTreeMap;
-
 use units::control::{Detail, UnitRow};
-use units::{UnitKind, UnitName};
+use units::{Map, UnitKind, UnitName};
 
 use super::line::Line;
 use super::paint::Paint;
@@ -41,7 +39,7 @@ pub(super) fn critical_chain(line: &Line) -> Result<u8, Failed> {
     let named = names::resolve(&mut session, &line.operands)?;
     let root = session.rows(&[named.into_iter().next().unwrap_or(hello.default_target)], &[])?.pop();
     let rows = session.rows(&[], &[Detail::Relations])?;
-    let rows: BTreeMap<&UnitName, &UnitRow> = rows.iter().map(|row| (&row.name, row)).collect();
+    let rows: Map<&UnitName, &UnitRow> = rows.iter().map(|row| (&row.name, row)).collect();
     let root = root.and_then(|row| rows.get(&row.name).copied()).ok_or_else(|| Failed::NoSuchUnit(line.operands.join(" ")))?;
     if root.moments.up_us.is_none() {
         return Err(Failed::Told(format!("{} has not been up", root.name)));
@@ -55,7 +53,7 @@ pub(super) fn critical_chain(line: &Line) -> Result<u8, Failed> {
 }
 
 /// From `root` on, each time to the one that was up last of those it had to wait for.
-fn chain<'r>(root: &'r UnitRow, rows: &BTreeMap<&UnitName, &'r UnitRow>) -> Vec<&'r UnitRow> {
+fn chain<'r>(root: &'r UnitRow, rows: &Map<&UnitName, &'r UnitRow>) -> Vec<&'r UnitRow> {
     let mut chain = vec![root];
     while let Some(last) = chain.last() {
         let began = last.moments.began_us.unwrap_or(u64::MAX);

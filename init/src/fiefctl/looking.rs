@@ -1,10 +1,8 @@
 //! `show`, `cat`, `deps`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::json;
 use units::control::{Detail, Hello, LoadState, UnitRow};
-use units::{FILE_LIMIT, SourceKind, UnitName, stock};
+use units::{FILE_LIMIT, Map, Set, SourceKind, UnitName, stock};
 
 use super::line::Line;
 use super::paint::Paint;
@@ -47,7 +45,7 @@ pub(super) fn show(line: &Line) -> Result<u8, Failed> {
 
 /// A property that comes several times is an array.
 fn sheet_json(sheet: &[(String, String)], is_wanted: impl Fn(&str) -> bool) -> serde_json::Value {
-    let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut values: Map<&str, Vec<&str>> = Map::new();
     for (key, value) in sheet.iter().filter(|(key, _)| is_wanted(key)) {
         values.entry(key).or_default().push(value);
     }
@@ -152,13 +150,13 @@ fn way_of(line: &Line) -> Toward {
 
 /// The units, and where a walk goes on from each.
 struct Forest<'r> {
-    rows: BTreeMap<&'r UnitName, &'r UnitRow>,
-    next: BTreeMap<&'r UnitName, BTreeSet<&'r UnitName>>,
+    rows: Map<&'r UnitName, &'r UnitRow>,
+    next: Map<&'r UnitName, Set<&'r UnitName>>,
 }
 
 impl<'r> Forest<'r> {
     fn new(rows: &'r [UnitRow], toward: Toward) -> Self {
-        let mut next: BTreeMap<&UnitName, BTreeSet<&UnitName>> = BTreeMap::new();
+        let mut next: Map<&UnitName, Set<&UnitName>> = Map::new();
         for row in rows {
             let related = |name: &str| row.relations.get(name).into_iter().flatten();
             let needs = || ["requires", "requisite", "binds-to", "wants"].into_iter().flat_map(related);
@@ -176,7 +174,7 @@ impl<'r> Forest<'r> {
     }
 
     fn reached(&self, root: &'r UnitName) -> Vec<&'r UnitName> {
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         let mut open = vec![root];
         let mut order = Vec::new();
         while let Some(name) = open.pop() {
@@ -191,7 +189,7 @@ impl<'r> Forest<'r> {
     fn draw(&self, root: &UnitName, all: bool, paint: Paint) -> String {
         let mut out = format!("{}\n", self.label(root, paint));
         let mut path = vec![root];
-        let mut shown = BTreeSet::new();
+        let mut shown = Set::new();
         self.branch(root, "", &mut Drawing { out: &mut out, path: &mut path, shown: &mut shown, all, paint });
         out
     }
@@ -225,7 +223,7 @@ impl<'r> Forest<'r> {
 struct Drawing<'d, 'p> {
     out: &'d mut String,
     path: &'d mut Vec<&'p UnitName>,
-    shown: &'d mut BTreeSet<UnitName>,
+    shown: &'d mut Set<UnitName>,
     all: bool,
     paint: Paint,
 }

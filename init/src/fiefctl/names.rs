@@ -35,7 +35,7 @@ pub(super) fn resolve(session: &mut Session, words: &[String]) -> Result<Vec<Uni
             return Err(Failed::NoSuchUnit(word.clone()));
         }
     }
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = units::Set::new();
     found.retain(|name| seen.insert(name.clone()));
     Ok(found)
 }

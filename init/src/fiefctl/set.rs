@@ -6,13 +6,12 @@
 //!
 //! Invariant: the drop-in is read like any other before it counts; one that is wrong is not written.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use units::control::{LoadState, Request};
-use units::{Severity, SourceFile, SourceKind, UnitName};
+use units::{Map, Severity, SourceFile, SourceKind, UnitName};
 
 use super::line::{Line, Unclear};
 use super::names;
@@ -27,7 +26,7 @@ const RUNTIME: &str = "/run/fief/units";
 /// `set`
 pub(super) fn set(line: &Line) -> Result<u8, Failed> {
     let Some((unit, assignments)) = line.operands.split_first() else { return Err(Unclear::Wants("set", "UNIT").into()) };
-    let mut changes = BTreeMap::new();
+    let mut changes = Map::new();
     for assignment in assignments {
         let (key, value) = assignment.split_once('=').ok_or_else(|| Unclear::Bad(assignment.clone(), "KEY=VALUE is wanted".to_owned()))?;
         changes.insert(kebab(key), value.to_owned());
@@ -77,8 +76,8 @@ fn kebab(key: &str) -> String {
 
 /// What was set before with these changes; an empty value takes one back. The file is written by nobody
 /// else, so every line of it is one that we have written.
-fn merged(before: &str, changes: &BTreeMap<String, String>) -> String {
-    let mut all: BTreeMap<String, String> =
+fn merged(before: &str, changes: &Map<String, String>) -> String {
+    let mut all: Map<String, String> =
         before.lines().filter_map(|line| line.split_once(" = ")).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     for (key, value) in changes {
         if value.is_empty() {

@@ -1,12 +1,11 @@
 //! `top`: what units use, again and again.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nix::poll::{PollTimeout, poll};
-use units::UnitName;
 use units::control::{Detail, UnitRow};
 use units::value::{Bytes, Limit, read_span};
+use units::{Map, UnitName};
 
 use super::line::{Line, Unclear};
 use super::list::{boottime_us, memory, tasks};
@@ -39,7 +38,7 @@ struct Rate {
 }
 
 /// The counters of one look.
-type Look = (u64, BTreeMap<UnitName, (u64, u64, u64)>);
+type Look = (u64, Map<UnitName, (u64, u64, u64)>);
 
 /// `top`
 pub(super) fn top(line: &Line) -> Result<u8, Failed> {
@@ -99,7 +98,7 @@ fn look(rows: &[UnitRow]) -> Look {
     (boottime_us(), rows.iter().map(|row| (row.name.clone(), counters(row))).collect())
 }
 
-fn rates((from, before): &Look, (to, now): &Look) -> BTreeMap<UnitName, Rate> {
+fn rates((from, before): &Look, (to, now): &Look) -> Map<UnitName, Rate> {
     let span = to.saturating_sub(*from).max(1);
     let per_second = |used: u64| used.saturating_mul(1_000_000) / span;
     // Without a look before, a unit has used nothing yet; one that was restarted began from nothing.
@@ -116,7 +115,7 @@ fn rates((from, before): &Look, (to, now): &Look) -> BTreeMap<UnitName, Rate> {
         .collect()
 }
 
-fn sort(rows: &mut [UnitRow], rates: &BTreeMap<UnitName, Rate>, order: Order) {
+fn sort(rows: &mut [UnitRow], rates: &Map<UnitName, Rate>, order: Order) {
     let rate = |row: &UnitRow| rates.get(&row.name).copied().unwrap_or_default();
     // Stable: those that are equal stay in the order of their names.
     units::order::by_key(rows, |row| {
@@ -130,7 +129,7 @@ fn sort(rows: &mut [UnitRow], rates: &BTreeMap<UnitName, Rate>, order: Order) {
     });
 }
 
-fn screen(rows: &[UnitRow], rates: &BTreeMap<UnitName, Rate>, paint: Paint, batch: bool) -> String {
+fn screen(rows: &[UnitRow], rates: &Map<UnitName, Rate>, paint: Paint, batch: bool) -> String {
     let mut table = Table::new(&["UNIT", ">CPU %", ">MEMORY", ">TASKS", ">READ/s", ">WRITTEN/s"]);
     for row in rows {
         let rate = rates.get(&row.name).copied().unwrap_or_default();

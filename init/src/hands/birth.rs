@@ -7,7 +7,6 @@ mod rights;
 mod schedule;
 mod stdio;
 
-use std::collections::BTreeMap;
 use std::ffi::{CString, NulError};
 use std::io::{self, Seek};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,6 +15,7 @@ use kernel::namespace::Kind;
 use kernel::spawn::{Child, Failure, Plan, Pointers, Stage, Step, spawn};
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
+use units::Map;
 use units::unit::{Command, Input, Service};
 
 use super::handed::Handed;
@@ -40,7 +40,7 @@ pub(super) struct Wanted<'a> {
     /// The main process gets the terminal, its helpers do not.
     pub(super) is_main: bool,
     pub(super) identity: &'a Identity,
-    pub(super) environment: &'a BTreeMap<String, String>,
+    pub(super) environment: &'a Map<String, String>,
     pub(super) outlets: &'a Outlets,
     /// From 3 on.
     pub(super) handed: &'a Handed<'a>,

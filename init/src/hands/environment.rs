@@ -1,10 +1,10 @@
 //! The environment of a unit's processes. Built from nothing: only what is listed here, what the
 //! unit takes over, and what it sets. systemd.exec(5), "Environment Variables in Spawned Processes".
 
-use std::collections::BTreeMap;
 use std::io;
 
 use supervisor::{Ended, Exit};
+use units::Map;
 use units::unit::{DirectoryKind, NotifyAccess, Service, ServiceType, read_environment};
 
 use super::directories;
@@ -27,8 +27,8 @@ pub(super) struct Telling<'a> {
 }
 
 /// The variables for one process. The error is for a person.
-pub(super) fn build(service: &Service, identity: &Identity, telling: &Telling<'_>) -> io::Result<BTreeMap<String, String>> {
-    let mut all = BTreeMap::new();
+pub(super) fn build(service: &Service, identity: &Identity, telling: &Telling<'_>) -> io::Result<Map<String, String>> {
+    let mut all = Map::new();
     let mut set = |key: &str, value: &str| drop(all.insert(key.to_owned(), value.to_owned()));
     let from_own = |key: &str| std::env::var(key).ok();
     set("PATH", program::PATH);
@@ -102,8 +102,8 @@ pub(super) fn build(service: &Service, identity: &Identity, telling: &Telling<'_
 }
 
 /// The paths of each kind of directory, joined with colons.
-fn directory_lists(service: &Service) -> BTreeMap<DirectoryKind, String> {
-    let mut paths: BTreeMap<DirectoryKind, String> = BTreeMap::new();
+fn directory_lists(service: &Service) -> Map<DirectoryKind, String> {
+    let mut paths: Map<DirectoryKind, String> = Map::new();
     for directory in &service.directories.0 {
         let joined = paths.entry(directory.kind).or_default();
         if !joined.is_empty() {
@@ -150,7 +150,7 @@ mod tests {
             ("EXIT_STATUS", "TERM"),
             ("KEPT", "1"),
         ] {
-            assert_eq!(all[key], value, "{key}");
+            assert_eq!(all.get(key).map(String::as_str), Some(value), "{key}");
         }
         assert!(!all.contains_key("GONE"));
         assert_eq!(invocation().len(), 32);

@@ -11,7 +11,7 @@
 //! Invariant: one instance for all, and at most [`MOST`] watches; where the kernel has lost events
 //! (IN_Q_OVERFLOW) everybody is told to look again.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -21,6 +21,8 @@ use std::path::{Component, Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 use supervisor::Life;
+
+use units::{Map, Set};
 
 use crate::reactor::{Reactor, Source, Watch};
 
@@ -73,7 +75,7 @@ struct Interest {
 #[derive(Debug, Default)]
 pub(super) struct Watches {
     inotify: Option<Kernel>,
-    places: BTreeMap<WatchDescriptor, Vec<Interest>>,
+    places: Map<WatchDescriptor, Vec<Interest>>,
 }
 
 #[derive(Debug)]
@@ -116,8 +118,8 @@ impl Watches {
     }
 
     /// Those concerned by what has happened, each once.
-    pub(super) fn changed(&mut self) -> BTreeMap<Purpose, Change> {
-        let mut changed = BTreeMap::new();
+    pub(super) fn changed(&mut self) -> Map<Purpose, Change> {
+        let mut changed = Map::new();
         for _ in 0..PER_TURN {
             let Some(Ok(events)) = self.inotify.as_ref().map(|kernel| kernel.0.read_events()) else { break };
             for event in events {
@@ -127,7 +129,7 @@ impl Watches {
         changed
     }
 
-    fn sort(&mut self, event: &InotifyEvent, changed: &mut BTreeMap<Purpose, Change>) {
+    fn sort(&mut self, event: &InotifyEvent, changed: &mut Map<Purpose, Change>) {
         let mut tell = |purpose, change: Change| {
             let worst = changed.entry(purpose).or_insert(change);
             *worst = change.max(*worst);
@@ -214,8 +216,8 @@ impl Watches {
     }
 
     /// Take a purpose out everywhere; the places it was at.
-    fn take(&mut self, purpose: Purpose) -> BTreeSet<WatchDescriptor> {
-        let mut places = BTreeSet::new();
+    fn take(&mut self, purpose: Purpose) -> Set<WatchDescriptor> {
+        let mut places = Set::new();
         for (place, interests) in &mut self.places {
             if interests.extract_if(.., |interest| interest.purpose == purpose).count() > 0 {
                 places.insert(*place);
@@ -225,7 +227,7 @@ impl Watches {
     }
 
     /// Let go of those of these places that nobody watches any more.
-    fn prune(&mut self, places: BTreeSet<WatchDescriptor>) {
+    fn prune(&mut self, places: Set<WatchDescriptor>) {
         for place in places {
             if self.places.get(&place).is_some_and(Vec::is_empty) {
                 self.places.remove(&place);
@@ -325,11 +327,11 @@ mod tests {
             let (from, to) = if turn % 2 == 0 { (&one, &two) } else { (&two, &one) };
             fs::rename(from, to).unwrap();
         }
-        let mut changed = BTreeMap::new();
+        let mut changed = Map::new();
         // Of its own making it hears of the way at most.
         while changed.get(&other) != Some(&Change::End) {
             reactor.wait(None);
-            changed.append(&mut watches.changed());
+            changed.extend(watches.changed());
         }
     }
 }

@@ -4,7 +4,6 @@
 //! written: groups by their paths, `cgroup.events` by being opened, the command of a run by its unit.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
@@ -17,7 +16,7 @@ use supervisor::{Event, Exit, Life, Run};
 use units::control::LogStream;
 use units::unit::NotifyAccess;
 use units::value::Signal;
-use units::{UnitName, UnitSet};
+use units::{Map, Set, UnitName, UnitSet};
 
 use super::birth::{Asked, Outlets};
 use super::generators::Generators;
@@ -38,7 +37,7 @@ struct HandsNote {
     leftovers: Vec<(UnitName, String)>,
     /// Temporary files of former lives, which are to go.
     going: Vec<PathBuf>,
-    told: BTreeSet<(UnitName, Cow<'static, str>)>,
+    told: Set<(UnitName, Cow<'static, str>)>,
     /// For timers; microseconds since 1970.
     began: i64,
 }
@@ -236,7 +235,7 @@ impl Hands {
     /// After everybody has been reaped who could be: whoever has ended without anybody's having heard how, and runs that
     /// the supervisor waits for and of which there is nothing; and what the groups tell by now.
     pub(crate) fn reconcile(&mut self, runs: &[Run], units: &UnitSet, reactor: &mut Reactor, queue: &mut Queue) -> usize {
-        let mut heard: BTreeMap<Run, ()> = queue.iter().filter_map(Event::run).map(|run| (run, ())).collect();
+        let mut heard: Map<Run, ()> = queue.iter().filter_map(Event::run).map(|run| (run, ())).collect();
         let lost: Vec<i32> =
             self.processes.iter().filter(|(_, p)| p.stranger.is_none() && p.pidfd.has_ended()).map(|(pid, _)| *pid).collect();
         let mut count = lost.len();
@@ -246,7 +245,7 @@ impl Hands {
                 queue.push_back(Event::Exited(process.run, Exit::Signal(Signal::KILL)));
             }
         }
-        let known: BTreeMap<Run, ()> = self.processes.values().map(|process| (process.run, ())).chain(heard).collect();
+        let known: Map<Run, ()> = self.processes.values().map(|process| (process.run, ())).chain(heard).collect();
         for run in runs.iter().filter(|run| !known.contains_key(run)) {
             count += 1;
             queue.push_back(Event::SpawnDelayed(*run, "it was lost in a fault of init's own".to_owned()));

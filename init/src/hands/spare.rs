@@ -9,18 +9,16 @@
 //! a lock that all of the machine shares. Kept, its counters go on: what a unit has used counts from when it was
 //! last started anew, and a kill for want of memory is told by the difference.
 
-use std::collections::BTreeMap;
-
 use kernel::cgroup::Group;
-use units::UnitName;
 use units::unit::{Resources, Usual};
+use units::{Map, UnitName};
 
 /// Groups removed per turn.
 const PER_TURN: usize = 4;
 
 /// Groups without processes, by whose they are, with the limits they were made with.
 #[derive(Debug, Default)]
-pub(super) struct Spares(BTreeMap<UnitName, (Group, Usual<Resources>)>);
+pub(super) struct Spares(Map<UnitName, (Group, Usual<Resources>)>);
 
 impl Spares {
     /// Keep it.

@@ -10,8 +10,6 @@
 //! ring by ring over some turns, while new ones are written to both. In a copy the lines of a ring may therefore stand
 //! in any order, and some of them may have had to make way since; their numbers tell.
 
-use std::ops::Bound;
-
 use serde::{Deserialize, Serialize};
 use units::UnitName;
 use units::control::LogStream;
@@ -121,10 +119,7 @@ impl Journal {
             }
             copying.done = 0;
             copying.of = match &copying.of {
-                Whose::Unit(name) => {
-                    let later = (Bound::Excluded(name), Bound::Unbounded);
-                    self.units.range::<UnitName, _>(later).next().map_or(Whose::Init, |(name, _)| Whose::Unit(name.clone()))
-                }
+                Whose::Unit(name) => self.units.after(name).next().map_or(Whose::Init, |(name, _)| Whose::Unit(name.clone())),
                 Whose::Init => Whose::Syslog,
                 Whose::Syslog => {
                     if let Some(ledger) = &mut self.ledger {

@@ -1,19 +1,20 @@
 //! What addresses there are. The launcher configures the interface before init runs; this
 //! tells the result in the unit's log, and gives "the network is there" its place in the order.
 
-use std::collections::BTreeMap;
 use std::io;
 
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
 use super::Trouble;
+use units::Map;
+
 use crate::say;
 
 pub(super) fn apply() -> Result<(), Trouble> {
     let all =
         getifaddrs().map_err(|error| Trouble::File { what: "cannot list the addresses".to_owned(), source: io::Error::from(error) })?;
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut found: Map<String, Vec<String>> = Map::new();
     for interface in all.filter(|interface| !interface.flags.contains(InterfaceFlags::IFF_LOOPBACK)) {
         let address = interface.address.as_ref().and_then(|address| {
             let v4 = address.as_sockaddr_in().map(|address| address.ip().to_string());

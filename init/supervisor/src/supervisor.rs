@@ -18,7 +18,7 @@ mod vigil;
 mod watching;
 
 use crate::{Action, Cause, Event, Life, Moment, Notice, Run, Ticket};
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use slot::{Slot, State, Why};
 use slots::Slots;
 use units::control::{UnitResult, Way};
-use units::{Entry, UnitName, UnitSet};
+use units::{Entry, Map, Set, UnitName, UnitSet};
 
 pub use keep::{Saved, SavedSlot};
 
@@ -52,12 +52,12 @@ pub struct Supervisor {
     config: Config,
     /// The sockets, timers and paths that start a unit.
     #[serde(skip)]
-    triggers: BTreeMap<UnitName, Vec<UnitName>>,
+    triggers: Map<UnitName, Vec<UnitName>>,
     #[serde(skip)]
     slots: Slots,
-    lives: BTreeMap<Life, UnitName>,
+    lives: Map<Life, UnitName>,
     next_life: Life,
-    tickets: BTreeMap<Ticket, Waiting>,
+    tickets: Map<Ticket, Waiting>,
     system: System,
     /// When boot began, and when it was through.
     booted: Option<Moment>,
@@ -104,9 +104,9 @@ impl Supervisor {
             units: Arc::new(units),
             config,
             slots,
-            lives: BTreeMap::new(),
+            lives: Map::new(),
             next_life: Life::FIRST,
-            tickets: BTreeMap::new(),
+            tickets: Map::new(),
             system: System::Idle,
             booted: None,
             finished: None,
@@ -353,8 +353,8 @@ impl Supervisor {
 }
 
 /// What is started by sockets, timers and paths, and by which.
-fn triggers(units: &UnitSet) -> BTreeMap<UnitName, Vec<UnitName>> {
-    let mut triggers: BTreeMap<UnitName, Vec<UnitName>> = BTreeMap::new();
+fn triggers(units: &UnitSet) -> Map<UnitName, Vec<UnitName>> {
+    let mut triggers: Map<UnitName, Vec<UnitName>> = Map::new();
     for (name, entry) in units.iter() {
         if let Entry::Unit(unit) = entry
             && let Some(other) = unit.triggers()
@@ -367,7 +367,7 @@ fn triggers(units: &UnitSet) -> BTreeMap<UnitName, Vec<UnitName>> {
 
 impl Waiting {
     fn new(names: impl IntoIterator<Item = UnitName>) -> Self {
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         Self { results: names.into_iter().filter(|name| seen.insert(name.clone())).map(|name| (name, None)).collect() }
     }
 

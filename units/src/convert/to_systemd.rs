@@ -4,8 +4,7 @@ use crate::systemd::directives::Act;
 use crate::systemd::words::{one_line, quote};
 use crate::systemd::{directives, reader};
 use crate::value::{Limit, ValueError, read_span};
-use crate::{UnitKind, UnitName};
-use std::collections::BTreeMap;
+use crate::{Map, UnitKind, UnitName};
 use std::fmt::Write;
 use std::time::Duration;
 use toml::de::{DeTable, DeValue};
@@ -28,7 +27,7 @@ struct Sheet {
 pub fn to_systemd(kind: UnitKind, text: &str) -> Result<String, ValueError> {
     let document = DeTable::parse(text.trim_start_matches('\u{feff}')).map_err(|error| ValueError(error.to_string()))?;
     let own = reader::section_of(kind);
-    let top: BTreeMap<String, &DeValue<'_>> = table(document.get_ref());
+    let top: Map<String, &DeValue<'_>> = table(document.get_ref());
     let mut sheet = Sheet::default();
     let native = top.get("defaults").and_then(|value| value.as_str()) != Some("systemd");
     for (key, value) in &top {
@@ -77,7 +76,7 @@ enum Part {
     Install,
 }
 
-fn table<'a>(table: &'a DeTable<'a>) -> BTreeMap<String, &'a DeValue<'a>> {
+fn table<'a>(table: &'a DeTable<'a>) -> Map<String, &'a DeValue<'a>> {
     table.iter().map(|(key, value)| (canonical(key.get_ref()), value.get_ref())).collect()
 }
 

@@ -2,22 +2,21 @@ use super::subject::{Pull, Subject, Syntax};
 use super::toml::parts::{self, Part};
 use super::{SourceFile, SourceKind, whole_file};
 use crate::systemd::plumbing;
-use crate::{Diagnostic, Severity, UnitKind, UnitName, stock};
-use std::collections::BTreeMap;
+use crate::{Diagnostic, Map, Severity, UnitKind, UnitName, stock};
 
 /// All files, sorted by what they are about.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Library {
-    units: BTreeMap<UnitName, Vec<(Syntax, SourceFile)>>,
+    units: Map<UnitName, Vec<(Syntax, SourceFile)>>,
     /// By the stem of their folder; in order of precedence.
-    drop_ins: BTreeMap<String, Vec<DropIn>>,
+    drop_ins: Map<String, Vec<DropIn>>,
     /// By the stem of their folder, what is linked there, and whether the link counts: one to
     /// `/dev/null` takes a relation back. The first of a name counts.
-    links: BTreeMap<String, BTreeMap<(Pull, UnitName), bool>>,
-    aliases: BTreeMap<UnitName, UnitName>,
+    links: Map<String, Map<(Pull, UnitName), bool>>,
+    aliases: Map<UnitName, UnitName>,
     /// Units that stand in the file of a service.
-    parts: BTreeMap<UnitName, Part>,
-    bases: BTreeMap<String, usize>,
+    parts: Map<UnitName, Part>,
+    bases: Map<String, usize>,
     /// Whether systemd's own units are taken too.
     plumbing: bool,
 }
@@ -92,7 +91,7 @@ impl Library {
 
     /// Which names are other names for which; call once, when all files are in.
     pub(super) fn settle_aliases(&mut self) {
-        let mut aliases = BTreeMap::new();
+        let mut aliases = Map::new();
         for name in self.units.keys() {
             if let Some((_, SourceFile { kind: SourceKind::Alias { target }, .. })) = self.winner(name)
                 && target != "/dev/null"
@@ -177,7 +176,7 @@ impl Library {
         let stems = self.stems(name);
         let kind = name.kind().suffix().to_owned();
         let ranked = stems.iter().enumerate().map(|(rank, stem)| (false, rank, stem)).chain([(true, 0, &kind)]);
-        let mut best: BTreeMap<&str, ((bool, usize, usize), &SourceFile)> = BTreeMap::new();
+        let mut best: Map<&str, ((bool, usize, usize), &SourceFile)> = Map::new();
         for (of_kind, rank, stem) in ranked {
             for drop_in in self.drop_ins.get(stem).into_iter().flatten() {
                 // systemd's drop-ins are written for systemd's files.

@@ -5,8 +5,7 @@ use super::{Moulds, Source, SourceFile, SourceKind, toml, whole_file};
 use crate::set::Entry;
 use crate::systemd::{self, Scope, Specifiers, plumbing};
 use crate::unit::{Relations, Unit};
-use crate::{Diagnostic, Names, Severity, UnitName, UnitSet, graph};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::{Diagnostic, Map, Names, Set, Severity, UnitName, UnitSet, graph};
 use std::sync::Arc;
 
 /// More instances of templates than this are a template that names ever more of itself.
@@ -61,12 +60,12 @@ impl Reader {
         next.extend(library.linked());
         next.extend(self.wanted.iter().cloned());
         next.reverse();
-        let mut entries = BTreeMap::new();
+        let mut entries = Map::new();
         let mut work = Work::new(&self.specifiers, &library, &mut entries);
         let new = work.read_all(next, &mut diagnostics);
         work.settle(&new);
         let origins = work.origins;
-        let aliases: BTreeMap<UnitName, UnitName> =
+        let aliases: Map<UnitName, UnitName> =
             library.aliases().filter(|(_, target)| entries.contains_key(target)).map(|(alias, target)| (alias.clone(), target)).collect();
         let graph = graph::build(&entries, &origins, &mut diagnostics);
         let moulds = Arc::new(Moulds { library: library.into_moulds(), specifiers: self.specifiers.clone() });
@@ -78,12 +77,12 @@ impl Reader {
 pub(super) struct Work<'a> {
     specifiers: &'a Specifiers,
     library: &'a Library,
-    entries: &'a mut BTreeMap<UnitName, Entry>,
+    entries: &'a mut Map<UnitName, Entry>,
     pub(super) origins: graph::Origins,
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(specifiers: &'a Specifiers, library: &'a Library, entries: &'a mut BTreeMap<UnitName, Entry>) -> Self {
+    pub(super) fn new(specifiers: &'a Specifiers, library: &'a Library, entries: &'a mut Map<UnitName, Entry>) -> Self {
         Self { specifiers, library, entries, origins: graph::Origins::default() }
     }
 
@@ -119,7 +118,7 @@ impl<'a> Work<'a> {
 
     /// What folders of links add to a unit's own relations.
     fn link(&self, unit: &mut Unit) {
-        let mut said = BTreeSet::new();
+        let mut said = Set::new();
         for (pull, to, counts) in self.library.links_of(&unit.name) {
             if said.insert((pull, to)) && counts && *to != unit.name {
                 let set = match pull {

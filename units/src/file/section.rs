@@ -1,14 +1,13 @@
 use super::draft::Draft;
 use super::keys;
 use super::source::Source;
-use crate::UnitName;
 use crate::systemd::directives::{self, Directive};
 use crate::systemd::exec;
 use crate::systemd::set::{Assigned, Fault, put};
 use crate::systemd::syntax::BLANKS;
 use crate::unit::Command;
 use crate::value::{Limit, read_span};
-use std::collections::BTreeMap;
+use crate::{Map, UnitName};
 use std::fmt::Display;
 use std::ops::Range;
 use std::time::Duration;
@@ -21,7 +20,7 @@ use toml::de::{DeTable, DeValue};
 pub(super) struct Section<'s, 'd> {
     source: &'s Source<'s>,
     title: &'static str,
-    left: BTreeMap<String, (Range<usize>, &'d Spanned<DeValue<'d>>)>,
+    left: Map<String, (Range<usize>, &'d Spanned<DeValue<'d>>)>,
 }
 
 /// A value with its place.
@@ -32,7 +31,7 @@ pub(super) struct Found<T> {
 
 impl<'s, 'd> Section<'s, 'd> {
     pub(super) fn new(source: &'s Source<'s>, title: &'static str, table: &'d DeTable<'d>) -> Self {
-        let mut left = BTreeMap::new();
+        let mut left = Map::new();
         for (key, value) in table {
             let name = keys::canonical(key.get_ref());
             if left.insert(name.clone(), (key.span(), value)).is_some() {

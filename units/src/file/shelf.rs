@@ -2,8 +2,7 @@ use super::SourceFile;
 use super::library::Library;
 use super::reader::Work;
 use super::subject::Syntax;
-use crate::{Diagnostic, Entry, Specifiers, Unit, UnitName};
-use std::collections::BTreeMap;
+use crate::{Diagnostic, Entry, Map, Specifiers, Unit, UnitName};
 
 /// All files there are, for who wants to know of one unit at a time.
 #[derive(Debug)]
@@ -55,7 +54,7 @@ impl Shelf {
     /// The unit or template of this very name, or the instance of a template.
     pub(crate) fn find(&self, name: &UnitName) -> Option<Copy> {
         let found = self.library.find(name)?;
-        let mut entries = BTreeMap::new();
+        let mut entries = Map::new();
         let work = Work::new(&self.specifiers, &self.library, &mut entries);
         let (entry, _) = work.read_found(name, &found, &mut Vec::new())?;
         let content = match entry {

@@ -1,8 +1,8 @@
 use super::{Graph, Node, Origins};
 use crate::file::Origin;
 use crate::stock;
-use crate::{Diagnostic, Names, Severity, UnitName};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::{Diagnostic, Map, Names, Set, Severity, UnitName};
+use std::collections::VecDeque;
 
 /// In knots larger than this no time is spent on finding the very best edge.
 const SMALL: usize = 16;
@@ -25,8 +25,8 @@ type Edge = (UnitName, UnitName);
 
 /// The units that are left when all that stand in no cycle are peeled off, from both ends; none if
 /// there is no cycle.
-fn first_knot(graph: &Graph) -> Option<BTreeSet<UnitName>> {
-    let mut left: BTreeSet<&UnitName> = graph.nodes.keys().collect();
+fn first_knot(graph: &Graph) -> Option<Set<UnitName>> {
+    let mut left: Set<&UnitName> = graph.nodes.keys().collect();
     let directions: [fn(&Node) -> &Names; 2] = [|node| &node.after, |node| &node.before];
     for towards in directions {
         loop {
@@ -45,7 +45,7 @@ fn first_knot(graph: &Graph) -> Option<BTreeSet<UnitName>> {
 
 /// A shortest cycle of the knot, and the edge of it to drop: one that an administrator wrote before
 /// one that came with us, and that before an implied one; then the one in most cycles.
-fn choose(graph: &Graph, knot: &BTreeSet<UnitName>, origins: &Origins) -> Option<(Vec<UnitName>, Edge)> {
+fn choose(graph: &Graph, knot: &Set<UnitName>, origins: &Origins) -> Option<(Vec<UnitName>, Edge)> {
     let mut cycles: Vec<Vec<UnitName>> = Vec::new();
     for start in knot {
         if let Some(cycle) = shortest_cycle(graph, knot, start) {
@@ -55,7 +55,7 @@ fn choose(graph: &Graph, knot: &BTreeSet<UnitName>, origins: &Origins) -> Option
             }
         }
     }
-    let mut count: BTreeMap<Edge, usize> = BTreeMap::new();
+    let mut count: Map<Edge, usize> = Map::new();
     for edge in cycles.iter().flat_map(|cycle| edges(cycle)) {
         *count.entry(edge).or_default() += 1;
     }
@@ -82,8 +82,8 @@ fn edges(cycle: &[UnitName]) -> impl Iterator<Item = Edge> {
     cycle.iter().zip(next).map(|(a, b)| (a.clone(), b.clone()))
 }
 
-fn shortest_cycle(graph: &Graph, knot: &BTreeSet<UnitName>, start: &UnitName) -> Option<Vec<UnitName>> {
-    let mut came_from: BTreeMap<&UnitName, &UnitName> = BTreeMap::new();
+fn shortest_cycle(graph: &Graph, knot: &Set<UnitName>, start: &UnitName) -> Option<Vec<UnitName>> {
+    let mut came_from: Map<&UnitName, &UnitName> = Map::new();
     let mut queue = VecDeque::from([start]);
     while let Some(at) = queue.pop_front() {
         for next in graph.nodes.get(at)?.after.iter().filter(|next| knot.contains(next)) {

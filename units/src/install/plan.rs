@@ -1,11 +1,10 @@
 use super::preset::Wish;
 use super::{Installer, has_rules, pulls};
 
-use crate::UnitName;
 use crate::file::{Content, Copy, Pull};
 use crate::search::Link;
 use crate::unit::Install;
-use std::collections::BTreeSet;
+use crate::{Set, UnitName};
 
 /// For how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,7 +212,7 @@ impl Installer {
     /// Every unit named, and what is enabled with it, each once.
     fn each(&self, names: &[UnitName], plan: &mut Plan, mut work: impl FnMut(&mut Plan, &UnitName, &Copy, &Install)) {
         let mut next: Vec<UnitName> = names.iter().rev().cloned().collect();
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         while let Some(name) = next.pop() {
             let name = self.shelf.resolve(&name);
             if !seen.insert(name.clone()) {

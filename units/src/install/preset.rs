@@ -1,8 +1,7 @@
 //! What a distribution wants enabled; systemd.preset(5).
 
-use crate::UnitName;
 use crate::search::Tree;
-use std::collections::BTreeMap;
+use crate::{Map, UnitName};
 
 /// Where policies are looked for; of two files of one name the first counts.
 const FOLDERS: [&str; 8] = [
@@ -41,7 +40,7 @@ pub(super) enum Wish {
 
 impl Presets {
     pub(super) fn of(tree: &dyn Tree) -> Self {
-        let mut files: BTreeMap<String, String> = BTreeMap::new();
+        let mut files: Map<String, String> = Map::new();
         for folder in FOLDERS {
             for (name, _) in tree.names(folder) {
                 if name.ends_with(".preset") {

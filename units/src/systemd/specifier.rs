@@ -1,13 +1,12 @@
 use super::escape;
-use crate::UnitName;
-use std::collections::BTreeMap;
+use crate::{Map, UnitName};
 
 /// What the `%` specifiers of unit files stand for, as far as it is not said by the unit itself;
 /// systemd.unit(5), "Specifiers". This package asks the system nothing: who reads units for a
 /// running guest sets what he knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Specifiers {
-    values: BTreeMap<char, String>,
+    values: Map<char, String>,
     verbatim: bool,
 }
 

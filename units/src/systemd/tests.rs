@@ -80,15 +80,15 @@ fn every_part_of_the_model_is_filled() {
     assert_eq!(service.start_pre[0].privileges, Privileges::Full);
     assert!(matches!(&service.reload, Reload::Commands(commands) if commands.len() == 2));
     assert_eq!(service.run_as.groups, ["a", "b"]);
-    assert_eq!(service.environment.set["A"], "b c");
-    assert_eq!(service.environment.set["D"], "web");
+    assert_eq!(service.environment.set.get("A").unwrap(), "b c");
+    assert_eq!(service.environment.set.get("D").unwrap(), "web");
     assert_eq!(service.environment.files[0], EnvironmentFile { path: "/etc/default/web".into(), optional: true });
     assert_eq!(service.restart.delay, Duration::from_secs(5));
     assert_eq!(service.restart.prevent, Statuses { codes: vec![255], signals: vec![Signal::KILL] });
     assert_eq!((service.success_codes.as_slice(), service.success_signals.len()), ([143, 75].as_slice(), 1));
     assert_eq!((service.start_timeout, service.stop.timeout), (Limit::Max, Limit::Max));
-    assert_eq!(service.execution.limits[&Resource::Nofile], Rlimit { soft: Limit::At(1024), hard: Limit::At(65536) });
-    assert_eq!(service.execution.limits[&Resource::Nice].soft, Limit::At(25));
+    assert_eq!(service.execution.limits.get(&Resource::Nofile).unwrap(), &Rlimit { soft: Limit::At(1024), hard: Limit::At(65536) });
+    assert_eq!(service.execution.limits.get(&Resource::Nice).unwrap().soft, Limit::At(25));
     assert_eq!(service.execution.capability_bounding_set, Some(CapabilitySet::read("CAP_CHOWN CAP_KILL").unwrap()));
     assert_eq!(service.directories.0[1].mode.bits(), 0o750);
     assert_eq!(service.runtime_preserve, Preserve::Restart);
@@ -125,7 +125,7 @@ fn restrictions_are_read_as_systemd_reads_them() {
             && calls.calls.contains_key("execve")
             && !calls.calls.contains_key("sched_setaffinity")
     );
-    assert_eq!(calls.calls["setuid"], Some(CallRefusal::Errno(38)));
+    assert_eq!(calls.calls.get("setuid").unwrap(), &Some(CallRefusal::Errno(38)));
     assert_eq!(sandbox.call_error, Some(CallRefusal::Errno(1)));
     let families = sandbox.families.as_ref().unwrap();
     assert_eq!((families.allows, families.list.iter().copied().collect::<Vec<_>>()), (true, vec![1]));
@@ -255,7 +255,7 @@ fn ours_win_and_both_are_known() {
     assert_eq!(unit.shadowed, ["/etc/systemd/system/web.service"]);
     let db = set.unit(&name("db")).unwrap();
     assert_eq!(db.service().unwrap().start[0].program(), "/bin/theirs");
-    assert_eq!(db.service().unwrap().environment.set["B"], "db");
+    assert_eq!(db.service().unwrap().environment.set.get("B").unwrap(), "db");
     assert!(db.service().unwrap().resources.memory_max.is_some());
     assert_eq!(db.sources.len(), 2);
 }
@@ -325,7 +325,7 @@ fn instances_know_their_specifiers_in_both_syntaxes() {
     for (text, program) in [("w@a-b", "/bin/w"), ("s@a-b", "/bin/s")] {
         let service = instance(&set, text);
         assert_eq!(service.start[0].argv(|_| None), [program, "a/b", "100%"]);
-        assert_eq!(service.environment.set["HOST"], "box");
+        assert_eq!(service.environment.set.get("HOST").unwrap(), "box");
         assert!(set.unit(&name(text)).unwrap().relations.after.contains(&name("net-a-b")));
     }
 }

@@ -1,5 +1,5 @@
+use crate::Map;
 use crate::value::Mode;
-use std::collections::BTreeMap;
 
 /// The environment of a service. Later wins: inherited, `set`, files in order (systemd.exec(5),
 /// `EnvironmentFile=`).
@@ -10,7 +10,7 @@ pub struct Environment {
     /// Files of `NAME=value` lines.
     pub files: Vec<EnvironmentFile>,
     /// Variables given in the unit.
-    pub set: BTreeMap<String, String>,
+    pub set: Map<String, String>,
     /// Taken away at the end: names, or `NAME=value` for exactly that.
     pub unset: Vec<String>,
 }

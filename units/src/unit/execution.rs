@@ -1,5 +1,5 @@
+use crate::Map;
 use crate::value::{CapabilitySet, Limit};
-use std::collections::BTreeMap;
 
 /// What the kernel lets the processes of a service do, and how it schedules them; systemd.exec(5).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Execution {
     /// What a user other than root keeps.
     pub ambient_capabilities: CapabilitySet,
     /// `prlimit(2)`, by name.
-    pub limits: BTreeMap<Resource, Rlimit>,
+    pub limits: Map<Resource, Rlimit>,
     /// `PR_SET_SECUREBITS`, by their names: `noroot-locked`.
     pub secure_bits: Vec<String>,
     /// `ioprio_set(2)`: class and priority within it.

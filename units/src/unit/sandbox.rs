@@ -1,5 +1,4 @@
-use crate::UnitName;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::{Map, Set, UnitName};
 
 /// What a service may not see or do; systemd.exec(5), "Sandboxing". What becomes of each directive
 /// where it cannot be had is said in [`crate::sandbox`].
@@ -203,7 +202,7 @@ pub struct CallFilter {
     /// Those listed are allowed and all others refused, or the other way round.
     pub allows: bool,
     /// The names, with what they get where that was written behind a colon.
-    pub calls: BTreeMap<String, Option<CallRefusal>>,
+    pub calls: Map<String, Option<CallRefusal>>,
 }
 
 /// `SystemCallArchitectures=`
@@ -226,5 +225,5 @@ pub struct Families {
     /// Those listed are allowed and all others refused, or the other way round.
     pub allows: bool,
     /// `AF_*` by number.
-    pub list: BTreeSet<u16>,
+    pub list: Set<u16>,
 }

@@ -7,18 +7,17 @@ use super::react::Change;
 use super::slot::{Ending, Job, JobKind, Slot, State, Why};
 use super::{Supervisor, slot};
 use crate::{Action, Cause, Notice, Ticket};
-use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use units::control::{Outcome, Reply};
 use units::graph::Node;
-use units::{Entry, Names, UnitName};
+use units::{Entry, Names, Set, UnitName};
 
 impl Supervisor {
     /// Wants `name` up, and all it requires or wants; what it conflicts with is to go down.
     pub(super) fn want_start(&mut self, name: &UnitName, why: Why) {
         let units = self.units.clone();
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         let mut open = alloc::vec![name.clone()];
         while let Some(name) = open.pop() {
             if !seen.insert(name.clone()) {
@@ -61,8 +60,8 @@ impl Supervisor {
     }
 
     /// `name` and all that go down with it.
-    fn dependents(&self, name: &UnitName) -> BTreeSet<UnitName> {
-        let mut seen = BTreeSet::new();
+    fn dependents(&self, name: &UnitName) -> Set<UnitName> {
+        let mut seen = Set::new();
         let mut open = alloc::vec![name.clone()];
         while let Some(name) = open.pop() {
             if let Some(node) = self.units.graph().node(&name) {

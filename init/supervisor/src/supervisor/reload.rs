@@ -11,12 +11,11 @@ use super::Supervisor;
 use super::course::course;
 use super::slot::{Alive, Reloading, Slot, State};
 use crate::{Action, Moment, Phase, Ticket, Whom};
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use units::UnitName;
 use units::control::Outcome;
 use units::unit::{Reload, ServiceType};
 use units::value::Signal;
+use units::{Set, UnitName};
 
 /// Why a unit does not reload.
 enum Deaf {
@@ -41,8 +40,8 @@ impl Supervisor {
         }
     }
 
-    fn reloaded_with(&self, name: &UnitName) -> BTreeSet<UnitName> {
-        let mut seen = BTreeSet::new();
+    fn reloaded_with(&self, name: &UnitName) -> Set<UnitName> {
+        let mut seen = Set::new();
         let mut open = alloc::vec![name.clone()];
         while let Some(next) = open.pop() {
             let node = self.units.graph().node(&next);

@@ -3,13 +3,12 @@
 use super::slot::{Down, JobKind, Slot, State, Why};
 use super::{Supervisor, Waiting};
 use crate::{Action, Cause, Ticket, Whom};
-use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use units::control::{Job, KillWhom, Outcome, Refusal, Reply, Request};
 use units::unit::{Manner, Reload, ServiceType};
 use units::value::Signal;
-use units::{Entry, UnitKind, UnitName};
+use units::{Entry, Set, UnitKind, UnitName};
 
 const LEAVING: &str = "the system is shutting down";
 const NO_PROCESSES: &str = "it has no processes";
@@ -218,7 +217,7 @@ impl Supervisor {
         if !units.unit(name).is_some_and(|unit| unit.manner.allow_isolate) {
             return self.report(ticket, name, Outcome::Refused("it does not allow to be isolated".into()));
         }
-        let mut needed = BTreeSet::new();
+        let mut needed = Set::new();
         let mut open = alloc::vec![name];
         while let Some(name) = open.pop() {
             if needed.insert(name)

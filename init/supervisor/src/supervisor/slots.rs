@@ -10,22 +10,21 @@
 use super::slot::{JobKind, Slot, Starting, State, Why};
 use crate::Moment;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use units::UnitName;
+use units::{Map, Set, UnitName};
 
 /// The slots by name.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    all: BTreeMap<UnitName, Box<Slot>>,
+    all: Map<UnitName, Box<Slot>>,
     touched: Vec<UnitName>,
-    deadlines: BTreeSet<(Moment, UnitName)>,
+    deadlines: Set<(Moment, UnitName)>,
     /// Whose job may be able to begin.
-    turn: BTreeSet<UnitName>,
+    turn: Set<UnitName>,
     /// Who is to be looked at when this one changes.
-    waiters: BTreeMap<UnitName, BTreeSet<UnitName>>,
+    waiters: Map<UnitName, Set<UnitName>>,
     /// Services that wait until nothing else is wanted.
-    idling: BTreeSet<UnitName>,
+    idling: Set<UnitName>,
     counts: Counts,
 }
 
@@ -217,7 +216,7 @@ mod tests {
         UnitName::new(&format!("u{number}")).unwrap()
     }
 
-    fn looked_at(slots: &Slots) -> (Counts, BTreeSet<(Moment, UnitName)>) {
+    fn looked_at(slots: &Slots) -> (Counts, Set<(Moment, UnitName)>) {
         let mut counts = Counts::default();
         slots.values().for_each(|slot| counts.add(&Mark::of(slot)));
         (counts, slots.iter().filter_map(|(name, slot)| Some((slot.deadline()?, name.clone()))).collect())

@@ -10,12 +10,11 @@ use super::slot::{Alive, Down, Ending, JobKind, Slot, Starting, State, Stopping,
 use super::vigil::Vigil;
 use super::{Supervisor, System};
 use crate::{Action, Cause, Moment, Notice, Phase, Whom};
-use alloc::collections::BTreeMap;
 use core::time::Duration;
-use units::UnitName;
 use units::control::Outcome;
 use units::unit::{Service, StopMode};
 use units::value::Signal;
+use units::{Map, UnitName};
 
 /// How long processes are waited for after `SIGKILL`; those that hang in the kernel are left behind.
 const KILL_GRACE: Duration = Duration::from_secs(10);
@@ -125,7 +124,7 @@ impl Supervisor {
     fn links<'s>(&'s self, name: &'s UnitName) -> u32 {
         let graph = self.units.graph();
         let after = |name: &UnitName| graph.node(name).into_iter().flat_map(|node| &node.after);
-        let mut known: BTreeMap<&UnitName, u32> = BTreeMap::new();
+        let mut known: Map<&UnitName, u32> = Map::new();
         let mut open = alloc::vec![name];
         while let Some(name) = open.last().copied() {
             let before = open.len();

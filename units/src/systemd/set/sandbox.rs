@@ -1,13 +1,13 @@
 //! Setters of systemd.exec(5), "Sandboxing" and "System Call Filtering".
 
 use super::{Assigned, Fault, boolean};
+use crate::Map;
 use crate::file::{Draft, nearest};
 use crate::systemd::calls;
 use crate::unit::{
     Access, Bind, CallArchitecture, CallFilter, CallRefusal, Families, Keyring, MountPropagation, PathRule, ProtectHome, ProtectProc,
     ProtectSystem, Sandbox,
 };
-use std::collections::BTreeMap;
 
 type Done = Result<(), Fault>;
 
@@ -221,7 +221,7 @@ pub(crate) fn calls(draft: &mut Draft, a: &Assigned<'_>) -> Done {
         None => (false, a.value),
     };
     let filter = sandbox(draft).calls.get_or_insert_with(|| {
-        let mut filter = CallFilter { allows: !inverted, calls: BTreeMap::new() };
+        let mut filter = CallFilter { allows: !inverted, calls: Map::new() };
         if !inverted {
             add(&mut filter, "@default", None, true);
         }
@@ -294,14 +294,14 @@ pub(crate) fn families(draft: &mut Draft, a: &Assigned<'_>) -> Done {
         return Ok(());
     }
     if a.value == "none" {
-        sandbox(draft).families = Some(Families { allows: true, list: std::collections::BTreeSet::new() });
+        sandbox(draft).families = Some(Families { allows: true, list: crate::Set::new() });
         return Ok(());
     }
     let (inverted, list) = match a.value.strip_prefix('~') {
         Some(list) => (true, list),
         None => (false, a.value),
     };
-    let families = sandbox(draft).families.get_or_insert(Families { allows: !inverted, list: std::collections::BTreeSet::new() });
+    let families = sandbox(draft).families.get_or_insert(Families { allows: !inverted, list: crate::Set::new() });
     for word in list.split_whitespace() {
         match calls::family(word) {
             Some(number) if inverted != families.allows => drop(families.list.insert(number)),
