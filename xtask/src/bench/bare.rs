@@ -100,6 +100,26 @@ impl Bare {
         Ok(begun.elapsed())
     }
 
+    /// How long it takes until so many processes that PID 1 never made have been born, have ended and are reaped.
+    pub(super) fn orphans(&self, count: usize) -> Result<Duration> {
+        let begun = Instant::now();
+        self.time(&["sh", "-c", &format!("i={count}; while [ $i -gt 0 ]; do (: &); i=$((i - 1)); done")].map(str::to_owned))?;
+        let is_zombie = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|text| text.contains(") Z "));
+        while self.children().iter().any(is_zombie) {
+            if begun.elapsed() > PATIENCE {
+                bail!("there are orphans that are not reaped");
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(begun.elapsed())
+    }
+
+    /// The children of PID 1: proc_pid_task(5).
+    fn children(&self) -> Vec<u32> {
+        let text = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.pid)).unwrap_or_default();
+        text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+    }
+
     /// How long it takes to end after a signal.
     pub(super) fn end(mut self, signal: &str) -> Result<Duration> {
         let begun = Instant::now();

@@ -1,6 +1,9 @@
 //! `cargo xtask bench services`: many services under fief-init, runit and s6, in the same namespaces, one after the other.
 //!
-//! Each service is a shell that makes a file and becomes `sleep`. What forking them costs without any manager is measured too.
+//! Each service is a shell that makes a file and becomes `sleep`. What forking them costs without any manager is measured too. First with a few
+//! services, then with many: what one more costs is the difference.
+//!
+//! Not beside dinit, which bookworm has not, nor finit, which wants a root file system of its own to set up.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::bare::Bare;
 use super::median;
@@ -17,6 +20,10 @@ use crate::{apt, place, run, table};
 
 /// How long it is watched while nothing happens.
 const IDLE: Duration = Duration::from_secs(5);
+/// How many services are few.
+const FEW: usize = 50;
+/// How many orphans are made and reaped.
+const ORPHANS: usize = 1000;
 
 /// A manager and how it is used.
 struct Manager {
@@ -25,13 +32,17 @@ struct Manager {
     prepare: &'static str,
     program: Vec<String>,
     list: Vec<String>,
+    /// Asks for the state of one service.
+    ask: Vec<String>,
     reload: Option<Vec<String>>,
     end: &'static str,
 }
 
 /// One run of one manager, in the order of [`HEAD`].
-type Figures = [u64; 7];
-const HEAD: [&str; 7] = ["boot ms", "list ms", "reload ms", "end ms", "memory KiB", "bytes a unit", "turns idle"];
+type Figures = [u64; 8];
+const HEAD: [&str; 8] = ["boot ms", "list ms", "ask one ms", "reload ms", "orphans ms", "end ms", "memory KiB", "turns idle"];
+const RELOAD: usize = 3;
+const MEMORY: usize = 6;
 
 /// `cargo xtask bench services [--units N] [--runs N]`
 pub(super) fn perform(args: &[&str]) -> Result<ExitCode> {
@@ -43,32 +54,50 @@ pub(super) fn perform(args: &[&str]) -> Result<ExitCode> {
             _ => bail!("bench services [--units N] [--runs N]"),
         }
     }
+    ensure!(units > FEW, "--units takes more than {FEW}");
     run::need_root("bench")?;
     apt::need(&[apt::FOR_BENCH])?;
     let init = build::init(Profile::Release)?;
     let top = place::below_target("bench/services")?;
-    write_services(&top, units)?;
     let managers = managers(&top, &init);
+    let few = measure(&top, &managers, FEW, runs)?;
+    let many = measure(&top, &managers, units, runs)?;
+    println!("\nbytes of memory for one service more\n");
+    let more = u64::try_from(units - FEW)?;
+    let each = |(few, many): (&Figures, &Figures)| many[MEMORY].saturating_sub(few[MEMORY]) * 1024 / more;
+    let rows = managers.iter().zip(few.iter().zip(&many)).map(|(manager, pair)| vec![manager.name.to_owned(), each(pair).to_string()]);
+    print!("{}", table::render(&rows.collect::<Vec<_>>()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The medians of each manager with so many services, which are printed too.
+fn measure(top: &Path, managers: &[Manager], units: usize, runs: usize) -> Result<Vec<Figures>> {
+    write_services(top, units)?;
     let mut raw = Vec::new();
-    let mut figures: Vec<Vec<Figures>> = managers.iter().map(|_| Vec::new()).collect();
+    let mut all: Vec<Vec<Figures>> = managers.iter().map(|_| Vec::new()).collect();
     for number in 1..=runs {
         raw.push(forks(units)?);
-        for (manager, figures) in managers.iter().zip(&mut figures) {
+        for (manager, figures) in managers.iter().zip(&mut all) {
             figures.push(manager.run(units)?);
         }
         eprint!("\r{number}/{runs}");
     }
     eprintln!();
+    let medians =
+        all.iter().map(|runs| std::array::from_fn(|at| median(&runs.iter().filter_map(|run| run.get(at).copied()).collect::<Vec<_>>())));
+    let medians: Vec<Figures> = medians.collect();
     let mut rows = vec![std::iter::once("").chain(HEAD).map(str::to_owned).collect::<Vec<_>>()];
     rows.push(vec!["no manager".to_owned(), median(&raw).to_string()]);
-    for (manager, figures) in managers.iter().zip(&figures) {
-        let column = |at: usize| figures.iter().filter_map(|run| run.get(at).copied()).collect::<Vec<_>>();
-        let cell = |at: usize| if at == 2 && manager.reload.is_none() { "-".to_owned() } else { median(&column(at)).to_string() };
-        rows.push(std::iter::once(manager.name.to_owned()).chain((0..HEAD.len()).map(cell)).collect());
+    for (manager, figures) in managers.iter().zip(&medians) {
+        let cells = figures.iter().enumerate().map(|(at, figure)| match (at, &manager.reload) {
+            (RELOAD, None) => "-".to_owned(),
+            (_, _) => figure.to_string(),
+        });
+        rows.push(std::iter::once(manager.name.to_owned()).chain(cells).collect());
     }
     println!("\n{units} services, medians of {runs} runs; turns in {} s; runsvdir leaves its services to be killed\n", IDLE.as_secs());
     print!("{}", table::render(&rows));
-    Ok(ExitCode::SUCCESS)
+    Ok(medians)
 }
 
 fn managers(top: &Path, init: &Path) -> [Manager; 3] {
@@ -81,6 +110,7 @@ fn managers(top: &Path, init: &Path) -> [Manager; 3] {
             prepare: ":",
             program: words(&[&init, "--bare", "--units", &folder]),
             list: words(&[&init, "ctl", "list", "--all"]),
+            ask: words(&[&init, "ctl", "is-active", "s0"]),
             reload: Some(words(&[&init, "ctl", "daemon-reload"])),
             end: "TERM",
         },
@@ -89,6 +119,7 @@ fn managers(top: &Path, init: &Path) -> [Manager; 3] {
             prepare: "cp -a FOLDER/run /run/scan",
             program: words(&["runsvdir", "-P", "/run/scan"]),
             list: words(&["sh", "-c", "cd /run/scan && sv status ./*"]),
+            ask: words(&["sv", "status", "/run/scan/s0"]),
             reload: None,
             end: "HUP",
         },
@@ -97,6 +128,7 @@ fn managers(top: &Path, init: &Path) -> [Manager; 3] {
             prepare: "cp -a FOLDER/run /run/scan",
             program: words(&["s6-svscan", "-c", "4000", "/run/scan"]),
             list: words(&["sh", "-c", "for one in /run/scan/*; do s6-svstat $one; done"]),
+            ask: words(&["s6-svstat", "/run/scan/s0"]),
             reload: Some(words(&["s6-svscanctl", "-a", "/run/scan"])),
             end: "TERM",
         },
@@ -161,7 +193,9 @@ impl Manager {
         let bare = Bare::boot(&prepare, &self.program)?;
         let boot = bare.until_up(units)?;
         let list = bare.time(&self.list)?;
+        let ask = bare.time(&self.ask)?;
         let reload = self.reload.as_ref().map_or(Ok(Duration::ZERO), |words| bare.time(words))?;
+        let orphans = bare.orphans(ORPHANS)?;
         // What was stirred up settles.
         std::thread::sleep(Duration::from_secs(1));
         let managers = bare.managers();
@@ -170,8 +204,7 @@ impl Manager {
         let turns = Bare::turns(&managers).saturating_sub(before);
         let memory = Bare::memory(&managers);
         let end = bare.end(self.end)?;
-        let each = memory * 1024 / u64::try_from(units.max(1))?;
-        let [boot, list, reload, end] = [boot, list, reload, end].map(super::milliseconds);
-        Ok([boot, list, reload, end, memory, each, turns])
+        let [boot, list, ask, reload, orphans, end] = [boot, list, ask, reload, orphans, end].map(super::milliseconds);
+        Ok([boot, list, ask, reload, orphans, end, memory, turns])
     }
 }
