@@ -109,7 +109,8 @@ struct Body {
 struct Process {
     run: Run,
     pidfd: PidFd,
-    report: Option<(Report, Watch, Command, Asked)>,
+    /// Until it has become the program.
+    report: Option<Box<(Report, Watch, Command, Asked)>>,
     /// It is not our child, and its end is watched for.
     stranger: Option<Watch>,
 }

@@ -16,6 +16,9 @@ use crate::console::Tone;
 use crate::ledger::Ledger;
 use crate::system::System;
 
+/// So many events and orders have room while there are none.
+const ROOM: usize = 64;
+
 /// What is known of the writing.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
@@ -124,6 +127,11 @@ impl System {
     pub(crate) fn settle(&mut self) {
         self.commit();
         self.more_to_copy = self.journal.turn();
+        if self.queue.is_empty() && self.orders.is_empty() {
+            // What the boot of a thousand units needed is not needed again soon.
+            self.queue.shrink_to(ROOM);
+            self.orders.shrink_to(ROOM);
+        }
         if !self.orders.is_empty() {
             return;
         }

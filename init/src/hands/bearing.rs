@@ -96,14 +96,15 @@ impl Hands {
         self.give_ready(run.life);
         // Without a watch the report is read when the child ends, which is late but not lost.
         let watch = reactor.watch(&child.report, Source::Report(pid)).ok();
-        let report = watch.map(|watch| (child.report, watch, command.clone(), asked));
+        let report = watch.map(|watch| Box::new((child.report, watch, command.clone(), asked)));
         Ok((pid, Process { run, pidfd: child.pidfd, report, stranger: None }))
     }
 
     /// A child has told whether it became the program.
     pub(crate) fn reported(&mut self, pid: i32, reactor: &mut Reactor, queue: &mut Queue) {
         let Some(process) = self.processes.get_mut(&pid) else { return };
-        let Some((report, watch, command, asked)) = process.report.take() else { return };
+        let Some(report) = process.report.take() else { return };
+        let (report, watch, command, asked) = *report;
         reactor.forget(&report, watch);
         let run = process.run;
         let (passed, outcome) = report.read_all();

@@ -8,7 +8,6 @@
 //! Invariant: from [`Hands::generate`] on, [`Hands::have_generated`] is true after `LIMIT + RELUCTANCE` whatever they do,
 //! and none of theirs is left then but what the kernel itself cannot end. Test: `tests/generators.rs`.
 
-use std::collections::BTreeMap;
 use std::ffi::{CString, NulError};
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -26,9 +25,9 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
-use units::UnitName;
 use units::control::LogStream;
 use units::search::{Generator, OUTPUT};
+use units::{Map, UnitName};
 
 use super::{Facts, Hands, Pipe, make_group, v1_procs};
 use crate::again;
@@ -49,7 +48,7 @@ const GROUP: &str = "generators";
 #[derive(Debug, Default)]
 pub(super) struct Generators {
     group: Option<Group>,
-    left: BTreeMap<i32, Working>,
+    left: Map<i32, Working>,
     /// When waiting for them ends.
     until: Option<Duration>,
     killed: Option<Why>,
@@ -74,7 +73,7 @@ struct Working {
 /// What is written down of them.
 #[derive(Debug, Serialize, Deserialize)]
 struct GeneratorsNote {
-    left: BTreeMap<i32, String>,
+    left: Map<i32, String>,
     until: Option<Duration>,
     killed: Option<Why>,
     has_group: bool,

@@ -220,7 +220,7 @@ impl Hands {
             let report: OwnedFd = inherited.take(*number)?;
             let watch = reactor.watch(&report, Source::Report(pid)).ok()?;
             let command = service.as_deref().and_then(|service| commands::meant(service, run)).cloned()?;
-            Some((Report::from_owned(report), watch, command, asked.clone()))
+            Some(Box::new((Report::from_owned(report), watch, command, asked.clone())))
         });
         let stranger = if note.stranger { reactor.watch(&pidfd, Source::Stranger(pid)).ok() } else { None };
         self.processes.insert(pid, Process { run, pidfd, report, stranger });
@@ -293,7 +293,7 @@ impl ProcessNote {
         Self {
             run: process.run,
             pidfd: hand_over(&process.pidfd),
-            report: process.report.as_ref().map(|(report, _, _, asked)| (hand_over(report), asked.clone())),
+            report: process.report.as_deref().map(|(report, _, _, asked)| (hand_over(report), asked.clone())),
             stranger: process.stranger.is_some(),
         }
     }

@@ -85,7 +85,8 @@ impl Hands {
     /// Know a process no more.
     pub(super) fn forget(&mut self, pid: i32, reactor: &mut Reactor) -> Option<Process> {
         let mut process = self.processes.remove(&pid)?;
-        if let Some((report, watch, ..)) = process.report.take() {
+        if let Some(report) = process.report.take() {
+            let (report, watch, ..) = *report;
             reactor.forget(&report, watch);
         }
         if let Some(watch) = process.stranger.take() {

@@ -10,6 +10,8 @@ use units::control::LogStream;
 /// What a line costs beside its bytes: the struct, its share of a queue that doubles, and the
 /// allocator's.
 const OVERHEAD: usize = 88;
+/// Up to so many there is no room to spare: most units only ever say that they have started.
+const FEW: usize = 4;
 
 /// One line as a service said it, without its line feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,9 @@ impl Ring {
     /// Append a line; the oldest make way.
     pub(crate) fn push(&mut self, line: Line) {
         self.used += line.text.len() + OVERHEAD;
+        if self.lines.len() < FEW {
+            self.lines.reserve_exact(1);
+        }
         self.lines.push_back(line);
         self.shrink_to(self.room);
     }
