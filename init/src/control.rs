@@ -176,7 +176,7 @@ impl Control {
     fn last_wishes(&mut self, number: u64, queue: &mut Queue) {
         let Some(client) = self.clients.get_mut(&number).filter(|client| client.connection.is_root()) else { return };
         while let Some(line) = client.connection.next_line() {
-            match serde_json::from_str::<Request>(&line) {
+            match serde_json::from_slice::<Request>(line.as_bytes()) {
                 Ok(request) if !request.is_harmless() && !matches!(request, Request::Logs(_)) => {
                     let ticket = self.next;
                     self.next += 1;
@@ -201,7 +201,7 @@ impl Control {
 
     fn asked(&mut self, number: u64, line: &str, known: Known<'_>, reactor: &mut Reactor, queue: &mut Queue) {
         let Some(client) = self.clients.get_mut(&number) else { return };
-        let request: Request = match serde_json::from_str(line) {
+        let request: Request = match serde_json::from_slice(line.as_bytes()) {
             Ok(request) => request,
             Err(error) => {
                 let reason = format!("not understood: {error}");

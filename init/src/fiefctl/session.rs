@@ -79,7 +79,7 @@ impl Session {
         if self.0.read_line(&mut line).map_err(Failed::Talk)? == 0 {
             return Ok(None);
         }
-        match serde_json::from_str(&line).map_err(Failed::Nonsense)? {
+        match serde_json::from_slice(line.as_bytes()).map_err(Failed::Nonsense)? {
             Reply::Refused { reason, kind } => Err(Failed::Refused(reason, kind)),
             reply => Ok(Some(reply)),
         }
