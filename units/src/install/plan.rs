@@ -167,14 +167,20 @@ impl Installer {
                 Some(copy) if copy.is_toml => format!("{}/{name}.toml", scope.fief()),
                 Some(_) | None => format!("{}/{}", scope.systemd(), name.as_str()),
             };
-            match &copy {
-                Some(copy) if matches!(copy.content, Content::Masked) => {}
-                Some(copy) if copy.path == path => plan.problems.push(format!("{name} cannot be masked: its file is in the way, {path}")),
-                None => {
+            let there = self.links.iter().find(|link| link.path == path);
+            match (&copy, there) {
+                (Some(copy), _) if matches!(copy.content, Content::Masked) => {}
+                (Some(copy), _) if copy.path == path => {
+                    plan.problems.push(format!("{name} cannot be masked: its file is in the way, {path}"));
+                }
+                // Masked there, and another name of nobody elsewhere.
+                (Some(_) | None, Some(link)) if link.is_null() => {}
+                (Some(_) | None, Some(link)) => plan.problems.push(format!("{path} leads to {} already", link.target)),
+                (None, None) => {
                     plan.remarks.push(format!("there is no {name}; it is masked all the same"));
                     plan.link(path, "/dev/null");
                 }
-                Some(_) => plan.link(path, "/dev/null"),
+                (Some(_), None) => plan.link(path, "/dev/null"),
             }
         }
         plan

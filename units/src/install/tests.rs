@@ -178,3 +178,15 @@ fn a_script_of_old_is_a_unit_where_it_has_none() {
     assert!(units.graph().node(&name("multi-user.target")).unwrap().wants.contains(&name("old")));
     assert_eq!(units.unit(&name("ssh")).unwrap().sources, ["/usr/lib/systemd/system/ssh.service"]);
 }
+
+#[test]
+fn a_mask_takes_no_place_of_another_link_and_is_made_once() {
+    // Another kind's file is nobody's other name.
+    let odd = tree(&[("/etc/fief/units/v@.service.toml", "-> /etc/fief/units/b.service.toml")]);
+    let (said, after) = carried_out(odd, |i| i.mask(&[name("v@")], Scope::Persistent));
+    assert_eq!(said, "/etc/systemd/system/v@.service -> /dev/null\n# there is no v@; it is masked all the same");
+    assert_eq!(carried_out(after, |i| i.mask(&[name("v@")], Scope::Persistent)).0, "");
+    let other = tree(&[("/etc/systemd/system/sshd.service", "-> /usr/lib/systemd/system/ssh.service")]);
+    let (said, _) = carried_out(other, |i| i.mask(&[name("sshd")], Scope::Persistent));
+    assert_eq!(said, "! /etc/systemd/system/sshd.service leads to /usr/lib/systemd/system/ssh.service already");
+}
