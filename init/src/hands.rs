@@ -296,6 +296,8 @@ impl Hands {
         if exit == Exit::Signal(Signal::KILL) {
             self.look_for_oom(life, queue);
         }
+        // What it said on its descriptor, it said while it lived; the pipe may not have been looked at yet.
+        self.ready_said(life, reactor, queue);
         queue.push_back(Event::Exited(process.run, exit));
         self.look_whether_empty(life, reactor, queue);
     }

@@ -2,9 +2,9 @@
 //!
 //! The table is [`TYPES`]: a row is a type of service, a manner of getting ready (`tests/src/bin/victim.rs` says what a victim of that
 //! manner does), the kill modes it is tried under, and the ends that it can come to. Each row is multiplied by [`POLICIES`], its modes and
-//! its ends; every product is a unit of its own, called `v-TYPE-MANNER-POLICY-MODE-END`, and all of them run at once in one guest. What
-//! must come of a unit is [`Case::fate`] (its state, a word of the reason, how often it was started) and [`Case::left`] (processes in its
-//! group when it is down), computed from these rules alone:
+//! its ends; every product is a unit of its own, called `v-TYPE-MANNER-POLICY-MODE-END`, and all of them run at once in one guest, those of
+//! [`MOURNED`] in another. What must come of a unit is [`Case::fate`] (its state, a word of the reason, how often it was started) and
+//! [`Case::left`] (processes in its group when it is down), computed from these rules alone:
 //!
 //! - systemd.service(5), the table under `Restart=`: after which ends which policy starts a service again ([`Case::starts_again`]).
 //! - systemd.kill(5), `KillMode=`: who is left when a service is down. `control-group` and `mixed` leave nobody; `process` leaves
@@ -111,10 +111,9 @@ struct Fate {
     posts: u32,
 }
 
-fn cases() -> Vec<Case> {
+fn cases(rows: &[Row], policies: &[&'static str], mourned: bool) -> Vec<Case> {
     let mut cases = Vec::new();
-    let rows = TYPES.iter().map(|row| (row, &POLICIES[..], false)).chain(MOURNED.iter().map(|row| (row, &TWO_POLICIES[..], true)));
-    for ((kind, manner, modes, ends), policies, mourned) in rows {
+    for (kind, manner, modes, ends) in rows {
         for policy in policies {
             // Such a file is refused: it would run for ever.
             if *kind == "oneshot" && ["always", "on-success"].contains(policy) {
@@ -122,8 +121,7 @@ fn cases() -> Vec<Case> {
             }
             for mode in *modes {
                 for end in *ends {
-                    let letter = if mourned { "m" } else { "v" };
-                    let name = format!("{letter}-{kind}-{manner}-{policy}-{mode}-{end:?}").to_lowercase();
+                    let name = format!("v-{kind}-{manner}-{policy}-{mode}-{end:?}").to_lowercase();
                     cases.push(Case { name, kind, manner, policy, mode, end: *end, mourned });
                 }
             }
@@ -236,8 +234,8 @@ impl Case {
         if self.manner == "socket" {
             let _ = writeln!(text, "[[socket]]\nlisten = \"/run/victim-{}\"", self.name);
         }
-        // What is stubborn is killed after it. A command that mourns has to be done in it, beside all the others.
-        let patience = if self.mourned { "5s" } else { "300ms" };
+        // What is stubborn is killed after it, and has so long to die; a command that mourns has to be done in it.
+        let patience = if self.mourned { "10s" } else { "300ms" };
         let _ = writeln!(text, "[stop]\nmode = \"{}\"\ntimeout = \"{patience}\"", self.mode);
         text
     }
@@ -246,11 +244,21 @@ impl Case {
 #[test]
 #[ignore = "needs root"]
 fn every_type_policy_and_kill_mode() {
+    live_and_die(&cases(&TYPES, &POLICIES, false));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_command_runs_after_every_life_in_a_group_that_was_killed_too() {
+    live_and_die(&cases(&MOURNED, &TWO_POLICIES, true));
+}
+
+/// All of them in one guest, from the first start to after the stop.
+fn live_and_die(cases: &[Case]) {
     let host = Host::new();
     host.boot("a", &[]);
     let code = fs::read(program("victim")).unwrap();
     host.fief_fed(&["exec", "a", "--", "sh", "-c", "cat > /root/victim && chmod 755 /root/victim"], &code).ok();
-    let cases = cases();
     // One file after the other through one pipe: its name, then its text, a form feed behind it.
     let files: String = cases.iter().map(|case| format!("{}\n{}\u{c}", case.name, case.file())).collect();
     let unpack = "mkdir -p /etc/fief/units && cd /etc/fief/units && \
@@ -259,18 +267,18 @@ fn every_type_policy_and_kill_mode() {
     host.sh("a", "fiefctl daemon-reload").ok();
 
     // Those that fail are meant to.
-    let _ = host.sh("a", "fiefctl start $(cd /etc/fief/units && ls | sed s/.toml$//)");
+    all(&host, "start");
     until("all victims are what they must be", || {
-        let wrong = differences(&host, &cases, Case::fate);
+        let wrong = differences(&host, cases, Case::fate);
         eprintln!("{} are not yet: {}", wrong.len(), wrong.iter().take(40).map(|line| format!("\n{line}")).collect::<String>());
         wrong.is_empty()
     });
 
-    let _ = host.sh("a", "fiefctl stop $(cd /etc/fief/units && ls | sed s/.toml$//)");
-    let wrong = differences(&host, &cases, Case::fate_when_stopped);
+    all(&host, "stop");
+    let wrong = differences(&host, cases, Case::fate_when_stopped);
     assert!(wrong.is_empty(), "after the stop:\n{}", wrong.join("\n"));
     let mut wrong = Vec::new();
-    for case in &cases {
+    for case in cases {
         let left = u32::try_from(host.processes(&format!("a/limit/guest/{}.service", case.name)).len()).unwrap();
         // As above: it may have had no time to leave anybody.
         let same = if case.end == End::Never { left <= case.left() } else { left == case.left() };
@@ -279,6 +287,11 @@ fn every_type_policy_and_kill_mode() {
         }
     }
     assert!(wrong.is_empty(), "after the stop:\n{}", wrong.join("\n"));
+}
+
+/// All victims at once: as many in one request as it holds, side by side.
+fn all(host: &Host, verb: &str) {
+    let _ = host.sh("a", &format!("cd /etc/fief/units && ls | sed s/.toml$// | xargs -n 400 -P 8 fiefctl {verb}"));
 }
 
 /// What is not as it must be, a line for each victim.
