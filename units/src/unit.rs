@@ -189,6 +189,19 @@ pub enum Body {
 }
 
 impl Unit {
+    /// Gives back the room to spare in what nearly every unit has: a list begins with room for four, and most have one member.
+    pub(crate) fn fit(&mut self) {
+        self.documentation.shrink_to_fit();
+        self.sources.shrink_to_fit();
+        for names in [&mut self.wanted_by, &mut self.install.wanted_by] {
+            names.shrink_to_fit();
+        }
+        if let Body::Service(service) = &mut self.body {
+            service.start.shrink_to_fit();
+            service.start.iter_mut().for_each(|command| command.words.shrink_to_fit());
+        }
+    }
+
     /// The service, where it is one.
     #[must_use]
     pub fn service(&self) -> Option<&Service> {

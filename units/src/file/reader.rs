@@ -107,6 +107,7 @@ impl<'a> Work<'a> {
             let Some((mut entry, origins)) = entry else { continue };
             if let Entry::Unit(unit) = &mut entry {
                 self.link(unit);
+                unit.fit();
                 next.extend(named(unit));
             }
             self.origins.add(&name, origins);
