@@ -124,6 +124,11 @@ impl UnitName {
         UnitKind::of_suffix(suffix).map(|kind| (stem, kind))
     }
 
+    /// Whether a text says which kind of unit it names.
+    pub(crate) fn has_suffix(text: &str) -> bool {
+        Self::kind_of(text).is_some()
+    }
+
     /// The canonical name, which is also the name of the unit's cgroup.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -169,6 +174,15 @@ impl UnitName {
             return None;
         }
         Self::new(&format!("{}@{instance}.{}", self.prefix(), self.kind().suffix())).ok()
+    }
+
+    /// Whether a link of this name may lead to that one: instances only to a template, or to their like.
+    pub(crate) fn may_stand_for(&self, other: &Self) -> bool {
+        match (self.instance(), other.instance()) {
+            (None, None) | (Some(_), Some("")) => true,
+            (Some(own), Some(others)) => own == others,
+            (None, Some(_)) | (Some(_), None) => false,
+        }
     }
 
     /// The unit of another kind with the same stem: `web.service` for `web.socket`.

@@ -240,7 +240,7 @@ fn linked(tree: &dyn Tree, folder: &str, found: &mut Vec<SourceFile>) {
 fn drop_ins(tree: &dyn Tree, folder: &str, name: &str, found: &mut Vec<SourceFile>) {
     let suffix = if name.ends_with(".toml.d") { ".toml" } else { ".conf" };
     for (name, _) in sorted(tree, folder) {
-        if name.ends_with(suffix) {
+        if name.ends_with(suffix) && !name.starts_with('.') {
             let path = format!("{folder}/{name}");
             let kind = read(tree, &path, SourceKind::DropIn);
             found.push(SourceFile { path, kind });

@@ -14,6 +14,7 @@ mod document;
 pub mod escape;
 pub(crate) mod exec;
 pub(crate) mod kinds;
+pub(crate) mod paths;
 pub(crate) mod plumbing;
 pub(crate) mod reader;
 pub(crate) mod set;

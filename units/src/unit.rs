@@ -39,6 +39,7 @@ pub use service::{ConsoleLevel, Input, Log, NotifyAccess, Output, RunAs, Service
 pub use stop::{Stop, StopMode};
 pub use usual::{AsUsual, Usual};
 
+use crate::systemd::paths::simple;
 use crate::{Set, UnitName};
 use std::fmt;
 
@@ -243,8 +244,8 @@ impl Unit {
                 }
             }
             Body::Socket(socket) => {
-                let listening = socket.listen.iter().map(|listen| &listen.address);
-                paths.extend(listening.filter(|address| address.starts_with('/')).cloned());
+                let listening = socket.listen.iter().filter(|listen| listen.kind != ListenKind::MessageQueue).map(|listen| &listen.address);
+                paths.extend(listening.filter(|address| address.starts_with('/')).map(|path| simple(path)));
             }
             Body::Timer(timer) if timer.persistent => {
                 paths.insert("/var/lib/systemd/timers".to_owned());

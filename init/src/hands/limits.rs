@@ -31,14 +31,14 @@ pub(super) fn apply(group: &Group, resources: &Resources) -> Vec<String> {
         settings.push(Setting::IoWeight(weight.get().into()));
     }
     if let Some(limit) = resources.cpu_quota {
-        let cores = limit.at().map(|percent| f64::from(percent.0) / 100.0);
+        let cores = limit.at().map(|percent| f64::from(percent.hundredths()) / 10_000.0);
         settings.push(Setting::cpus(cores));
     }
     if let Some(weight) = resources.cpu_weight {
         settings.push(Setting::CpuWeight(weight.get().into()));
     }
     match (resources.tasks_share, resources.tasks_max) {
-        (Some(share), _) => settings.push(Setting::PidsMax(whole_tasks().map(|whole| (whole.saturating_mul(share.0.into()) / 100).max(1)))),
+        (Some(share), _) => settings.push(Setting::PidsMax(whole_tasks().map(|whole| share.of(whole).max(1)))),
         (None, Some(limit)) => settings.push(Setting::PidsMax(limit.at())),
         (None, None) => {}
     }
@@ -57,10 +57,7 @@ pub(super) fn apply(group: &Group, resources: &Resources) -> Vec<String> {
 fn bytes(limit: Limit<Amount>) -> Option<u64> {
     match limit.at()? {
         Amount::Bytes(bytes) => Some(bytes.0),
-        Amount::Share(percent) => {
-            let whole = whole_memory()?;
-            Some((whole / 100).saturating_mul(percent.0.into()))
-        }
+        Amount::Share(percent) => Some(percent.of(whole_memory()?)),
     }
 }
 

@@ -1,6 +1,6 @@
 use super::SHORT;
 use crate::file::{assignments, canonical};
-use crate::systemd::directives::Act;
+use crate::systemd::directives::{Act, Directive};
 use crate::systemd::words::{one_line, quote};
 use crate::systemd::{directives, reader};
 use crate::value::{Limit, ValueError, read_span};
@@ -146,6 +146,8 @@ impl Sheet {
             };
             match (section, group.or(short).or_else(|| directives::find_kebab("Service", key).map(|d| d.name))) {
                 ("", _) => match directives::find_kebab("Unit", key) {
+                    // What it depends on, systemd's files cannot take back.
+                    Some(Directive { act: Act::Units(..), .. }) => self.strange.push(format!("reset of {what}")),
                     Some(directive) => self.unit.insert(0, (directive.name.to_owned(), String::new())),
                     None if key == "condition" => self.unit.insert(0, ("ConditionPathExists".to_owned(), String::new())),
                     None if key == "assert" => self.unit.insert(0, ("AssertPathExists".to_owned(), String::new())),

@@ -102,6 +102,8 @@ fn write_section<'a>(out: &mut String, section: &str, lines: impl Iterator<Item 
         });
         let Some(key) = keys.get_mut(at) else { continue };
         match (key.style, line.value.as_str()) {
+            // Takes nothing back.
+            (Style::Words, "") if section == "Unit" => {}
             (Style::Lines, value) => key.values.push(value.to_owned()),
             (Style::Words | Style::Commands | Style::Command, "") => {
                 key.values.clear();

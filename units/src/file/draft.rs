@@ -1,7 +1,9 @@
 use super::body::ServiceDraft;
 use super::source::Source;
 use crate::diagnostic::Place;
-use crate::unit::{Body, Condition, Conditions, Ignored, Install, Manner, Mount, Relations, Slice, Socket, Timer, Unit, Watch, Why};
+use crate::unit::{
+    Body, Condition, Conditions, Ignored, Install, Listen, Manner, Mount, Relations, Slice, Socket, Timer, Unit, Watch, Why,
+};
 use crate::{Names, UnitKind, UnitName};
 use std::ops::Range;
 
@@ -108,7 +110,12 @@ impl Draft {
             UnitKind::Socket => Body::Socket(Box::new(self.socket)),
             UnitKind::Timer => Body::Timer(Box::new(self.timer)),
             UnitKind::Path => Body::Path(Box::new(self.watch)),
-            UnitKind::Mount => Body::Mount(Box::new(self.mount)),
+            UnitKind::Mount => {
+                if self.mount.place.is_empty() {
+                    self.mount.place = crate::systemd::escape::unescape_path(self.name.stem()).unwrap_or_default();
+                }
+                Body::Mount(Box::new(self.mount))
+            }
             UnitKind::Slice => Body::Slice(Box::new(Slice { resources: self.service.service.resources })),
             UnitKind::Automount | UnitKind::Swap | UnitKind::Device | UnitKind::Scope => {
                 return Err(format!("units of the kind `{}` are not implemented", self.name.kind().suffix()));
@@ -150,6 +157,9 @@ fn check(name: &UnitName, body: &Body) -> Result<(), String> {
         Body::Socket(socket) if socket.listen.is_empty() => Err("a socket needs something to listen on in [socket]".to_owned()),
         Body::Socket(socket) if socket.accept && socket.service.is_some() => {
             Err("with `accept` each connection gets its own service; `service` cannot be given".to_owned())
+        }
+        Body::Socket(socket) if socket.accept && !socket.listen.iter().all(Listen::can_accept) => {
+            Err("with `accept` there may be nothing but streams and sequenced packets to listen on".to_owned())
         }
         Body::Timer(timer)
             if timer.on_calendar.is_empty() && timer.since.is_empty() && !timer.on_clock_change && !timer.on_timezone_change =>

@@ -99,6 +99,7 @@ impl Library {
                 && let Ok(target) = UnitName::new(file.strip_suffix(".toml").unwrap_or(file))
                 && target.kind() == name.kind()
                 && target != *name
+                && name.may_stand_for(&target)
             {
                 aliases.insert(name.clone(), target);
             }
@@ -191,7 +192,7 @@ impl Library {
     }
 
     /// The stems of the folders that concern a unit, its own first; of each of its names: itself, its
-    /// template, and cut after every dash.
+    /// template, cut after every dash, and of an instance the same with its `@`.
     fn stems(&self, name: &UnitName) -> Vec<String> {
         let mut stems: Vec<String> = Vec::new();
         let own = std::iter::once(name.clone());
@@ -201,12 +202,11 @@ impl Library {
             stems.push(name.as_str().to_owned());
             let template = name.template().map(|template| template.as_str().to_owned());
             stems.extend(template);
-            let dashes = name.prefix().match_indices('-').map(|(at, _)| at).collect::<Vec<_>>();
-            for at in dashes.into_iter().rev() {
-                let cut = name.prefix().get(..=at).unwrap_or_default();
-                if cut.len() < name.prefix().len() {
-                    stems.push(format!("{cut}.{suffix}"));
-                }
+            let dashes = name.prefix().rmatch_indices('-').filter_map(|(at, _)| name.prefix().get(..=at));
+            let cuts: Vec<&str> = dashes.filter(|cut| cut.len() < name.prefix().len()).collect();
+            stems.extend(cuts.iter().map(|cut| format!("{cut}.{suffix}")));
+            if let Some(instance) = name.instance().filter(|instance| !instance.is_empty()) {
+                stems.extend(cuts.iter().flat_map(|cut| [format!("{cut}@{instance}.{suffix}"), format!("{cut}@.{suffix}")]));
             }
         }
         stems

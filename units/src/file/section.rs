@@ -273,7 +273,7 @@ impl<'s, 'd> Section<'s, 'd> {
             return Vec::new();
         };
         exec::read(text, &|text| self.source.scope().expand(text)).unwrap_or_else(|error| {
-            self.wrong(value, error.to_string());
+            self.wrong(value, error.error.to_string());
             Vec::new()
         })
     }

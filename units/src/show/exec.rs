@@ -33,7 +33,7 @@ pub(super) fn resources(sheet: &mut Sheet, resources: &Resources) {
         sheet.put(name, weight.map_or_else(|| "[not set]".to_owned(), |weight| weight.get().to_string()));
     }
     // Hundredths of a second are 10,000 µs.
-    let quota = resources.cpu_quota.and_then(Limit::at).map(|percent| u64::from(percent.0) * 10_000);
+    let quota = resources.cpu_quota.and_then(Limit::at).map(|percent| u64::from(percent.hundredths()) * 100);
     sheet.span("CPUQuotaPerSecUSec", quota.map_or(Limit::Max, |micros| Limit::At(std::time::Duration::from_micros(micros))));
     for (name, amount, absent) in [
         ("MemoryMin", resources.memory_min, Limit::At(0)),
@@ -166,6 +166,7 @@ fn output(output: &Output, log: &'static str) -> &'static str {
         Output::Null => "null",
         Output::Tty => "tty",
         Output::Inherit => "inherit",
+        Output::File(_) => "file",
         Output::Append(_) => "append",
         Output::Truncate(_) => "truncate",
         Output::Socket => "socket",
@@ -182,15 +183,18 @@ fn directories(sheet: &mut Sheet, service: &Service) {
             Preserve::Yes => "yes",
         },
     );
-    for (kind, list, mode) in [
-        (DirectoryKind::Runtime, "RuntimeDirectory", "RuntimeDirectoryMode"),
-        (DirectoryKind::State, "StateDirectory", "StateDirectoryMode"),
-        (DirectoryKind::Cache, "CacheDirectory", "CacheDirectoryMode"),
-        (DirectoryKind::Logs, "LogsDirectory", "LogsDirectoryMode"),
-        (DirectoryKind::Configuration, "ConfigurationDirectory", "ConfigurationDirectoryMode"),
+    for (kind, list, mode, links) in [
+        (DirectoryKind::Runtime, "RuntimeDirectory", "RuntimeDirectoryMode", "RuntimeDirectorySymlink"),
+        (DirectoryKind::State, "StateDirectory", "StateDirectoryMode", "StateDirectorySymlink"),
+        (DirectoryKind::Cache, "CacheDirectory", "CacheDirectoryMode", "CacheDirectorySymlink"),
+        (DirectoryKind::Logs, "LogsDirectory", "LogsDirectoryMode", "LogsDirectorySymlink"),
+        (DirectoryKind::Configuration, "ConfigurationDirectory", "ConfigurationDirectoryMode", "ConfigurationDirectorySymlink"),
     ] {
         let own = || service.directories.0.iter().filter(|directory| directory.kind == kind);
         sheet.list(list, own().map(|directory| directory.path.as_str()));
+        for directory in own() {
+            directory.links.iter().for_each(|link| sheet.put(links, format!("{}:{link}", directory.path)));
+        }
         sheet.put(mode, own().next().map_or(Mode::DIRECTORY, |directory| directory.mode).to_string());
     }
 }

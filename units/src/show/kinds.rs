@@ -4,7 +4,8 @@ use super::service::commands;
 use super::sheet::Sheet;
 use super::words;
 use crate::unit::{ListenKind, Mount, PathEvent, Since, Socket, Timer, Unit, Watch};
-use crate::value::{Bytes, Limit, Mode, read_span};
+use crate::value::{Address, Bytes, Limit, Mode, read_span};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How a socket option is spelled, and what stands where it is not given.
@@ -74,7 +75,7 @@ fn option(spelling: Spelling, written: Option<&str>) -> String {
             let on = written.and_then(crate::systemd::set::boolean).unwrap_or(false);
             (if on { "yes" } else { "no" }).to_owned()
         }
-        (Spelling::Size, written) => written.and_then(|text| Bytes::read(text).ok()).unwrap_or_default().0.to_string(),
+        (Spelling::Size, written) => written.and_then(|text| Bytes::read_as_systemd(text).ok()).unwrap_or_default().0.to_string(),
         (Spelling::Span, written) => words::span(written.and_then(|text| read_span(text).ok()).unwrap_or(Limit::At(Duration::ZERO))),
         (Spelling::Number(_) | Spelling::Text(_), Some(written)) => written.to_owned(),
         (Spelling::Number(absent) | Spelling::Text(absent), None) => absent.to_owned(),
@@ -84,7 +85,11 @@ fn option(spelling: Spelling, written: Option<&str>) -> String {
 /// A port alone is one of every address.
 fn address(kind: ListenKind, address: &str) -> String {
     let inet = matches!(kind, ListenKind::Stream | ListenKind::Datagram | ListenKind::SequentialPacket);
-    if inet && address.bytes().all(|byte| byte.is_ascii_digit()) { format!("[::]:{address}") } else { address.replace('\\', "\\\\") }
+    match Address::read(address).filter(|_| inet) {
+        Some(Address::Port(port)) => format!("[::]:{port}"),
+        Some(Address::Ip { ip, port, interface: None }) => SocketAddr::new(ip, port).to_string(),
+        Some(Address::Path(_) | Address::Abstract(_) | Address::Ip { .. } | Address::Vsock) | None => address.replace('\\', "\\\\"),
+    }
 }
 
 fn listen_kind(kind: ListenKind) -> &'static str {

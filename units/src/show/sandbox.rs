@@ -2,6 +2,7 @@
 
 use super::sheet::Sheet;
 use crate::systemd::calls;
+use crate::systemd::paths::absolute;
 use crate::systemd::set::boolean;
 use crate::systemd::words::split;
 use crate::unit::{CallArchitecture, CallRefusal, Execution, Sandbox};
@@ -61,9 +62,17 @@ pub(super) fn show(sheet: &mut Sheet, execution: &Execution) {
         sheet.put(name, word.filter(|word| *word != absent).unwrap_or(implied));
     }
     for name in LISTS {
-        let words: Vec<String> = all(name).flat_map(|value| split(value).unwrap_or_default()).collect();
-        sheet.list(name, words.iter().map(|word| if word.len() > 1 { word.trim_end_matches('/') } else { word }));
+        let words: Vec<String> = all(name).flat_map(|value| split(value).unwrap_or_default()).filter_map(|word| path(&word)).collect();
+        sheet.list(name, words.iter().map(String::as_str));
     }
+}
+
+/// As it is told, behind its signs; `None` for what was passed over.
+fn path(word: &str) -> Option<String> {
+    let bare = word.strip_prefix('-').unwrap_or(word);
+    let bare = bare.strip_prefix('+').unwrap_or(bare);
+    let signs = word.strip_suffix(bare)?;
+    Some(format!("{signs}{}", absolute(bare)?))
 }
 
 /// Calls, families and namespaces, binds.

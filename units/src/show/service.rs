@@ -49,7 +49,12 @@ pub(super) fn show(sheet: &mut Sheet, service: &Service) {
             sheet.span("StartLimitIntervalUSec", Limit::At(service.restart.interval));
             sheet.number("StartLimitBurst", burst);
         }
-        Limit::Max => sheet.span("StartLimitIntervalUSec", Limit::At(Duration::ZERO)),
+        // Without an interval, how many is not known any more.
+        Limit::Max if service.restart.interval == Duration::ZERO => sheet.span("StartLimitIntervalUSec", Limit::At(Duration::ZERO)),
+        Limit::Max => {
+            sheet.span("StartLimitIntervalUSec", Limit::At(service.restart.interval));
+            sheet.number("StartLimitBurst", 0);
+        }
     }
     stop(sheet, &service.stop);
     sheet.number("WatchdogSignal", service.watchdog_signal.number());

@@ -1,5 +1,6 @@
 //! How systemd 252 spells values.
 
+use crate::systemd::paths::simple;
 use crate::unit::{Command, Privileges};
 use crate::value::Limit;
 use std::fmt::Write;
@@ -21,8 +22,8 @@ const UNITS: [(&str, u64); 9] = [
 /// A span as `format_timespan()` has it: `1min 30s`, `100ms`, `2.500000s`, `infinity`.
 #[must_use]
 pub fn span(span: Limit<Duration>) -> String {
-    let Limit::At(span) = span else { return "infinity".to_owned() };
-    let mut rest = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    let micros = span.at().and_then(|span| u64::try_from(span.as_micros()).ok()).filter(|micros| *micros != u64::MAX);
+    let Some(mut rest) = micros else { return "infinity".to_owned() };
     if rest == 0 {
         return "0".to_owned();
     }
@@ -63,8 +64,8 @@ pub(super) fn quote(item: &str, out: &mut String) {
 
 /// A command that has not run: its path, arguments, and what its prefixes say.
 pub(super) fn command(command: &Command) -> [String; 2] {
-    let path = command.program();
-    let mut argv = command.argv0.as_deref().unwrap_or(path).to_owned();
+    let path = simple(command.program());
+    let mut argv = command.argv0.as_deref().unwrap_or(command.program()).to_owned();
     for word in command.words.iter().skip(1) {
         argv.push(' ');
         argv.push_str(word);

@@ -6,7 +6,7 @@ use crate::file::Draft;
 use crate::systemd::set::{Assigned, Fault};
 use crate::unit::{Amount, Command, DirectoryKind, EmergencyAction, Resource, Test};
 use crate::value::{Limit, Mode, Signal};
-use crate::{Names, UnitName};
+use crate::{Names, UnitKind, UnitName};
 use std::time::Duration;
 
 pub(crate) use table::{CGROUP, EXEC, INSTALL, KILL, MOUNT, PATH, SERVICE, SOCKET, TIMER, UNIT};
@@ -33,8 +33,8 @@ pub(crate) enum Act {
     Units(&'static str, fn(&mut Draft) -> &mut Names),
     /// Names of units; assignments add up.
     Names(fn(&mut Draft) -> &mut Vec<UnitName>),
-    /// One name.
-    Unit(fn(&mut Draft) -> &mut Option<UnitName>),
+    /// The name of a unit of this kind.
+    Unit(UnitKind, fn(&mut Draft) -> &mut Option<UnitName>),
     Commands(fn(&mut Draft) -> &mut Vec<Command>),
     /// A span; 0 is none where the flag says so.
     Span(fn(&mut Draft) -> &mut Limit<Duration>),

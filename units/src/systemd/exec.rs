@@ -3,39 +3,75 @@
 use super::words;
 use crate::unit::{Command, CommandError, Privileges};
 
+/// Why a line could not be read to its end.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unread {
+    pub(crate) error: CommandError,
+    /// The commands before that.
+    pub(crate) before: Vec<Command>,
+    /// Its failing would not matter, and systemd goes on without it.
+    pub(crate) may_fail: bool,
+}
+
+type Expand<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+
 /// Reads one assignment: several commands where a lone `;` stands between them. `expand` replaces
 /// specifiers, word by word: what they stand for is not split again.
 ///
 /// # Errors
-/// [`CommandError`] says what is wrong with the line.
-pub(crate) fn read(line: &str, expand: &dyn Fn(&str) -> Result<String, String>) -> Result<Vec<Command>, CommandError> {
+/// [`Unread`] says what is wrong with the line.
+pub(crate) fn read(line: &str, expand: Expand<'_>) -> Result<Vec<Command>, Unread> {
     let mut commands = Vec::new();
     let mut rest = line;
-    while let Some(first) = words::next(&mut rest)? {
-        let (mut command, program) = prefixes(&first);
-        let mut words = vec![expand(program).map_err(CommandError::Specifier)?];
-        while !rest.is_empty() {
-            if let Some(after) = lone(rest, ";") {
-                rest = after;
-                break;
-            }
-            if let Some(after) = lone(rest, "\\;") {
-                words.push(";".to_owned());
-                rest = after;
-                continue;
-            }
-            let Some(word) = words::next(&mut rest)? else { break };
-            words.push(expand(&word).map_err(CommandError::Specifier)?);
+    loop {
+        let first = match words::next(&mut rest) {
+            Ok(Some(first)) => first,
+            Ok(None) if commands.is_empty() => return Err(Unread { error: CommandError::Empty, before: commands, may_fail: false }),
+            Ok(None) => return Ok(commands),
+            // The first word, prefixes and all, cannot be told; systemd passes over the line.
+            Err(error) => return Err(Unread { error, before: commands, may_fail: true }),
+        };
+        let (command, program) = prefixes(&first);
+        let may_fail = command.ignore_failure;
+        match one(command, program, &mut rest, expand) {
+            Ok(command) => commands.push(command),
+            Err(error) => return Err(Unread { error, before: commands, may_fail }),
         }
-        if command.argv0.is_some() {
-            if words.len() < 2 {
-                return Err(CommandError::NameMissing);
-            }
-            command.argv0 = Some(words.remove(1));
-        }
-        commands.push(command.with_words(words)?);
     }
-    if commands.is_empty() { Err(CommandError::Empty) } else { Ok(commands) }
+}
+
+/// A command up to a lone `;` or to the end.
+fn one(mut command: Command, program: &str, rest: &mut &str, expand: Expand<'_>) -> Result<Command, CommandError> {
+    let expand = |word: &str| expand(word).map_err(CommandError::Specifier);
+    let program = expand(program)?;
+    let is_path = program.starts_with('/') && !program.ends_with('/');
+    let is_name = !program.contains('/') && program != "." && program != "..";
+    let is_odd = program.contains(|c: char| "'\"\\".contains(c) || c.is_ascii_control());
+    // That there is none is told at the end.
+    if is_odd || !(is_path || is_name || program.is_empty()) {
+        return Err(CommandError::Program(program));
+    }
+    let mut words = vec![program];
+    while !rest.is_empty() {
+        if let Some(after) = lone(rest, ";") {
+            *rest = after;
+            break;
+        }
+        if let Some(after) = lone(rest, "\\;") {
+            words.push(";".to_owned());
+            *rest = after;
+            continue;
+        }
+        let Some(word) = words::next(rest)? else { break };
+        words.push(expand(&word)?);
+    }
+    if command.argv0.is_some() {
+        if words.len() < 2 {
+            return Err(CommandError::NameMissing);
+        }
+        command.argv0 = Some(words.remove(1));
+    }
+    command.with_words(words)
 }
 
 /// What follows `word`, where it stands alone at the front.
@@ -69,7 +105,7 @@ mod tests {
     use super::*;
 
     fn read(line: &str) -> Result<Vec<Command>, CommandError> {
-        super::read(line, &|text| Ok(text.replace("%i", "a b")))
+        super::read(line, &|text| Ok(text.replace("%i", "a b"))).map_err(|unread| unread.error)
     }
 
     fn argv(command: &Command) -> Vec<String> {
@@ -106,6 +142,15 @@ mod tests {
     fn specifiers_and_braced_variables_do_not_split() {
         let command = read("/bin/a %i $OPTS ${ONE} $NONE ${NONE} $$x 5$ s/\\.d$// \"$ONE\"").unwrap().remove(0);
         assert_eq!(argv(&command), ["/bin/a", "a b", "-a", "b c", "x y", "", "$x", "5$", "s/\\.d$//", "x", "y"]);
+    }
+
+    #[test]
+    fn what_may_fail_may_be_unreadable() {
+        let unread = |line: &str| super::read(line, &|text| Ok(text.to_owned())).unwrap_err();
+        let told = unread("/bin/a ; -b/c d ; /bin/e");
+        assert_eq!((told.error, told.before.len(), told.may_fail), (CommandError::Program("b/c".into()), 1, true));
+        assert_eq!(unread("/bin/").error, CommandError::Program("/bin/".into()));
+        assert!(!unread("/bin/a 'b").may_fail && unread("'/bin/a b").may_fail);
     }
 
     proptest::proptest! {

@@ -1,6 +1,8 @@
 //! Setters of `[Socket]`, `[Timer]`, `[Path]` and `[Mount]`.
 
+use super::paths::{absolute, simple};
 use super::set::{Assigned, Fault, boolean};
+use crate::UnitName;
 use crate::file::Draft;
 use crate::unit::{Listen, ListenKind, PathEvent, Since};
 use crate::value::{Address, Limit, Mode};
@@ -18,7 +20,7 @@ pub(crate) fn listen(draft: &mut Draft, a: &Assigned<'_>, kind: ListenKind) -> D
     let inet = matches!(kind, ListenKind::Stream | ListenKind::Datagram | ListenKind::SequentialPacket);
     let fits = if inet { Address::read(&address).is_some() } else { kind == ListenKind::Netlink || address.starts_with('/') };
     if !fits && !a.scope.is_verbatim() {
-        return Err(Fault::Refused(format!("{address:?} is nothing that can be listened on")));
+        return Err(format!("{address:?} is nothing that can be listened on").into());
     }
     draft.socket.listen.push(Listen { kind, address: super::set::beneath_run(&address) });
     Ok(())
@@ -88,11 +90,33 @@ pub(crate) fn watch(draft: &mut Draft, a: &Assigned<'_>, event: PathEvent) -> Do
     let path = a.text()?;
     if path.is_empty() {
         draft.watch.paths.clear();
-    } else if path.starts_with('/') || a.scope.is_verbatim() {
-        draft.watch.paths.push((event, path));
+    } else if absolute(&path).is_some() || a.scope.is_verbatim() {
+        draft.watch.paths.push((event, simple(&path)));
     } else {
         return Err(format!("{path:?} is no absolute path").into());
     }
+    Ok(())
+}
+
+/// What it starts. In systemd's files whoever says so first is right, and none starts itself.
+pub(crate) fn trigger(draft: &mut Draft, a: &Assigned<'_>, field: fn(&mut Draft) -> &mut Option<UnitName>) -> Done {
+    let name = a.name(a.value)?;
+    if name == draft.name {
+        return Err("a unit cannot start itself".into());
+    }
+    if let Some(first) = field(draft).as_ref().filter(|_| !a.is_ours()) {
+        return Err(format!("it starts {} already", first.as_str()).into());
+    }
+    *field(draft) = Some(name);
+    Ok(())
+}
+
+pub(crate) fn place(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let text = a.text()?;
+    if absolute(&text).is_none() && !a.scope.is_verbatim() {
+        return Err(format!("{text:?} is no absolute path").into());
+    }
+    draft.mount.place = simple(&text);
     Ok(())
 }
 

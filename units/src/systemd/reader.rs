@@ -26,8 +26,10 @@ pub(crate) fn section_of(kind: UnitKind) -> &'static str {
 pub(crate) fn apply(draft: &mut Draft, source: &Source<'_>, scope: Scope<'_>) {
     let Some(text) = source.text() else { return };
     let (lines, slips) = syntax::parse(text);
+    // The rest of a drop-in is given up, and the unit goes without.
+    let is_drop_in = source.path() != scope.path;
     for slip in slips {
-        let tell = if slip.fatal { Source::error } else { Source::warning };
+        let tell = if slip.fatal && !is_drop_in { Source::error } else { Source::warning };
         tell(source, slip.span, slip.message.to_owned(), None);
     }
     let own = section_of(draft.name.kind());

@@ -12,6 +12,8 @@ pub(crate) use service::*;
 
 use super::directives::{Act, Directive};
 use super::exec as lines;
+use super::paths::simple;
+use super::words::Escapes;
 use crate::file::Draft;
 use crate::unit::{Amount, Condition, DirectoryKind, EmergencyAction, Hardening, Ignored, Resource, Rlimit, Strength, Why};
 use crate::value::{Bytes, Limit, Mode, Percent, Signal, read_span_in};
@@ -34,7 +36,7 @@ pub(crate) fn put(draft: &mut Draft, directive: &'static Directive, assigned: &A
             Why::Pending
         }
         Act::Texts(field) => {
-            assigned.list(field(draft))?;
+            assigned.list(field(draft), Escapes::Strict, |_| true, "word");
             Why::Pending
         }
         Act::Units(key, field) => {
@@ -49,8 +51,12 @@ pub(crate) fn put(draft: &mut Draft, directive: &'static Directive, assigned: &A
             field(draft).extend(names);
             Why::Pending
         }
-        Act::Unit(field) => {
-            *field(draft) = if reset { None } else { Some(assigned.name(value)?) };
+        Act::Unit(kind, field) => {
+            let name = assigned.or_reset(|assigned| assigned.name(assigned.value))?;
+            if let Some(other) = name.as_ref().filter(|name| name.kind() != kind) {
+                return Err(format!("{} is no {}", other.as_str(), kind.suffix()).into());
+            }
+            *field(draft) = name;
             Why::Pending
         }
         Act::Commands(field) => {
@@ -78,7 +84,12 @@ pub(crate) fn put(draft: &mut Draft, directive: &'static Directive, assigned: &A
             Why::Pending
         }
         Act::Amount(field) => {
-            *field(draft) = if reset { None } else { Some(amount(value)?) };
+            *field(draft) = match assigned.or_reset(amount)? {
+                Some(Limit::At(Amount::Bytes(Bytes(0)))) if ["MemoryMax", "MemoryHigh"].contains(&directive.name) => {
+                    return Err("no memory at all would let nothing run".into());
+                }
+                amount => amount,
+            };
             Why::Pending
         }
         Act::Action(field) => {
@@ -98,7 +109,7 @@ pub(crate) fn put(draft: &mut Draft, directive: &'static Directive, assigned: &A
             Why::Pending
         }
         Act::Limit(resource) => {
-            let limit = rlimit(resource, value)?;
+            let limit = rlimit(resource, assigned)?;
             draft.service.service.execution.limits.insert(resource, limit);
             Why::Pending
         }
@@ -108,11 +119,11 @@ pub(crate) fn put(draft: &mut Draft, directive: &'static Directive, assigned: &A
         }
         Act::Restrict(set) => {
             set(draft, assigned)?;
-            record(draft, directive, assigned)?;
+            record(draft, directive, assigned);
             Why::Pending
         }
         Act::Hardening => {
-            record(draft, directive, assigned)?;
+            record(draft, directive, assigned);
             Why::Hardening
         }
         Act::Tuning => Why::Tuning,
@@ -139,21 +150,17 @@ pub(crate) fn put(draft: &mut Draft, directive: &'static Directive, assigned: &A
 }
 
 /// Keeps a restriction as it is written, for whoever shows it.
-fn record(draft: &mut Draft, directive: &'static Directive, assigned: &Assigned<'_>) -> Result<(), Fault> {
+fn record(draft: &mut Draft, directive: &'static Directive, assigned: &Assigned<'_>) {
     let list = &mut draft.service.service.execution.hardening;
     if assigned.value.is_empty() {
         list.retain(|hardening| hardening.directive != directive.name);
     } else {
-        list.push(Hardening { directive: directive.name, value: assigned.requoted()? });
+        list.push(Hardening { directive: directive.name, value: assigned.requoted() });
     }
-    Ok(())
 }
 
+/// An empty assignment takes nothing back: "dependencies cannot be reset to an empty list", systemd.unit(5).
 fn units(draft: &mut Draft, key: &'static str, field: fn(&mut Draft) -> &mut crate::Names, assigned: &Assigned<'_>) {
-    if assigned.value.is_empty() {
-        field(draft).clear();
-        draft.forget(key);
-    }
     for name in assigned.names() {
         if name != draft.name {
             draft.note(assigned.source, key, &name, assigned.span.clone());
@@ -166,7 +173,14 @@ pub(crate) fn commands(assigned: &Assigned<'_>) -> Result<Vec<crate::unit::Comma
     if assigned.value.is_empty() {
         return Ok(Vec::new());
     }
-    lines::read(assigned.value, &|text| assigned.scope.expand(text)).map_err(|error| Fault::Refused(error.to_string()))
+    match lines::read(assigned.value, &|text| assigned.scope.expand(text)) {
+        Ok(commands) => Ok(commands),
+        Err(lines::Unread { error, before, may_fail: true }) => {
+            assigned.warn(format!("passed over, as it may fail: {error}"));
+            Ok(before)
+        }
+        Err(lines::Unread { error, before: _, may_fail: false }) => Err(Fault::Refused(error.to_string())),
+    }
 }
 
 fn condition(draft: &mut Draft, directive: &Directive, assigned: &Assigned<'_>) -> Result<(), Fault> {
@@ -215,11 +229,12 @@ fn directory(draft: &mut Draft, kind: DirectoryKind, assigned: &Assigned<'_>) ->
     if assigned.value.is_empty() {
         draft.service.directories.retain(|(k, _)| *k != kind);
     }
-    for word in assigned.words()? {
+    for word in assigned.words(Escapes::Strict) {
         // Behind a colon: names of links to it.
         let ordinary = |part: &str| !part.is_empty() && part != "." && part != "..";
-        if word.trim_end_matches('/').split([':', '/']).all(ordinary) {
-            draft.service.directories.push((kind, word.trim_end_matches('/').to_owned()));
+        let names: Vec<String> = word.split(':').map(simple).collect();
+        if !word.split(':').any(|name| name.starts_with('/')) && names.iter().all(|name| name.split('/').all(ordinary)) {
+            draft.service.directories.push((kind, names.join(":")));
         } else {
             assigned.warn(format!("{word:?} is no path beneath {}", kind.root()));
         }
@@ -227,17 +242,18 @@ fn directory(draft: &mut Draft, kind: DirectoryKind, assigned: &Assigned<'_>) ->
     Ok(())
 }
 
-pub(crate) fn amount(value: &str) -> Result<Limit<Amount>, Fault> {
+fn amount(assigned: &Assigned<'_>) -> Result<Limit<Amount>, Fault> {
+    let value = assigned.value;
     if value == "infinity" {
         return Ok(Limit::Max);
     }
     if value.ends_with('%') {
         return match Percent::read(value) {
-            Ok(Percent(share @ 0..=100)) => Ok(Limit::At(Amount::Share(Percent(share)))),
+            Ok(share) if share <= Percent::WHOLE => Ok(Limit::At(Amount::Share(share))),
             Ok(_) | Err(_) => Err(format!("{value:?} is no share from \"0%\" to \"100%\"").into()),
         };
     }
-    Ok(Limit::At(Amount::Bytes(Bytes::read(value)?)))
+    Ok(Limit::At(Amount::Bytes(assigned.size(value)?)))
 }
 
 fn action(value: &str) -> Result<EmergencyAction, Fault> {
@@ -251,7 +267,7 @@ fn action(value: &str) -> Result<EmergencyAction, Fault> {
     })
 }
 
-fn rlimit(resource: Resource, value: &str) -> Result<Rlimit, Fault> {
+fn rlimit(resource: Resource, assigned: &Assigned<'_>) -> Result<Rlimit, Fault> {
     let one = |text: &str| -> Result<Limit<u64>, Fault> {
         let bad = || Fault::from(format!("{text:?} is no limit such as \"65536\" or \"infinity\""));
         if text == "infinity" {
@@ -269,13 +285,13 @@ fn rlimit(resource: Resource, value: &str) -> Result<Rlimit, Fault> {
                 text.parse().ok()
             }
             Resource::Fsize | Resource::Data | Resource::Stack | Resource::Core | Resource::Rss | Resource::As => {
-                Some(Bytes::read(text)?.0)
+                Some(assigned.size(text)?.0)
             }
-            Resource::Memlock | Resource::Msgqueue => Some(Bytes::read(text)?.0),
+            Resource::Memlock | Resource::Msgqueue => Some(assigned.size(text)?.0),
         };
         number.map(Limit::At).ok_or_else(bad)
     };
-    let (soft, hard) = value.split_once(':').unwrap_or((value, value));
+    let (soft, hard) = assigned.value.split_once(':').unwrap_or((assigned.value, assigned.value));
     let limit = Rlimit { soft: one(soft.trim())?, hard: one(hard.trim())? };
     if limit.soft > limit.hard {
         return Err("the soft limit is above the hard one".into());

@@ -74,10 +74,10 @@ impl Scope<'_> {
         self.specifiers.verbatim
     }
 
-    /// Replaces every specifier. An unknown letter stays, as with systemd.
+    /// Replaces every specifier. A percent sign before anything but a letter or a digit stays.
     ///
     /// # Errors
-    /// The message, when a specifier is known but its value is not.
+    /// The message, when there is no such specifier, or its value is not known.
     pub(crate) fn expand(&self, text: &str) -> Result<String, String> {
         if self.specifiers.verbatim || !text.contains('%') {
             return Ok(text.to_owned());
@@ -95,6 +95,7 @@ impl Scope<'_> {
                     Some(value) => out.push_str(&value),
                     None if FACTS.contains(letter) => return Err(format!("what %{letter} stands for is not known here")),
                     None if "IJPf".contains(letter) => return Err(format!("the name of the unit holds no text for %{letter}")),
+                    None if letter.is_ascii_alphanumeric() => return Err(format!("there is no specifier %{letter}; a percent sign is %%")),
                     None => out.extend(['%', letter]),
                 },
             }
@@ -142,7 +143,8 @@ mod tests {
         assert_eq!(shown("%u %U %g %G %h %s"), "root 0 root 0 /root /bin/sh");
         assert_eq!(shown("%a%b%H%l%q%m%v%o%w%B%W%M%A"), "<a><b><H><l><q><m><v><o><w><B><W><M><A>");
         assert_eq!(shown("%y %Y"), "/etc/systemd/system/foo.service /etc/systemd/system");
-        assert_eq!(shown("%% 100%: %z %"), "% 100%: %z %");
+        assert_eq!(shown("%% 100%: %- %"), "% 100%: %- %");
+        assert_eq!(scope.expand("%z").unwrap_err(), "there is no specifier %z; a percent sign is %%");
         let plain = Scope { specifiers: &Specifiers::default(), ..scope };
         assert_eq!(plain.expand("%m").unwrap_err(), "what %m stands for is not known here");
         let verbatim = Scope { specifiers: &Specifiers::verbatim(), ..scope };

@@ -21,25 +21,25 @@ pub(crate) struct Line {
 pub(crate) struct Slip {
     pub(crate) message: &'static str,
     pub(crate) span: Range<usize>,
-    /// systemd gives the whole file up.
+    /// systemd gives the rest of the file up.
     pub(crate) fatal: bool,
 }
 
 pub(crate) const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Reads a file the way systemd's `config_parse()` does: comments may stand between continued
-/// lines, a backslash that ends a line becomes a blank, an empty line ends the value.
+/// lines, a backslash that ends a line becomes a blank, an empty line ends the value. A line ends
+/// with `\n`, with `\r`, or with both.
 pub(crate) fn parse(text: &str) -> (Vec<Line>, Vec<Slip>) {
     let mut found = (Vec::new(), Vec::new());
     let mut section: Option<String> = None;
     let mut pending: Option<(String, usize, usize)> = None;
     let mut at = if text.starts_with('\u{feff}') { 3 } else { 0 };
-    for raw in text.get(at..).unwrap_or_default().split_inclusive('\n') {
-        let start = at + (raw.len() - raw.trim_start_matches(BLANKS).len());
-        at += raw.len();
-        let line = raw.strip_suffix('\n').unwrap_or(raw);
-        let indented = line;
-        let line = line.trim_start_matches(BLANKS);
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let (indented, end) = first_line(rest);
+        let line = indented.trim_start_matches(BLANKS);
+        let start = at + (indented.len() - line.len());
+        at += end;
         if line.starts_with(['#', ';']) {
             continue;
         }
@@ -55,11 +55,22 @@ pub(crate) fn parse(text: &str) -> (Vec<Line>, Vec<Slip>) {
             continue;
         }
         take(&whole, begin, first, &mut section, &mut found);
+        if found.1.last().is_some_and(|slip| slip.fatal) {
+            return found;
+        }
     }
     if let Some((whole, begin, first)) = pending {
         take(&whole, begin, first, &mut section, &mut found);
     }
     found
+}
+
+/// The line at the front, and where the next one begins.
+fn first_line(text: &str) -> (&str, usize) {
+    let line = text.split(['\n', '\r']).next().unwrap_or(text);
+    let after = text.get(line.len()..).unwrap_or_default();
+    let end = ["\r\n", "\n\r", "\n", "\r"].iter().find(|end| after.starts_with(**end)).map_or(0, |end| end.len());
+    (line, line.len() + end)
 }
 
 /// An odd number of backslashes at the end.
@@ -118,14 +129,17 @@ mod tests {
         assert_eq!(values("[S]\nA=b\\\\\nC=d"), ["S.A=b\\\\", "S.C=d"]);
         // A blank after the backslash: it continues nothing either.
         assert_eq!(values("[S]\nA=b\\ \nC=d"), ["S.A=b\\", "S.C=d"]);
+        // Ends of lines of other systems.
+        assert_eq!(values("[S]\r\nA=b\\\r\n c\r\n\r\nC=d\rE=f\r\rG=h\n\rI=j"), ["S.A=b  c", "S.C=d", "S.E=f", "S.G=h", "S.I=j"]);
     }
 
     #[test]
     fn what_is_no_assignment_is_told() {
-        let (lines, slips) = parse("A=1\n[S\nnoise\n[S]\n=x\nB=\n");
+        let (lines, slips) = parse("A=1\nnoise\n[S]\n=x\nB=\n[T\nC=\n");
         assert_eq!(lines.len(), 1);
         let told: Vec<_> = slips.iter().map(|s| (s.span.clone(), s.fatal)).collect();
-        assert_eq!(told, [(0..3, false), (4..6, true), (7..12, false), (17..19, false)]);
+        // Nothing is read behind the last.
+        assert_eq!(told, [(0..3, false), (4..9, false), (14..16, false), (20..22, true)]);
     }
 
     #[test]

@@ -94,7 +94,7 @@ fn every_part_of_the_model_is_filled() {
     assert_eq!(service.runtime_preserve, Preserve::Restart);
     assert_eq!(service.log.stdout, Output::Append("/var/log/web.log".into()));
     assert!(!service.stop.send_kill && service.stop.mode == StopMode::Mixed);
-    assert_eq!(service.resources.tasks_share, Some(Percent(99)));
+    assert_eq!(service.resources.tasks_share, Percent::read("99%").ok());
     assert_eq!(service.resources.cpu_weight.unwrap().get(), 200);
     assert_eq!(
         service.execution.hardening,
@@ -144,12 +144,34 @@ fn restrictions_are_read_as_systemd_reads_them() {
 #[test]
 fn the_sandbox_section_takes_the_same_words() {
     let text = "[service]\ncommand = [\"/bin/a\"]\n[sandbox]\nstrict = true\nprivate-tmp = true\nprotect-system = \"full\"\nread-write-paths = [\"/srv/shop\"]\n\
-                system-call-filter = [\"@system-service\"]\n[resources]\nmemory-low = \"1M\"\n[run-as]\nlimit-nofile = 64\n";
+                system-call-filter = [\"@system-service\"]\n[resources]\nmemory-low = \"1MiB\"\n[run-as]\nlimit-nofile = 64\n";
     let (set, told) = crate::read([SourceFile { path: "/l/a.toml".into(), kind: SourceKind::Unit(text.into()) }]);
     assert_eq!(told, []);
     let service = set.unit(&UnitName::new("a").unwrap()).unwrap().service().unwrap();
     assert!(service.sandbox.strict && service.sandbox.private_tmp && service.sandbox.protect_system == ProtectSystem::Full);
     assert!(service.sandbox.calls.is_some() && service.resources.memory_low.is_some() && !service.execution.limits.is_empty());
+}
+
+#[test]
+fn in_our_files_names_are_shorter_and_the_last_counts() {
+    let timer = |more: &str| format!("[timer]\non-boot-sec = \"5s\"\nunit = \"{more}\"");
+    let (set, told) = crate::read([
+        file("/f/tick.timer.toml", &timer("web")),
+        file("/f/tick.timer.toml.d/10.toml", "[timer]\nunit = \"data\""),
+        file("/l/tock.timer", "[Timer]\nOnBootSec=5s\nUnit=web.service\nUnit=data.service\nUnit=web"),
+        file("/l/web.service", "[Service]\nExecStart=/bin/w"),
+        file("/l/data.service", "[Service]\nExecStart=/bin/d\nLimitFSIZE=1MiB"),
+    ]);
+    let starts = |text: &str| set.unit(&name(text)).unwrap().triggers().unwrap();
+    assert_eq!((starts("tick.timer"), starts("tock.timer")), (name("data"), name("web")));
+    assert_eq!(
+        messages(&told),
+        [
+            "warning: `LimitFSIZE` is passed over: \"1MiB\" is no size such as \"512M\" or \"1.5G\"",
+            "warning: `Unit` is passed over: it starts web.service already",
+            "warning: `Unit` is passed over: \"web\" does not end in a kind of unit, such as \".service\"",
+        ]
+    );
 }
 
 #[test]
@@ -298,7 +320,11 @@ fn the_other_kinds_are_read() {
     assert!(graph.node(&name("data")).unwrap().after.contains(&name("srv-x\\x2dy.mount")));
     assert!(graph.node(&name("sockets.target")).unwrap().after.contains(&name("web.socket")));
     for (path, text, message) in [
-        ("/l/a.socket", "[Socket]\nListenStream=nonsense:0", "error: \"nonsense:0\" is nothing that can be listened on"),
+        (
+            "/l/a.socket",
+            "[Socket]\nListenStream=nonsense:0",
+            "warning: `ListenStream` is passed over: \"nonsense:0\" is nothing that can be listened on",
+        ),
         ("/l/a.socket", "[Socket]\n", "error: a socket needs something to listen on in [socket]"),
         (
             "/l/a.timer",

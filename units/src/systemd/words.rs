@@ -2,21 +2,49 @@
 
 use crate::unit::CommandError;
 
+/// What becomes of a backslash; the flags of systemd's `extract_first_word()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Escapes {
+    /// A C escape; one that nothing is known of stays as it is. For command lines.
+    Lenient,
+    /// A C escape, and nothing else.
+    Strict,
+    /// It stays, and the character behind it too.
+    Kept,
+    /// It goes, and the character behind it is taken as it is.
+    Bare,
+}
+
 /// Splits all of `text`.
 ///
 /// # Errors
 /// [`CommandError`] for a quote that is not closed.
 pub(crate) fn split(text: &str) -> Result<Vec<String>, CommandError> {
+    match split_as(text, Escapes::Lenient) {
+        (words, None) => Ok(words),
+        (_, Some(error)) => Err(error),
+    }
+}
+
+/// The words of `text`, as far as they can be read, and why not further.
+pub(crate) fn split_as(text: &str, escapes: Escapes) -> (Vec<String>, Option<CommandError>) {
     let mut words = Vec::new();
     let mut rest = text;
-    while let Some(word) = next(&mut rest)? {
-        words.push(word);
+    loop {
+        match next_as(&mut rest, escapes) {
+            Ok(Some(word)) => words.push(word),
+            Ok(None) => return (words, None),
+            Err(error) => return (words, Some(error)),
+        }
     }
-    Ok(words)
 }
 
 /// Takes one word off the front, with the blanks around it.
 pub(crate) fn next(rest: &mut &str) -> Result<Option<String>, CommandError> {
+    next_as(rest, Escapes::Lenient)
+}
+
+fn next_as(rest: &mut &str, escapes: Escapes) -> Result<Option<String>, CommandError> {
     let text = rest.trim_start();
     *rest = text;
     if text.is_empty() {
@@ -33,15 +61,20 @@ pub(crate) fn next(rest: &mut &str) -> Result<Option<String>, CommandError> {
             (Some(q), Some(c)) if q == c => quote = None,
             (None, Some(c @ ('\'' | '"'))) => quote = Some(c),
             (None, Some(c)) if c.is_ascii_whitespace() => break,
-            (_, Some('\\')) => match escape(chars.as_str()) {
-                Some((c, after)) => {
+            (_, Some('\\')) => match (escapes, escape(chars.as_str())) {
+                (Escapes::Lenient | Escapes::Strict, Some((c, after))) => {
                     word.push(c);
                     chars = after.chars();
                 }
                 // Whatever follows is not looked at: a blank ends no word.
-                None => {
+                (Escapes::Lenient, None) => {
                     word.push('\\');
                     word.extend(chars.next());
+                }
+                (Escapes::Strict, None) => return Err(CommandError::Escape(chars.next().unwrap_or(' '))),
+                (Escapes::Kept | Escapes::Bare, _) => {
+                    word.extend(Some('\\').filter(|_| escapes == Escapes::Kept));
+                    word.push(chars.next().ok_or(CommandError::Escape(' '))?);
                 }
             },
             (_, Some(c)) => word.push(c),
@@ -141,6 +174,16 @@ mod tests {
         assert_eq!(kept(r"s/\.d$// a\ b \x4 \x41\u00e4 \101 end\"), [r"s/\.d$//", r"a\ b", r"\x4", "A\u{e4}", "A", r"end\"]);
         assert_eq!(kept(r#"a"b c"d "" 'it "is"'"#), ["ab cd", "", "it \"is\""]);
         assert_eq!(split("'a"), Err(CommandError::Quote('\'')));
+    }
+
+    #[test]
+    fn words_before_a_slip_are_read() {
+        let read = |escapes| split_as(r#"a\x41 "b\"c" d\.e 'f"#, escapes);
+        let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert_eq!(read(Escapes::Strict), (words(&["aA", "b\"c"]), Some(CommandError::Escape('.'))));
+        assert_eq!(read(Escapes::Lenient), (words(&["aA", "b\"c", r"d\.e"]), Some(CommandError::Quote('\''))));
+        assert_eq!(read(Escapes::Kept).0, words(&[r"a\x41", r#"b\"c"#, r"d\.e"]));
+        assert_eq!(read(Escapes::Bare).0, words(&["ax41", "b\"c", "d.e"]));
     }
 
     proptest::proptest! {

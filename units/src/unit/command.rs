@@ -53,6 +53,12 @@ pub enum CommandError {
     /// A quote opened and not closed.
     #[error("the quote {0} is not closed")]
     Quote(char),
+    /// A backslash before a character that makes no escape.
+    #[error("nothing is known of the escape \\{0}")]
+    Escape(char),
+    /// The program is a folder, a path relative to whatever is current, or has quotes, backslashes or control characters in it.
+    #[error("{0:?} is neither an absolute path of a program nor a name to be looked up")]
+    Program(String),
     /// A leading `@`, and no second word.
     #[error("behind `@PROGRAM` its name must follow")]
     NameMissing,
@@ -88,7 +94,7 @@ impl Command {
     /// # Errors
     /// [`CommandError`] says what is wrong with the line.
     pub fn read(line: &str) -> Result<Self, CommandError> {
-        let mut commands = exec::read(line, &|text| Ok(text.to_owned()))?;
+        let mut commands = exec::read(line, &|text| Ok(text.to_owned())).map_err(|unread| unread.error)?;
         match (commands.pop(), commands.is_empty()) {
             (Some(command), true) => Ok(command),
             (Some(_), false) => Err(CommandError::Several),

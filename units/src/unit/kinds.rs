@@ -58,6 +58,22 @@ pub struct Listen {
     pub address: String,
 }
 
+impl Listen {
+    /// Whether there are connections to be accepted; accept(2).
+    #[must_use]
+    pub fn can_accept(&self) -> bool {
+        match self.kind {
+            ListenKind::Stream | ListenKind::SequentialPacket => true,
+            ListenKind::Datagram
+            | ListenKind::Fifo
+            | ListenKind::Special
+            | ListenKind::Netlink
+            | ListenKind::MessageQueue
+            | ListenKind::UsbFunction => false,
+        }
+    }
+}
+
 /// What is listened on; systemd.socket(5), `ListenStream=` and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are the kernel's")]

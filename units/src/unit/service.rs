@@ -224,6 +224,8 @@ pub enum Output {
     Tty,
     /// PID 1's own descriptor.
     Inherit,
+    /// A file, from its beginning, over what it holds.
+    File(String),
     /// The end of a file.
     Append(String),
     /// A file, emptied first.

@@ -40,13 +40,17 @@ impl Address {
         if let Ok(port) = text.parse() {
             return (port > 0).then_some(Self::Port(port));
         }
-        let (scopeless, interface) = match (text.split_once('%'), text.split_once(']')) {
-            (Some((address, scope)), Some((_, port))) => {
-                let interface = scope.split(']').next().filter(|name| !name.is_empty())?;
-                (format!("{address}]{port}"), Some(interface.to_owned()))
+        let (scopeless, interface) = match text.split_once('%') {
+            // `[fe80::1]:80%eth0` is systemd's way, `[fe80::1%eth0]:80` everybody else's.
+            Some((address, scope)) => {
+                let (interface, port) = scope.split_once(']').map_or((scope, String::new()), |(name, port)| (name, format!("]{port}")));
+                (format!("{address}{port}"), Some(interface.to_owned()).filter(|name| !name.is_empty()))
             }
-            _ => (text.to_owned(), None),
+            None => (text.to_owned(), None),
         };
+        if interface.is_none() && text.contains('%') {
+            return None;
+        }
         let address: SocketAddr = scopeless.parse().ok()?;
         (address.port() > 0).then(|| Self::Ip { ip: address.ip(), port: address.port(), interface })
     }
@@ -71,11 +75,12 @@ mod tests {
             ("127.0.0.1:80", ip("127.0.0.1", 80, None)),
             ("[::1]:80", ip("::1", 80, None)),
             ("[fe80::1%eth0]:80", ip("fe80::1", 80, Some("eth0"))),
+            ("[fe80::1]:80%eth0", ip("fe80::1", 80, Some("eth0"))),
             ("vsock:2:80", Address::Vsock),
         ] {
             assert_eq!(Address::read(text), Some(address), "{text}");
         }
-        for text in ["", "0", "65536", "localhost:80", "::1:80", "127.0.0.1", "127.0.0.1:0", "[fe80::1%]:80", "run/x"] {
+        for text in ["", "0", "65536", "localhost:80", "::1:80", "127.0.0.1", "127.0.0.1:0", "[fe80::1%]:80", "[fe80::1]:80%", "run/x"] {
             assert_eq!(Address::read(text), None, "{text}");
         }
     }

@@ -53,7 +53,7 @@ impl CapabilitySet {
     /// All that this knows of.
     pub const ALL: Self = Self((1 << NAMES.len()) - 1);
 
-    /// Names with or without `CAP_`, in any case, between blanks.
+    /// Names with or without `CAP_`, in any case, or numbers, between blanks.
     ///
     /// # Errors
     /// [`ValueError`] when one is no capability.
@@ -62,7 +62,8 @@ impl CapabilitySet {
         for word in text.split_whitespace() {
             let lower = word.to_ascii_lowercase();
             let bare = lower.strip_prefix("cap_").unwrap_or(&lower);
-            match NAMES.iter().position(|name| *name == bare) {
+            let numbered = || word.parse().ok().filter(|at| *at < NAMES.len());
+            match NAMES.iter().position(|name| *name == bare).or_else(numbered) {
                 Some(at) => bits |= 1 << at,
                 None => return Err(ValueError(format!("{word:?} is no capability such as \"CAP_NET_BIND_SERVICE\""))),
             }

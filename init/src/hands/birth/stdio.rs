@@ -51,6 +51,7 @@ fn output_step<'a>(wanted: &'a Wanted<'_>, output: &Output, tty: Option<&Tty>, n
         }
         (Output::Null, _) => open("/dev/null", libc::O_WRONLY, number)?,
         (Output::Inherit, _) => return Ok(None),
+        (Output::File(path), _) => open(path, create, number)?,
         (Output::Append(path), _) => open(path, create | libc::O_APPEND, number)?,
         (Output::Truncate(path), _) => open(path, create | libc::O_TRUNC, number)?,
         (Output::Socket, _) => taken(wanted, None, number)?,

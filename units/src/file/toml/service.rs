@@ -251,10 +251,13 @@ fn output(text: &str) -> Result<Output, String> {
         "tty" => Output::Tty,
         "inherit" => Output::Inherit,
         _ => match text.split_once(':') {
+            Some(("file", path)) => Output::File(absolute(path)?),
             Some(("append", path)) => Output::Append(absolute(path)?),
             Some(("truncate", path)) => Output::Truncate(absolute(path)?),
             Some(_) | None => {
-                return Err(format!("{text:?} is none of \"log\", \"null\", \"tty\", \"inherit\", \"append:/FILE\", \"truncate:/FILE\""));
+                return Err(format!(
+                    "{text:?} is none of \"log\", \"null\", \"tty\", \"inherit\", \"file:/FILE\", \"append:/FILE\", \"truncate:/FILE\""
+                ));
             }
         },
     })
@@ -291,7 +294,7 @@ fn limit<T>(text: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<
 fn amount(text: &str) -> Result<Amount, String> {
     if text.ends_with('%') {
         return match Percent::read(text) {
-            Ok(Percent(share @ 1..=100)) => Ok(Amount::Share(Percent(share))),
+            Ok(share) if share.hundredths() >= 100 && share <= Percent::WHOLE => Ok(Amount::Share(share)),
             Ok(_) | Err(_) => Err(format!("{text:?} is no share from \"1%\" to \"100%\"")),
         };
     }
@@ -300,7 +303,7 @@ fn amount(text: &str) -> Result<Amount, String> {
 
 fn quota(text: &str) -> Result<Percent, String> {
     match Percent::read(text) {
-        Ok(Percent(0)) => Err("a quota of \"0%\" would let nothing run".to_owned()),
+        Ok(share) if share.hundredths() == 0 => Err("a quota of \"0%\" would let nothing run".to_owned()),
         Ok(percent) => Ok(percent),
         Err(error) => Err(error.to_string()),
     }

@@ -10,6 +10,7 @@ use super::Act::{
     Vital,
 };
 use super::{Act, Directive};
+use crate::UnitKind;
 use crate::systemd::{kinds, set};
 use crate::unit::{ListenKind, PathEvent, Since, Test};
 
@@ -24,8 +25,8 @@ const fn pending(name: &'static str, act: Act) -> Directive {
 /// `[Unit]`; systemd.unit(5).
 pub(crate) const UNIT: &[Directive] = &[
     done("Description", Set(set::description)),
-    done("Documentation", Texts(|d| &mut d.documentation)),
-    done("SourcePath", Text(|d| &mut d.manner.source_path)),
+    done("Documentation", Set(set::documentation)),
+    done("SourcePath", Set(set::source_path)),
     done("After", Units("after", |d| &mut d.relations.after)),
     done("Before", Units("before", |d| &mut d.relations.before)),
     done("Requires", Units("requires", |d| &mut d.relations.requires)),
@@ -47,7 +48,7 @@ pub(crate) const UNIT: &[Directive] = &[
     done("PropagateReloadFrom", Old("ReloadPropagatedFrom")),
     done("RequiresOverridable", Old("Requires")),
     done("RequisiteOverridable", Old("Requisite")),
-    done("RequiresMountsFor", Texts(|d| &mut d.requires_mounts_for)),
+    done("RequiresMountsFor", Set(set::mounts_for)),
     done("WantsMountsFor", Foreign),
     done("JoinsNamespaceOf", Restrict(set::joins)),
     done("DefaultDependencies", Bool(|d| &mut d.default_dependencies)),
@@ -182,7 +183,7 @@ pub(crate) const SERVICE: &[Directive] = &[
     done("SuccessExitStatus", Set(set::success)),
     done("GuessMainPID", Bool(|d| &mut d.service.service.guess_main_pid)),
     done("NonBlocking", Bool(|d| &mut d.service.service.non_blocking)),
-    done("BusName", Text(|d| &mut d.service.service.bus_name)),
+    done("BusName", Set(set::bus_name)),
     done("FileDescriptorStoreMax", Set(set::fd_store)),
     done("NotifyAccess", Set(set::notify_access)),
     done("Sockets", Names(|d| &mut d.service.service.sockets)),
@@ -227,7 +228,7 @@ pub(crate) const SOCKET: &[Directive] = &[
     done("ListenMessageQueue", Set(|d, a| kinds::listen(d, a, ListenKind::MessageQueue))),
     done("ListenUSBFunction", Set(|d, a| kinds::listen(d, a, ListenKind::UsbFunction))),
     done("Accept", Bool(|d| &mut d.socket.accept)),
-    done("Service", Unit(|d| &mut d.socket.service)),
+    done("Service", Unit(UnitKind::Service, |d| &mut d.socket.service)),
     done("SocketMode", Mode(|d| &mut d.socket.mode)),
     done("DirectoryMode", Mode(|d| &mut d.socket.directory_mode)),
     done("SocketUser", Text(|d| &mut d.socket.user)),
@@ -290,7 +291,7 @@ pub(crate) const TIMER: &[Directive] = &[
     done("OnStartupSec", Set(|d, a| kinds::since(d, a, Since::Startup))),
     done("OnUnitActiveSec", Set(|d, a| kinds::since(d, a, Since::UnitActive))),
     done("OnUnitInactiveSec", Set(|d, a| kinds::since(d, a, Since::UnitInactive))),
-    done("Unit", Unit(|d| &mut d.timer.unit)),
+    done("Unit", Set(|d, a| kinds::trigger(d, a, |d| &mut d.timer.unit))),
     done("Persistent", Bool(|d| &mut d.timer.persistent)),
     done("RandomizedDelaySec", Finite(|d| &mut d.timer.random_delay)),
     done("FixedRandomDelay", Bool(|d| &mut d.timer.fixed_random_delay)),
@@ -308,7 +309,7 @@ pub(crate) const PATH: &[Directive] = &[
     done("PathChanged", Set(|d, a| kinds::watch(d, a, PathEvent::Changed))),
     done("PathModified", Set(|d, a| kinds::watch(d, a, PathEvent::Modified))),
     done("DirectoryNotEmpty", Set(|d, a| kinds::watch(d, a, PathEvent::DirectoryNotEmpty))),
-    done("Unit", Unit(|d| &mut d.watch.unit)),
+    done("Unit", Set(|d, a| kinds::trigger(d, a, |d| &mut d.watch.unit))),
     done("MakeDirectory", Bool(|d| &mut d.watch.make_directory)),
     done("DirectoryMode", Set(kinds::watch_mode)),
     done("TriggerLimitIntervalSec", Tuning),
@@ -318,7 +319,7 @@ pub(crate) const PATH: &[Directive] = &[
 /// `[Mount]` and its kin; systemd.mount(5).
 pub(crate) const MOUNT: &[Directive] = &[
     done("What", Set(|d, a| kinds::text(&mut d.mount.what, a))),
-    done("Where", Set(|d, a| kinds::text(&mut d.mount.place, a))),
+    done("Where", Set(kinds::place)),
     done("Type", Text(|d| &mut d.mount.kind)),
     done("Options", Set(|d, a| kinds::text(&mut d.mount.options, a))),
     done("DirectoryMode", Set(kinds::mount_mode)),

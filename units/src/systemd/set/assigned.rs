@@ -1,8 +1,8 @@
 use crate::UnitName;
 use crate::file::Source;
 use crate::systemd::Scope;
-use crate::systemd::words;
-use crate::value::{Limit, ValueError, read_span};
+use crate::systemd::words::{self, Escapes};
+use crate::value::{Bytes, Limit, ValueError, read_span};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -66,23 +66,52 @@ impl Assigned<'_> {
         Ok(self.scope.expand(self.value)?)
     }
 
-    pub(crate) fn words(&self) -> Result<Vec<String>, Fault> {
-        let words = words::split(self.value).map_err(|error| error.to_string())?;
-        words.iter().map(|word| Ok(self.scope.expand(word)?)).collect()
+    /// The words, specifiers replaced. What cannot be read is told and passed over: a word with an unknown specifier, and from a
+    /// broken quote or escape on the rest.
+    pub(crate) fn words(&self, escapes: Escapes) -> Vec<String> {
+        let (words, slip) = words::split_as(self.value, escapes);
+        let expanded = words.iter().filter_map(|word| match self.scope.expand(word) {
+            Ok(word) => Some(word),
+            Err(message) => {
+                self.warn(format!("{word:?} is passed over: {message}"));
+                None
+            }
+        });
+        let expanded = expanded.collect();
+        if let Some(slip) = slip {
+            self.warn(format!("what follows is passed over: {slip}"));
+        }
+        expanded
     }
 
     /// The words in one line again, quoted where they must be: what a specifier stands for is not split or unescaped later.
-    pub(crate) fn requoted(&self) -> Result<String, Fault> {
-        Ok(self.words()?.iter().map(|word| words::quote(word)).collect::<Vec<_>>().join(" "))
+    pub(crate) fn requoted(&self) -> String {
+        let (words, _) = words::split_as(self.value, Escapes::Strict);
+        let expanded = words.iter().filter_map(|word| self.scope.expand(word).ok());
+        expanded.map(|word| words::quote(&word)).collect::<Vec<_>>().join(" ")
     }
 
-    /// Adds the words, or clears the list.
-    pub(crate) fn list(&self, list: &mut Vec<String>) -> Result<(), Fault> {
+    /// Adds the words that `fits` says yes to, or clears the list; what each has to be, for who is told that it is not.
+    pub(crate) fn list(&self, list: &mut Vec<String>, escapes: Escapes, fits: fn(&str) -> bool, what: &str) {
         if self.value.is_empty() {
             list.clear();
         }
-        list.extend(self.words()?);
-        Ok(())
+        for word in self.words(escapes) {
+            if fits(&word) || self.scope.is_verbatim() {
+                list.push(word);
+            } else {
+                self.warn(format!("{word:?} is no {what}"));
+            }
+        }
+    }
+
+    /// Whether it stands in a file of ours, where a name may go without its suffix and a size has more spellings.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.source.path().ends_with(".toml")
+    }
+
+    pub(crate) fn size(&self, text: &str) -> Result<Bytes, Fault> {
+        Ok(if self.is_ours() { Bytes::read(text)? } else { Bytes::read_as_systemd(text)? })
     }
 
     pub(crate) fn name(&self, word: &str) -> Result<UnitName, Fault> {
@@ -92,7 +121,9 @@ impl Assigned<'_> {
         {
             return Ok(name);
         }
-        // In systemd's files a name has its suffix; without one it is a slip.
+        if !UnitName::has_suffix(&text) && !self.is_ours() {
+            return Err(format!("{text:?} does not end in a kind of unit, such as \".service\"").into());
+        }
         UnitName::new(&text).map_err(|error| format!("{text:?}: {error}").into())
     }
 
@@ -130,6 +161,11 @@ impl Assigned<'_> {
     pub(crate) fn number<T: TryFrom<i64>>(&self, least: i64, most: i64) -> Result<T, Fault> {
         let number = self.value.parse::<i64>().ok().filter(|n| (least..=most).contains(n));
         number.and_then(|n| T::try_from(n).ok()).ok_or_else(|| format!("{:?} is no number from {least} to {most}", self.value).into())
+    }
+
+    /// What `read` makes of it, or nothing of an empty assignment.
+    pub(crate) fn or_reset<T>(&self, read: impl FnOnce(&Self) -> Result<T, Fault>) -> Result<Option<T>, Fault> {
+        if self.value.is_empty() { Ok(None) } else { read(self).map(Some) }
     }
 
     /// One of a few words.

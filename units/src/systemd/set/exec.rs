@@ -2,6 +2,8 @@
 
 use super::{Assigned, Fault, output};
 use crate::file::Draft;
+use crate::systemd::paths::{absolute, simple};
+use crate::systemd::words::Escapes;
 use crate::unit::{ConsoleLevel, CpuPolicy, EnvironmentFile, Input, IoClass, Preserve};
 use crate::value::CapabilitySet;
 
@@ -12,21 +14,24 @@ pub(crate) fn working_directory(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     let run_as = &mut draft.service.service.run_as;
     let bare = text.strip_prefix('-');
     let path = bare.unwrap_or(&text);
-    if !path.is_empty() && path != "~" && !path.starts_with('/') && !a.scope.is_verbatim() {
-        return Err(Fault::Refused(format!("{path:?} is neither an absolute path nor \"~\"")));
-    }
-    run_as.working_directory = (!path.is_empty()).then(|| path.to_owned());
+    let path = match (path, absolute(path)) {
+        ("", _) => None,
+        (_, Some(path)) => Some(path),
+        (path, None) if path == "~" || a.scope.is_verbatim() => Some(path.to_owned()),
+        (path, None) => return Err(Fault::Refused(format!("{path:?} is neither an absolute path nor \"~\""))),
+    };
+    run_as.working_directory = path;
     run_as.working_directory_optional = bare.is_some();
     Ok(())
 }
 
 pub(crate) fn nice(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    draft.service.service.run_as.nice = Some(a.number(-20, 19)?);
+    draft.service.service.run_as.nice = a.or_reset(|a| a.number(-20, 19))?;
     Ok(())
 }
 
 pub(crate) fn oom_score(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    draft.service.service.run_as.oom_score_adjust = Some(a.number(-1000, 1000)?);
+    draft.service.service.run_as.oom_score_adjust = a.or_reset(|a| a.number(-1000, 1000))?;
     Ok(())
 }
 
@@ -35,7 +40,7 @@ pub(crate) fn environment(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     if a.value.is_empty() {
         set.clear();
     }
-    for word in a.words()? {
+    for word in a.words(Escapes::Strict) {
         match word.split_once('=') {
             Some((name, value)) if crate::unit::is_variable(name) => {
                 set.insert(name.to_owned(), value.to_owned());
@@ -43,6 +48,18 @@ pub(crate) fn environment(draft: &mut Draft, a: &Assigned<'_>) -> Done {
             Some(_) | None => a.warn(format!("{word:?} is no assignment of a variable")),
         }
     }
+    Ok(())
+}
+
+pub(crate) fn inherit(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    a.list(&mut draft.service.service.environment.inherit, Escapes::Bare, crate::unit::is_variable, "name of a variable");
+    Ok(())
+}
+
+/// Names, or assignments that go only as they stand.
+pub(crate) fn unset(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let fits = |word: &str| crate::unit::is_variable(word.split_once('=').map_or(word, |(name, _)| name));
+    a.list(&mut draft.service.service.environment.unset, Escapes::Strict, fits, "name of a variable");
     Ok(())
 }
 
@@ -54,11 +71,11 @@ pub(crate) fn environment_file(draft: &mut Draft, a: &Assigned<'_>) -> Done {
         return Ok(());
     }
     let bare = text.strip_prefix('-');
-    let path = bare.unwrap_or(&text).trim_start();
-    if !path.starts_with('/') && !a.scope.is_verbatim() {
+    let path = bare.unwrap_or(&text);
+    if absolute(path).is_none() && !a.scope.is_verbatim() {
         return Err(format!("{path:?} is no absolute path").into());
     }
-    files.push(EnvironmentFile { path: path.to_owned(), optional: bare.is_some() });
+    files.push(EnvironmentFile { path: simple(path), optional: bare.is_some() });
     Ok(())
 }
 
@@ -144,29 +161,37 @@ pub(crate) fn tty_hang_up(draft: &mut Draft, a: &Assigned<'_>) -> Done {
 }
 
 /// What a list of capabilities makes of what there was: it grows, or with `~` shrinks.
-fn capabilities(before: Option<CapabilitySet>, a: &Assigned<'_>) -> Result<CapabilitySet, Fault> {
+fn capabilities(before: Option<CapabilitySet>, a: &Assigned<'_>) -> CapabilitySet {
     let (inverted, list) = match a.value.strip_prefix('~') {
         Some(list) => (true, list),
         None => (false, a.value),
     };
-    let set = CapabilitySet::read(list)?;
-    Ok(match (a.value.is_empty(), inverted) {
-        (true, _) => CapabilitySet::default(),
-        (false, true) => CapabilitySet(before.unwrap_or(CapabilitySet::ALL).0 & !set.0),
-        (false, false) => CapabilitySet(before.unwrap_or_default().0 | set.0),
-    })
+    let mut set = CapabilitySet::default();
+    for word in list.split_whitespace() {
+        match CapabilitySet::read(word) {
+            Ok(more) => set.0 |= more.0,
+            Err(error) => a.warn(error.0),
+        }
+    }
+    // None at all, or all but none: what there was before does not count.
+    let before = before.filter(|_| set != CapabilitySet::default());
+    match inverted {
+        true => CapabilitySet(before.unwrap_or(CapabilitySet::ALL).0 & !set.0),
+        false => CapabilitySet(before.unwrap_or_default().0 | set.0),
+    }
 }
 
 pub(crate) fn bounding(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     let field = &mut draft.service.service.execution.capability_bounding_set;
-    *field = Some(capabilities(*field, a)?);
+    // Of all, each that is named takes the place of them.
+    *field = Some(capabilities(field.filter(|set| *set != CapabilitySet::ALL), a));
     Ok(())
 }
 
 pub(crate) fn ambient(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     let field = &mut draft.service.service.execution.ambient_capabilities;
     let before = Some(*field).filter(|set| *set != CapabilitySet::default());
-    *field = capabilities(before, a)?;
+    *field = capabilities(before, a);
     Ok(())
 }
 
@@ -181,12 +206,20 @@ pub(crate) fn io_class(draft: &mut Draft, a: &Assigned<'_>) -> Done {
         ("2", IoClass::BestEffort),
         ("3", IoClass::Idle),
     ];
-    draft.service.service.execution.io_class = Some(a.word(&words)?);
+    let execution = &mut draft.service.service.execution;
+    execution.io_class = a.or_reset(|a| a.word(&words))?;
+    if a.value.is_empty() {
+        execution.io_priority = None;
+    }
     Ok(())
 }
 
 pub(crate) fn io_priority(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    draft.service.service.execution.io_priority = Some(a.number(0, 7)?);
+    let execution = &mut draft.service.service.execution;
+    execution.io_priority = a.or_reset(|a| a.number(0, 7))?;
+    if a.value.is_empty() {
+        execution.io_class = None;
+    }
     Ok(())
 }
 
@@ -198,7 +231,11 @@ pub(crate) fn cpu_policy(draft: &mut Draft, a: &Assigned<'_>) -> Done {
         ("fifo", CpuPolicy::Fifo),
         ("rr", CpuPolicy::Rr),
     ];
-    draft.service.service.execution.cpu_policy = Some(a.word(&words)?);
+    let execution = &mut draft.service.service.execution;
+    execution.cpu_policy = a.or_reset(|a| a.word(&words))?;
+    if a.value.is_empty() {
+        execution.cpu_priority = None;
+    }
     Ok(())
 }
 

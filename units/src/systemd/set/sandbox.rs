@@ -4,6 +4,8 @@ use super::{Assigned, Fault, boolean};
 use crate::Map;
 use crate::file::{Draft, nearest};
 use crate::systemd::calls;
+use crate::systemd::paths::absolute;
+use crate::systemd::words::Escapes;
 use crate::unit::{
     Access, Bind, CallArchitecture, CallFilter, CallRefusal, Families, Keyring, MountPropagation, PathRule, ProtectHome, ProtectProc,
     ProtectSystem, Sandbox,
@@ -101,7 +103,7 @@ fn paths(draft: &mut Draft, a: &Assigned<'_>, access: Access) -> Done {
     if a.value.is_empty() {
         sandbox(draft).paths.retain(|rule| rule.access != access);
     }
-    for word in a.words()? {
+    for word in a.words(Escapes::Strict) {
         let bare = word.strip_prefix('-');
         let path = bare.unwrap_or(&word);
         // `+`: in the service's own root, where a path is looked for here in any case.
@@ -111,12 +113,6 @@ fn paths(draft: &mut Draft, a: &Assigned<'_>, access: Access) -> Done {
         }
     }
     Ok(())
-}
-
-fn absolute(path: &str) -> Option<String> {
-    let ordinary = path.starts_with('/') && !path.split('/').any(|part| part == "..");
-    let short = path.trim_end_matches('/');
-    ordinary.then(|| if short.is_empty() { "/".to_owned() } else { short.to_owned() })
 }
 
 pub(crate) fn read_write_paths(draft: &mut Draft, a: &Assigned<'_>) -> Done {
@@ -143,7 +139,7 @@ fn binds(draft: &mut Draft, a: &Assigned<'_>, read_only: bool) -> Done {
     if a.value.is_empty() {
         sandbox(draft).binds.retain(|bind| bind.read_only != read_only);
     }
-    for word in a.words()? {
+    for word in a.words(Escapes::Strict) {
         let bare = word.strip_prefix('-');
         let mut parts = bare.unwrap_or(&word).split(':');
         let from = parts.next().and_then(absolute);
@@ -176,7 +172,7 @@ pub(crate) fn temporary(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     if a.value.is_empty() {
         sandbox(draft).temporary.clear();
     }
-    for word in a.words()? {
+    for word in a.words(Escapes::Bare) {
         let (path, options) = word.split_once(':').unwrap_or((&word, ""));
         let Some(path) = absolute(path) else { return Err(Fault::Refused(format!("{word:?} is no absolute path"))) };
         sandbox(draft).temporary.push((path, options.to_owned()));
@@ -229,6 +225,10 @@ pub(crate) fn calls(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     });
     for word in list.split_whitespace() {
         let (name, refusal) = match word.split_once(':') {
+            Some(_) if !inverted => {
+                a.warn(format!("{word:?} is passed over: a call that is allowed fails with no error"));
+                continue;
+            }
             Some((name, text)) => match calls::refusal(text) {
                 Some(refusal) => (name, Some(refusal)),
                 None => {

@@ -2,14 +2,70 @@
 
 use super::{Assigned, Fault, boolean, commands};
 use crate::file::{Draft, Kind};
+use crate::systemd::paths::{absolute, simple};
+use crate::systemd::words::Escapes;
 use crate::unit::{NotifyAccess, OomPolicy, Output, Reload, RestartPolicy, Statuses, StopMode};
-use crate::value::{Bytes, Limit, Percent, Signal, Weight, read_span};
+use crate::value::{Bytes, Limit, Percent, Signal, Weight};
 use std::time::Duration;
 
 type Done = Result<(), Fault>;
 
 pub(crate) fn description(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     draft.description = a.text()?;
+    Ok(())
+}
+
+pub(crate) fn documentation(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    const SCHEMES: [&str; 5] = ["http://", "https://", "file:/", "info:", "man:"];
+    let fits = |address: &str| SCHEMES.iter().any(|scheme| address.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+    a.list(&mut draft.documentation, Escapes::Kept, fits, "address such as \"man:ls(1)\"");
+    Ok(())
+}
+
+pub(crate) fn source_path(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let text = a.text()?;
+    if !a.value.is_empty() && absolute(&text).is_none() {
+        return Err(format!("{text:?} is no absolute path").into());
+    }
+    draft.manner.source_path = a.or_reset(|_| Ok(simple(&text)))?;
+    Ok(())
+}
+
+/// An empty assignment takes nothing back, as of all dependencies.
+pub(crate) fn mounts_for(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    for word in a.words(Escapes::Bare) {
+        match absolute(&word) {
+            Some(path) => draft.requires_mounts_for.push(path),
+            None if a.scope.is_verbatim() => draft.requires_mounts_for.push(word),
+            None => a.warn(format!("{word:?} is no absolute path")),
+        }
+    }
+    Ok(())
+}
+
+/// The name of a user or group, or a number; systemd.exec(5), "User/Group Identity".
+pub(crate) fn account(field: &mut Option<String>, a: &Assigned<'_>) -> Done {
+    let name = a.or_reset(Assigned::text)?;
+    let odd = |name: &String| {
+        name.trim() != name || name.contains(|c: char| c.is_control() || c == ':' || c == '/') || [".", ".."].contains(&name.as_str())
+    };
+    if let Some(name) = name.as_ref().filter(|name| odd(name) || name.is_empty()) {
+        return Err(Fault::Refused(format!("{name:?} is no name of a user or group")));
+    }
+    *field = name;
+    Ok(())
+}
+
+/// Two words at least, with dots between them.
+pub(crate) fn bus_name(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let name = a.or_reset(Assigned::text)?;
+    let ordinary = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    let element = |part: &str| !part.is_empty() && part.chars().all(ordinary) && !part.starts_with(|c: char| c.is_ascii_digit());
+    let fits = |name: &String| name.len() < 256 && name.contains('.') && name.split('.').all(element);
+    if let Some(odd) = name.as_ref().filter(|name| !fits(name) && !a.scope.is_verbatim()) {
+        return Err(format!("{odd:?} is no name on the bus such as \"org.example.Shop\"").into());
+    }
+    draft.service.service.bus_name = name;
     Ok(())
 }
 
@@ -26,6 +82,7 @@ pub(crate) fn service_type(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     ];
     // Started as another type it would never be up, or be so too early.
     let kind = a.word(&kinds).map_err(|fault| match fault {
+        _ if a.value.is_empty() => fault,
         Fault::Passed(message) | Fault::Refused(message) => Fault::Refused(message),
     })?;
     draft.service.kind = Some(kind);
@@ -51,10 +108,11 @@ pub(crate) fn reload_signal(draft: &mut Draft, a: &Assigned<'_>) -> Done {
 
 pub(crate) fn pid_file(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     let text = a.text()?;
-    draft.service.pid_file = match text.as_str() {
-        "" => None,
-        path if path.starts_with('/') => Some(beneath_run(path)),
-        path => Some(format!("/run/{path}")),
+    let path = if text.starts_with('/') { text } else { format!("/run/{text}") };
+    draft.service.pid_file = match absolute(&path) {
+        _ if a.value.is_empty() => None,
+        Some(path) => Some(beneath_run(&path)),
+        None => return Err(Fault::Refused(format!("{path:?} leads up: it is no path of a PID file"))),
     };
     Ok(())
 }
@@ -118,14 +176,14 @@ pub(crate) fn oom_policy(draft: &mut Draft, a: &Assigned<'_>) -> Done {
 }
 
 pub(crate) fn start_limit_interval(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    // 0 switches the limit off, and so does no end.
-    match a.span_or_none()? {
-        Limit::At(interval) => draft.service.service.restart.interval = interval,
-        Limit::Max => draft.service.unlimited_starts = true,
-    }
-    draft.service.unlimited_starts &= read_span(a.value)?.at().is_none_or(|span| span == Duration::ZERO);
+    let interval = a.span()?.at().unwrap_or(FOR_EVER);
+    draft.service.unlimited_starts = interval == Duration::ZERO;
+    draft.service.service.restart.interval = interval;
     Ok(())
 }
+
+/// Longer than anything runs; systemd's `USEC_INFINITY`.
+const FOR_EVER: Duration = Duration::from_micros(u64::MAX);
 
 pub(crate) fn start_limit_burst(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     let burst: u32 = a.number(0, i64::from(u32::MAX))?;
@@ -137,7 +195,9 @@ pub(crate) fn statuses(list: &mut Statuses, a: &Assigned<'_>) -> Done {
     if a.value.is_empty() {
         *list = Statuses::default();
     }
-    for word in a.words()? {
+    // Quotes mean nothing here.
+    for word in a.value.split_whitespace() {
+        let word = a.scope.expand(word)?;
         let code = word.parse::<u8>().ok().or_else(|| EXIT_CODES.iter().find(|(name, _)| *name == word).map(|(_, code)| *code));
         // A number is an exit code here, never a signal.
         match (code, Signal::read(&word)) {
@@ -200,7 +260,7 @@ pub(crate) fn cpu_quota(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     draft.service.service.resources.cpu_quota = match a.value {
         "" | "infinity" => None,
         value => match Percent::read(value)? {
-            Percent(0) => return Err("a quota of \"0%\" would let nothing run".into()),
+            share if share.hundredths() == 0 => return Err("a quota of \"0%\" would let nothing run".into()),
             percent => Some(Limit::At(percent)),
         },
     };
@@ -275,8 +335,7 @@ pub(crate) fn keep(draft: &mut Draft, a: &Assigned<'_>) -> Done {
 /// Where a descriptor leads, and whether the console shows it too.
 pub(crate) fn output(a: &Assigned<'_>) -> Result<(Option<Output>, bool), Fault> {
     let text = a.text()?;
-    let file =
-        |path: &str| if path.starts_with('/') { Ok(path.to_owned()) } else { Err(Fault::from(format!("{path:?} is no absolute path"))) };
+    let file = |path: &str| absolute(path).ok_or_else(|| Fault::from(format!("{path:?} is no absolute path")));
     Ok(match text.as_str() {
         "inherit" => (None, false),
         "journal" | "log" | "syslog" | "kmsg" => (Some(Output::Log), false),
@@ -286,7 +345,8 @@ pub(crate) fn output(a: &Assigned<'_>) -> Result<(Option<Output>, bool), Fault> 
         "socket" => (Some(Output::Socket), false),
         "fd" => (Some(Output::Descriptor("stdout".to_owned())), false),
         other => match other.split_once(':') {
-            Some(("append" | "file", path)) => (Some(Output::Append(file(path)?)), false),
+            Some(("append", path)) => (Some(Output::Append(file(path)?)), false),
+            Some(("file", path)) => (Some(Output::File(file(path)?)), false),
             Some(("truncate", path)) => (Some(Output::Truncate(file(path)?)), false),
             Some(("fd", name)) => (Some(Output::Descriptor(name.to_owned())), false),
             Some(_) | None => return Err(format!("{other:?} is no place for output").into()),

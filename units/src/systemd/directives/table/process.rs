@@ -3,13 +3,14 @@ use super::super::Act::{
 };
 use super::super::Directive;
 use super::{done, pending};
+use crate::UnitKind;
 use crate::systemd::set;
 use crate::unit::{DirectoryKind, Resource};
 
 /// How processes run; systemd.exec(5).
 pub(crate) const EXEC: &[Directive] = &[
-    done("User", Text(|d| &mut d.service.service.run_as.user)),
-    done("Group", Text(|d| &mut d.service.service.run_as.group)),
+    done("User", Set(|d, a| set::account(&mut d.service.service.run_as.user, a))),
+    done("Group", Set(|d, a| set::account(&mut d.service.service.run_as.group, a))),
     done("SupplementaryGroups", Texts(|d| &mut d.service.service.run_as.groups)),
     done("DynamicUser", Bool(|d| &mut d.service.service.execution.dynamic_user)),
     done("WorkingDirectory", Set(set::working_directory)),
@@ -19,8 +20,8 @@ pub(crate) const EXEC: &[Directive] = &[
     done("NoNewPrivileges", Bool(|d| &mut d.service.service.run_as.no_new_privileges)),
     done("Environment", Set(set::environment)),
     done("EnvironmentFile", Set(set::environment_file)),
-    done("PassEnvironment", Texts(|d| &mut d.service.service.environment.inherit)),
-    done("UnsetEnvironment", Texts(|d| &mut d.service.service.environment.unset)),
+    done("PassEnvironment", Set(set::inherit)),
+    done("UnsetEnvironment", Set(set::unset)),
     done("RuntimeDirectory", Directory(DirectoryKind::Runtime)),
     done("RuntimeDirectoryMode", DirectoryMode(DirectoryKind::Runtime)),
     done("StateDirectory", Directory(DirectoryKind::State)),
@@ -182,7 +183,7 @@ pub(crate) const CGROUP: &[Directive] = &[
     done("TasksMax", Set(set::tasks_max)),
     done("IOWeight", Set(set::io_weight)),
     done("Delegate", Set(set::delegate)),
-    pending("Slice", Unit(|d| &mut d.service.service.resources.slice)),
+    pending("Slice", Unit(UnitKind::Slice, |d| &mut d.service.service.resources.slice)),
     done("DeviceAllow", Hardening),
     done("DevicePolicy", Hardening),
     done("IPAddressAllow", Hardening),
