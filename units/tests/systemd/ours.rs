@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
+use units::search::{self, Nature, Tree};
 use units::systemd::escape;
 use units::unit::{Test, Verdict};
 use units::value::calendar::{TimeZone, Zone};
@@ -33,8 +34,9 @@ pub(crate) const FACTS: &[(&str, &str, &[&str])] = &[
     ("frozen", "mkdir frozen; mount -t tmpfs -o ro tmpfs frozen", &["path-exists", "path-is-directory", "path-is-mount-point"]),
 ];
 
-/// Unit files of our own writing, in the manner of those of packages; from the directory of either package.
-const UNITS: &str = "../units/tests/systemd/units";
+/// A tree of unit files of our own writing, in the manner of those of packages and in any odd one; from the directory of either
+/// package.
+const TREE: &str = "../units/tests/systemd/tree";
 
 /// The answer to what cannot be read.
 pub(crate) const REFUSED: &str = "refused";
@@ -144,36 +146,18 @@ fn unit(text: &str) -> Option<Unit> {
     set.unit(&UnitName::new("words.service").ok()?).cloned()
 }
 
-/// The unit files beside this one, by their paths below the folder they lie in.
-pub(crate) fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
-    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join(UNITS);
-    let mut found = Vec::new();
-    let mut folders = vec![top.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let text = fs::read(&path)?;
-                found.push((path.strip_prefix(&top).unwrap_or(&path).display().to_string(), text));
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
+/// Where the tree of our own units lies.
+pub(crate) fn own_tree() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(TREE)
 }
 
 /// Properties, each with its values.
 pub(crate) type Properties = BTreeMap<String, Vec<String>>;
 
 /// What `units::show` says of each of these, by property; they are alone in the world.
-pub(crate) fn shown<'n>(names: impl IntoIterator<Item = &'n str>) -> io::Result<BTreeMap<String, Properties>> {
+pub(crate) fn shown<'n>(names: impl IntoIterator<Item = &'n str>) -> BTreeMap<String, Properties> {
     let names: Vec<UnitName> = names.into_iter().filter_map(|name| UnitName::new(name).ok()).collect();
-    let sources = files()?.into_iter().map(|(name, text)| SourceFile {
-        path: format!("/etc/systemd/system/{name}"),
-        kind: if name.contains(".d/") { SourceKind::DropIn(text) } else { SourceKind::Unit(text) },
-    });
+    let sources = search::collect_with_plumbing(&Rooted(own_tree()), &search::SYSTEMD);
     let (set, _) = Reader::default().with_plumbing().with_instances(names.iter().cloned()).read(sources);
     let mut all = BTreeMap::new();
     for name in names {
@@ -183,5 +167,65 @@ pub(crate) fn shown<'n>(names: impl IntoIterator<Item = &'n str>) -> io::Result<
         }
         all.insert(name.as_str().to_owned(), properties);
     }
-    Ok(all)
+    all
+}
+
+/// A tree seen from outside.
+pub(crate) struct Rooted(pub(crate) PathBuf);
+
+impl Rooted {
+    fn path(&self, path: &str) -> PathBuf {
+        self.0.join(path.trim_start_matches('/'))
+    }
+}
+
+impl Tree for Rooted {
+    fn names(&self, folder: &str) -> Vec<(String, Nature)> {
+        let entries = fs::read_dir(self.path(folder)).into_iter().flatten().flatten();
+        let named = |entry: fs::DirEntry| {
+            let kind = entry.file_type().ok()?;
+            let nature = match (kind.is_file(), kind.is_dir(), kind.is_symlink()) {
+                (true, _, _) => Nature::File,
+                (_, true, _) => Nature::Folder,
+                (_, _, true) => Nature::Link,
+                (false, false, false) => Nature::Other,
+            };
+            Some((entry.file_name().into_string().ok()?, nature))
+        };
+        entries.filter_map(named).collect()
+    }
+
+    fn link(&self, path: &str) -> Option<String> {
+        fs::read_link(self.path(path)).ok()?.into_os_string().into_string().ok()
+    }
+
+    /// A link is followed within the tree.
+    fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, String> {
+        let end = self.end_of(path);
+        if end == self.path("/dev/null") {
+            return Ok(Vec::new());
+        }
+        let mut text = fs::read(end).map_err(|error| error.to_string())?;
+        text.truncate(limit);
+        Ok(text)
+    }
+
+    fn is_executable(&self, path: &str) -> bool {
+        fs::metadata(self.end_of(path)).is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
+    }
+}
+
+impl Rooted {
+    /// Where the links at a path end, within the tree.
+    fn end_of(&self, path: &str) -> PathBuf {
+        let mut place = path.to_owned();
+        for _ in 0..8 {
+            match self.link(&place) {
+                Some(target) if target.starts_with('/') => place = target,
+                Some(target) => place = format!("{}/{target}", place.rsplit_once('/').map_or("", |(folder, _)| folder)),
+                None => break,
+            }
+        }
+        self.path(&place)
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use units::{Entry, UnitName};
 
+use super::answers::ours;
 use super::reasons::{self, Reason};
 use super::record::{Properties, Record};
 use super::tree::{Fate, Ours};
@@ -56,7 +57,7 @@ pub(crate) fn judge(record: &Record, ours: &Ours) -> Result<Verdict> {
     for name in &ours.files {
         let fate = ours.fate(name);
         *verdict.fates.entry(fate).or_default() += 1;
-        if fate == Fate::Bad {
+        if fate == Fate::Bad && !record.shown.get(name.as_str()).is_some_and(|theirs| may_be_refused(name.as_str(), theirs)) {
             verdict.faults.push(format!("{}: does not load", name.as_str()));
         }
     }
@@ -68,7 +69,7 @@ pub(crate) fn judge(record: &Record, ours: &Ours) -> Result<Verdict> {
             verdict.left_out.entry(reason).or_default().push(id.clone());
             continue;
         }
-        let Some(mine) = ours.shown(id) else {
+        let Some(mut mine) = ours.shown(id) else {
             verdict.faults.push(format!("{id}: systemd knows it, we do not"));
             continue;
         };
@@ -77,14 +78,27 @@ pub(crate) fn judge(record: &Record, ours: &Ours) -> Result<Verdict> {
             verdict.agreed.insert(id.clone(), Properties::new());
         }
         let loaded = UnitName::new(id).ok().is_some_and(|name| matches!(ours.set.entry(&name), Some(Entry::Unit(_))));
-        compare(&mut verdict, id, theirs, &mine, loaded);
+        let mut theirs = theirs.clone();
+        // Why, each says in its own words; of a unit that is not loaded there is nothing else to compare.
+        let is_loaded = |all: &Properties| all.get("LoadState").is_some_and(|values| values.iter().all(|value| value == "loaded"));
+        if !is_loaded(&theirs) || !is_loaded(&mine) {
+            [&mut theirs, &mut mine].into_iter().for_each(|all| all.retain(|property, _| property == "LoadState"));
+        }
+        compare(&mut verdict, id, &theirs, &mine, loaded);
     }
     Ok(verdict)
 }
 
+/// Systemd refuses it too, or there is a reason.
+fn may_be_refused(id: &str, theirs: &Properties) -> bool {
+    let said = theirs.get("LoadState").and_then(|values| values.first());
+    let difference = Difference { theirs: said.cloned(), ours: Some("bad-setting".to_owned()) };
+    said == difference.ours.as_ref() || reasons::find(id, "LoadState", &difference).is_some()
+}
+
 /// Whether a file is one of those that the comparison brings along.
 fn is_our_own(path: &str) -> bool {
-    ["/etc/systemd/system/own", "/etc/systemd/system/srv-own"].iter().any(|start| path.starts_with(start))
+    ours::own_tree().join(path.trim_start_matches('/')).is_file()
 }
 
 fn compare(verdict: &mut Verdict, id: &str, theirs: &Properties, mine: &Properties, loaded: bool) {

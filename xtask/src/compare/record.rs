@@ -87,7 +87,9 @@ impl Record {
     pub(crate) fn make(site: &Site) -> Result<Self> {
         let tar = template::tar_with(PACKAGES)?;
         run::quietly(site.fief(&["template", "import", TEMPLATE]).arg(&tar))?;
-        let units = site.path(&format!("/var/lib/fief/templates/{TEMPLATE}/rootfs/etc/systemd/system"));
+        let root = site.path(&format!("/var/lib/fief/templates/{TEMPLATE}/rootfs"));
+        run::quietly(run::command(["cp", "-rP"]).arg(answers::ours::own_tree().join(".")).arg(&root))?;
+        let units = root.join("etc/systemd/system");
         fs::write(units.join("fief-compare.target"), IDLE)?;
         std::os::unix::fs::symlink("fief-compare.target", units.join("default.target"))?;
         let create = ["create", GUEST, "--template", TEMPLATE, "--init", "/lib/systemd/systemd", "--network", "none"];
@@ -97,7 +99,7 @@ impl Record {
         let mut exec = site.fief(&["exec", GUEST, "--", "sh", "-s"]);
         let mut child = exec.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot run fief exec")?;
         let mut input = child.stdin.take().context("no standard input")?;
-        let script = [answers::own_units()?.as_str(), SCRIPT, &answers::questions()?, END].concat();
+        let script = [SCRIPT, &answers::questions()?, END].concat();
         // It reads while it writes nothing: all of the record comes last.
         let writer = std::thread::spawn(move || input.write_all(script.as_bytes()));
         let output = child.wait_with_output()?;

@@ -35,7 +35,7 @@ fn overview(text: &mut String, record: &Record, verdict: &Verdict, answers: &[An
         "# Against systemd\n\nMade by `cargo xtask compare`: a Debian tree with {} server packages ({packages} packages in all) is booted in a \
          container of ours with `--init /lib/systemd/systemd`, and what `{}` says of its units is held against what `units::show` makes of the \
          same files. Templates are asked for by an instance whose name has to be unescaped, `a-b\\x2dc`. A difference that has no reason in the \
-         tables below, and a unit that does not load, fail the command. The last section is also held against the code by a test, without \
+         tables below, and a unit that does not load though systemd loads it, fail the command. The last section is also held against the code by a test, without \
          network.\n",
         PACKAGES.split(',').count(),
         version.trim().split(" (").next().unwrap_or_default(),
@@ -47,7 +47,7 @@ fn overview(text: &mut String, record: &Record, verdict: &Verdict, answers: &[An
         ("… PID 1 has a unit of its own for", fate(Fate::Replaced)),
         ("… systemd's own, passed over by PID 1", fate(Fate::Skipped)),
         ("… masked", fate(Fate::Masked)),
-        ("… that do not load", fate(Fate::Bad)),
+        ("… refused, by systemd too or for a reason", fate(Fate::Bad)),
         ("units compared, systemd's own among them", verdict.units),
         ("properties compared", verdict.properties.len()),
         ("values compared", verdict.values),

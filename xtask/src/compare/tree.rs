@@ -1,14 +1,12 @@
 //! Our side: the same files, read by `units`.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 
 use anyhow::Result;
-use units::search::{self, Nature, Tree};
+use units::search;
 use units::{Diagnostic, Entry, Reader, Specifiers, UnitName, UnitSet, show};
 
+use super::answers::ours::Rooted;
 use super::record::{Properties, Record};
 
 /// What we made of the tree.
@@ -80,60 +78,4 @@ pub(crate) enum Fate {
     Skipped,
     Masked,
     Bad,
-}
-
-/// A tree seen from outside.
-struct Rooted(PathBuf);
-
-impl Rooted {
-    fn path(&self, path: &str) -> PathBuf {
-        self.0.join(path.trim_start_matches('/'))
-    }
-}
-
-impl Tree for Rooted {
-    fn names(&self, folder: &str) -> Vec<(String, Nature)> {
-        let entries = fs::read_dir(self.path(folder)).into_iter().flatten().flatten();
-        let named = |entry: fs::DirEntry| {
-            let kind = entry.file_type().ok()?;
-            let nature = match (kind.is_file(), kind.is_dir(), kind.is_symlink()) {
-                (true, _, _) => Nature::File,
-                (_, true, _) => Nature::Folder,
-                (_, _, true) => Nature::Link,
-                (false, false, false) => Nature::Other,
-            };
-            Some((entry.file_name().into_string().ok()?, nature))
-        };
-        entries.filter_map(named).collect()
-    }
-
-    fn link(&self, path: &str) -> Option<String> {
-        fs::read_link(self.path(path)).ok()?.into_os_string().into_string().ok()
-    }
-
-    /// A link is followed within the tree.
-    fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, String> {
-        let mut text = fs::read(self.end_of(path)).map_err(|error| error.to_string())?;
-        text.truncate(limit);
-        Ok(text)
-    }
-
-    fn is_executable(&self, path: &str) -> bool {
-        fs::metadata(self.end_of(path)).is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
-    }
-}
-
-impl Rooted {
-    /// Where the links at a path end, within the tree.
-    fn end_of(&self, path: &str) -> PathBuf {
-        let mut place = path.to_owned();
-        for _ in 0..8 {
-            match self.link(&place) {
-                Some(target) if target.starts_with('/') => place = target,
-                Some(target) => place = format!("{}/{target}", place.rsplit_once('/').map_or("", |(folder, _)| folder)),
-                None => break,
-            }
-        }
-        self.path(&place)
-    }
 }
