@@ -163,15 +163,17 @@ impl Installer {
         let mut plan = Plan::default();
         for name in names {
             let copy = self.find(name);
-            let path = match &copy {
-                Some(copy) if copy.is_toml => format!("{}/{name}.toml", scope.fief()),
-                Some(_) | None => format!("{}/{}", scope.systemd(), name.as_str()),
+            let (folder, path) = match &copy {
+                Some(copy) if copy.is_toml => (scope.fief(), format!("{}/{name}.toml", scope.fief())),
+                Some(_) | None => (scope.systemd(), format!("{}/{}", scope.systemd(), name.as_str())),
             };
+            // Of a service in TOML the name may be written in two ways.
+            let is_there = |copy: &Copy| copy.path.rsplit_once('/').is_some_and(|(at, _)| at == folder);
             let there = self.links.iter().find(|link| link.path == path);
             match (&copy, there) {
                 (Some(copy), _) if matches!(copy.content, Content::Masked) => {}
-                (Some(copy), _) if copy.path == path => {
-                    plan.problems.push(format!("{name} cannot be masked: its file is in the way, {path}"));
+                (Some(copy), _) if is_there(copy) => {
+                    plan.problems.push(format!("{name} cannot be masked: its file is in the way, {}", copy.path));
                 }
                 // Masked there, and another name of nobody elsewhere.
                 (Some(_) | None, Some(link)) if link.is_null() => {}

@@ -190,3 +190,10 @@ fn a_mask_takes_no_place_of_another_link_and_is_made_once() {
     let (said, _) = carried_out(other, |i| i.mask(&[name("sshd")], Scope::Persistent));
     assert_eq!(said, "! /etc/systemd/system/sshd.service leads to /usr/lib/systemd/system/ssh.service already");
 }
+
+#[test]
+fn a_file_whose_name_is_written_in_full_is_in_the_way_of_a_mask_too() {
+    let full = tree(&[("/etc/fief/units/b.service.toml", "[service]\ncommand = \"/bin/x\"\n")]);
+    let (said, _) = carried_out(full, |i| i.mask(&[name("b")], Scope::Persistent));
+    assert_eq!(said, "! b cannot be masked: its file is in the way, /etc/fief/units/b.service.toml");
+}
