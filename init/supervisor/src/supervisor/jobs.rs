@@ -15,8 +15,14 @@ use units::{Entry, Names, Set, UnitName};
 
 impl Supervisor {
     /// Wants `name` up, and all it requires or wants; what it conflicts with is to go down.
+    ///
+    /// Who asks again for what is up wants what that lacks, as when units were enabled since. On the way to
+    /// another, what is up has had what it wants: with systemd every start of a service has all that
+    /// `sysinit.target` wants begun again, also what somebody has stopped, and for each connection anew.
     pub(super) fn want_start(&mut self, name: &UnitName, why: Why) {
         let units = self.units.clone();
+        let stays = |s: &Self, name: &UnitName| s.slots.get(name).is_some_and(|slot| slot.is_up() && !slot.has_job(JobKind::stops));
+        let asked_again = stays(self, name);
         let mut seen = Set::new();
         let mut open = alloc::vec![name.clone()];
         while let Some(name) = open.pop() {
@@ -29,10 +35,13 @@ impl Supervisor {
                     self.want_stop(other);
                 }
             }
-            if self.slots.get(&name).is_some_and(|slot| !slot.is_up() || slot.has_job(JobKind::stops)) {
+            open.extend(node.requires.iter().chain(&node.binds_to).cloned());
+            if !stays(self, &name) {
                 self.want(&name, JobKind::Start, why);
+            } else if !asked_again {
+                continue;
             }
-            open.extend(node.requires.iter().chain(&node.binds_to).chain(&node.wants).chain(&node.upholds).cloned());
+            open.extend(node.wants.iter().chain(&node.upholds).cloned());
             let never_up = |other: &&UnitName| self.slots.get(other).is_some_and(|slot| !slot.history.was_up);
             open.extend(node.needs_once.iter().filter(never_up).cloned());
         }

@@ -71,6 +71,8 @@ impl Supervisor {
             Verdict::Skip(condition) => {
                 if let Some(slot) = self.slots.get_mut(name) {
                     slot.history.result = None;
+                    // It was no start. Whoever tries again and again has a limit of his own, or a pause.
+                    slot.history.starts.pop_back();
                 }
                 self.enter(name, State::Down(Down::Skipped(condition.clone())));
                 self.tell(Notice::Skipped(name.clone(), condition.clone()));

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::world::name;
+use super::world::{World, name};
 use super::{CHAIN, check, check_with};
 
 #[test]
@@ -202,6 +202,86 @@ fn a_false_condition_is_no_failure() {
                 after active running -
                 default.target active active -
                 web inactive skipped skipped: path-exists /no
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_skipped_again_and_again_was_not_started_too_often() {
+    let units = "-- web\nwants = ['setup']\n[service]\ncommand = '/bin/web'\n-- setup\ncondition = { path-exists = '/no' }\n[service]\ncommand = '/bin/setup'";
+    let mut world = World::new(units);
+    world.skipped.insert(name("setup"));
+    world.run(&["start web | stop web"; 8].join("|"));
+    assert_eq!(world.lines.iter().filter(|line| line.contains("setup skipped")).count(), 8);
+    world.skipped.clear();
+    world.run("stop web | start web");
+    assert!(world.lines.iter().any(|line| line.starts_with("spawn setup")), "{:?}", world.lines);
+}
+
+#[test]
+fn a_path_is_not_started_for_without_end_by_a_condition_that_does_not_hold() {
+    let units = "-- mail.path\n[path]\npath-exists = '/var/mail/new'\n-- mail\ncondition = { path-exists = '/no' }\n[service]\ncommand = '/bin/mail'";
+    let mut world = World::new(units);
+    world.skipped.insert(name("mail"));
+    world.run("start mail.path");
+    let mut tries = 0;
+    // What is watched is there each time.
+    while world.lines.last().is_some_and(|line| line == "watch paths of mail.path") && tries < 1000 {
+        tries += 1;
+        world.run("touch mail.path");
+    }
+    assert_eq!(tries, 201);
+    assert_eq!(
+        world.rows().iter().find_map(|row| row.result.as_deref().filter(|_| row.name == name("mail.path"))),
+        Some("triggered too often in too short a time")
+    );
+}
+
+#[test]
+fn what_is_up_has_had_what_it_wants_and_is_looked_through_when_asked_for_again() {
+    let units = "-- early.target\nwants = ['log']\nrequires = ['keys']\n-- log\n[service]\ncommand = '/bin/log'\n-- keys\n[service]\ncommand = '/bin/keys'\n[restart]\npolicy = 'no'\n-- web\nrequires = ['early.target']\n[service]\ncommand = '/bin/web'";
+    check(
+        units,
+        "start early.target | stop log | exit keys 1 | start web | list | start early.target",
+        expect![[r#"
+            > start early.target
+            prepare keys#1
+            prepare log#2
+            spawn keys#1 start[0]
+            spawn log#2 start[0]
+              keys is up
+              log is up
+              early.target is up
+            answer 1: early.target Ok
+            > stop log
+            signal log All SIGTERM
+            signal log All SIGCONT
+            release log
+              log is down
+            answer 2: log Ok
+            > exit keys 1
+            signal keys All SIGTERM
+            signal keys All SIGCONT
+            release keys
+              keys failed: exit code 1
+            > start web
+            prepare keys#3
+            prepare web#4
+            spawn keys#3 start[0]
+            spawn web#4 start[0]
+              keys is up
+              web is up
+            answer 3: web Ok
+            > list
+                early.target active active -
+                keys active running -
+                log inactive dead -
+                web active running -
+            > start early.target
+            answer 4: early.target Ok
+            prepare log#5
+            spawn log#5 start[0]
+              log is up
         "#]],
     );
 }
