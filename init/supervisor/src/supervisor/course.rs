@@ -13,6 +13,9 @@ use units::unit::{Body, Command, Restart, RestartPolicy, Service, ServiceType, S
 use units::value::Limit;
 use units::{UnitName, UnitSet};
 
+/// Starts of a slice within the interval of the start limit; systemd has no limit there.
+const SLICE_STARTS: u32 = 200;
+
 /// The course of a unit's lives; a target has none, for it has no life.
 pub(super) fn course<'u>(units: &'u UnitSet, name: &UnitName) -> Option<Cow<'u, Service>> {
     match &units.unit(name)?.body {
@@ -36,7 +39,12 @@ pub(super) fn course<'u>(units: &'u UnitSet, name: &UnitName) -> Option<Cow<'u, 
                 ..usual
             }))
         }
-        Body::Timer(_) | Body::Path(_) | Body::Slice(_) => Some(Cow::Owned(still())),
+        Body::Timer(_) | Body::Path(_) => Some(Cow::Owned(still())),
+        // It comes and goes with the units in it; only a circle of what follows upon what is cut short.
+        Body::Slice(_) => {
+            let restart = Restart { policy: RestartPolicy::No, burst: Limit::At(SLICE_STARTS), ..Restart::default() };
+            Some(Cow::Owned(Service { restart: restart.into(), ..still() }))
+        }
     }
 }
 
@@ -50,7 +58,7 @@ fn still() -> Service {
     Service {
         kind: ServiceType::Oneshot,
         remain_after_exit: true,
-        restart: Restart { policy: RestartPolicy::No, burst: Limit::Max, ..Restart::default() }.into(),
+        restart: Restart { policy: RestartPolicy::No, ..Restart::default() }.into(),
         ..Service::default()
     }
 }

@@ -177,7 +177,21 @@ impl Supervisor {
         }
     }
 
+    /// Somebody whom `name` may not be beside. Whoever wanted `name` up had all such stopped, but since then they may
+    /// have been wanted again, or files have been read that say so only now.
+    pub(super) fn in_the_way(&self, name: &UnitName) -> Option<UnitName> {
+        let conflicts = &self.units.graph().node(name)?.conflicts;
+        conflicts.iter().find(|other| self.slots.get(other).is_some_and(|slot| !slot.is_down())).cloned()
+    }
+
     pub(super) fn begin(&mut self, name: &UnitName) {
+        let comes_up = |slot: &Slot| slot.life().is_none() && !slot.is_up() && slot.has_job(|kind| kind == JobKind::Start);
+        if self.slots.get(name).is_some_and(comes_up)
+            && let Some(other) = self.in_the_way(name)
+        {
+            self.want_stop(&other);
+            return self.slots.wait(name.clone(), other);
+        }
         let Some(slot) = self.slots.get_mut(name) else { return };
         let down = slot.is_down();
         let Some(job) = &mut slot.job else { return };

@@ -357,11 +357,15 @@ impl Slot {
     /// Whether what comes after it waits for its job. Who falls again and again holds nobody up: of two
     /// such units one or the other would always be starting. Nor does who waits for all others.
     pub(super) fn holds_up(&self) -> bool {
-        let idling = matches!(self.state, State::Starting { stage: Starting::Idling, .. });
         self.job.as_ref().is_some_and(|job| match job.why {
-            Why::Boot | Why::Asked => !idling,
-            Why::Again => !idling && self.history.failures <= 1,
+            Why::Boot | Why::Asked => !self.idles(),
+            Why::Again => !self.idles() && self.history.failures <= 1,
         })
+    }
+
+    /// Whether it waits until nothing else is wanted, and is not to go down.
+    pub(super) fn idles(&self) -> bool {
+        matches!(self.state, State::Starting { stage: Starting::Idling, .. }) && !self.has_job(JobKind::stops)
     }
 
     /// How long it has been so.

@@ -7,7 +7,7 @@
 //!
 //! Invariant: after `settle` all of that is as if every slot had been looked at (test `the_index_is_what_a_look_at_all_says`).
 
-use super::slot::{JobKind, Slot, Starting, State, Why};
+use super::slot::{JobKind, Slot, Why};
 use crate::Moment;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -53,7 +53,7 @@ pub(super) struct Mark {
 
 impl Mark {
     fn of(slot: &Slot) -> Self {
-        let idling = matches!(slot.state, State::Starting { stage: Starting::Idling, .. });
+        let idling = slot.idles();
         Self {
             touched: false,
             deadline: slot.deadline(),
@@ -206,7 +206,7 @@ impl Slots {
 
 #[cfg(test)]
 mod tests {
-    use super::super::slot::{Down, Job};
+    use super::super::slot::{Down, Job, State};
     use super::*;
     use alloc::format;
     use core::time::Duration;

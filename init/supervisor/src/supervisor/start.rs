@@ -67,6 +67,7 @@ impl Supervisor {
         let life = *life;
         self.lives.remove(&life);
         match verdict {
+            Verdict::Go if self.in_the_way(name).is_some() => self.start_over(name),
             Verdict::Go => self.start_body(name),
             Verdict::Skip(condition) => {
                 if let Some(slot) = self.slots.get_mut(name) {
@@ -83,6 +84,15 @@ impl Supervisor {
                 self.refuse(name, Cause::AssertionFailed(assertion));
             }
         }
+    }
+
+    /// While its conditions were judged, files were read by which it has to wait for somebody to go.
+    fn start_over(&mut self, name: &UnitName) {
+        if let Some(slot) = self.slots.get_mut(name) {
+            slot.history.starts.pop_back();
+            slot.job.iter_mut().for_each(|job| job.begun = false);
+        }
+        self.enter(name, State::Down(Down::Idle));
     }
 
     fn start_body(&mut self, name: &UnitName) {
@@ -251,6 +261,8 @@ impl Supervisor {
         let Some(service) = course(&units, name) else { return };
         let Some(slot) = self.slots.get_mut(name) else { return };
         let finding = match &slot.state {
+            // A command before the main one has none to name yet: there would be two of it.
+            State::Starting { stage: Starting::Condition(_) | Starting::Idling | Starting::Pre(_) | Starting::Listening, .. } => return,
             State::Starting { stage, .. } => matches!(stage, Starting::Finding),
             State::Up { .. } | State::Reloading { .. } | State::Done { .. } | State::Watching { .. } | State::Stopping { .. } => false,
             State::Down(_)

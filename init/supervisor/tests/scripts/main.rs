@@ -3,6 +3,7 @@
 
 mod asking;
 mod endings;
+mod found;
 mod kinds;
 mod life;
 mod relations;

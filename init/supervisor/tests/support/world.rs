@@ -183,6 +183,10 @@ impl World {
             ["ready", unit] => self.of(unit, Event::Readied),
             ["oom", unit] => self.of(unit, Event::OomKilled),
             ["stray", unit] => *self.strays.entry(name(unit)).or_default() += 1,
+            ["claim", unit, pid] => {
+                let pid: u32 = pid.parse().unwrap();
+                self.of(unit, |life| Event::MainFound(life, Some(pid)));
+            }
             ["main", unit, "none"] => self.of(unit, |life| Event::MainFound(life, None)),
             ["main", unit, pid] => {
                 let pid: u32 = pid.parse().unwrap();
