@@ -32,6 +32,7 @@ mod paths;
 mod pipes;
 mod private;
 mod ready;
+mod slices;
 mod sockets;
 mod spare;
 mod store;
@@ -216,7 +217,8 @@ impl Hands {
         let unit = units.unit(name);
         let passed = unit.map_or(Ok(()), |unit| self.pass_over(unit));
         let placed = passed.and_then(|()| unit.map_or(Ok(()), mounts::make_place));
-        match placed.and_then(|()| self.make_body(name, &service, &mut remarks)) {
+        let slice = unit.map_or_else(|| name.usual_slice(), units::unit::Unit::slice);
+        match placed.and_then(|()| self.make_body(name, &service, (&slice, units), &mut remarks)) {
             Ok(mut body) => {
                 body.memory = body.group.as_ref().and_then(memory_events).and_then(|file| {
                     let watch = reactor.watch_changes(&file, Source::Memory(life)).ok()?;
@@ -230,21 +232,31 @@ impl Hands {
         remarks
     }
 
-    fn make_body(&mut self, name: &UnitName, service: &Service, remarks: &mut Vec<String>) -> Result<Body, String> {
+    fn make_body(
+        &mut self,
+        name: &UnitName,
+        service: &Service,
+        (slice, units): (&UnitName, &UnitSet),
+        remarks: &mut Vec<String>,
+    ) -> Result<Body, String> {
         let mut unharmed = true;
-        let group = match &self.root {
+        let group = match self.root.clone() {
             None => None,
             Some(root) => {
-                let group = match self.spares.take(name, &service.resources) {
+                let spare = self.spare(&slices::at(&root, slice).child(name.as_str()), name, &service.resources);
+                let above =
+                    self.enter_slice(&root, slice, units).map_err(|error| format!("making the cgroup of {slice} failed: {error}"))?;
+                let group = match spare {
                     Some(group) => group,
                     None => {
-                        let group = root.child(name.as_str());
-                        self.leftovers.retain(|(other, _)| other != name);
-                        unharmed = make_group(&group, remarks)?;
+                        let group = above.child(name.as_str());
+                        self.leftovers.retain(|(_, other)| other.path() != group.path());
+                        unharmed = make_group(&group, remarks).inspect_err(|_| slices::leave(Some(&root), &group))?;
                         group
                     }
                 };
                 remarks.extend(limits::apply(&group, &service.resources));
+                remarks.extend(limits::on_oom(&group, service.resources.oom_policy));
                 if service.resources.delegate
                     && let Ok(identity) = identity::resolve(service)
                     && let Err(error) = group.delegate(identity.uid.as_raw(), identity.gid.as_raw())
@@ -257,7 +269,9 @@ impl Hands {
         if !service.directories.0.is_empty() {
             let identity = identity::resolve(service).map_err(|error| error.to_string());
             if let Err(why) = identity.and_then(|identity| directories::make(service, &identity)) {
-                let _ = group.map(|group| group.remove());
+                if let Some(group) = group {
+                    self.discard(name, group);
+                }
                 return Err(why);
             }
         }
@@ -362,9 +376,8 @@ impl Hands {
                 (Some(group), Some(resources), Afterwards::Restart) if body.unharmed && group.is_bare() => {
                     self.spares.keep(name.clone(), group, resources)
                 }
-                // If somebody is left in it, it goes when he does.
-                (Some(group), ..) if group.remove().is_err() => self.leftovers.push((name.clone(), group)),
-                (Some(_) | None, ..) => {}
+                (Some(group), ..) => self.discard(name, group),
+                (None, ..) => {}
             }
         }
         let stale: Vec<i32> = self.processes.iter().filter(|(_, process)| process.run.life == life).map(|(pid, _)| *pid).collect();
@@ -405,19 +418,16 @@ impl Hands {
         self.gone.is_waiting() || !self.going.is_empty()
     }
 
-    /// Remove some of the groups that were kept for another life, where there will be none. True while there may be more.
-    pub(crate) fn let_go_of_groups(&mut self, comes_again: impl Fn(&UnitName) -> bool) -> bool {
-        self.spares.let_go(comes_again)
-    }
-
     /// What a unit has used.
     pub(crate) fn account(&self, unit: &UnitName) -> Account {
-        self.group(unit).map(account::read).unwrap_or_default()
+        self.group(unit).map(|group| account::read(&group)).unwrap_or_default()
     }
 
     /// The group a unit has now.
-    pub(crate) fn group(&self, unit: &UnitName) -> Option<&Group> {
-        self.bodies.values().rev().find(|body| body.unit == *unit)?.group.as_ref()
+    pub(crate) fn group(&self, unit: &UnitName) -> Option<Cow<'_, Group>> {
+        let body = self.bodies.values().rev().find(|body| body.unit == *unit);
+        let own = body.and_then(|body| body.group.as_ref()).map(Cow::Borrowed);
+        own.or_else(|| self.slice(unit).map(Cow::Owned))
     }
 
     /// Stop all processes of a life where they are, or let them go on.
@@ -432,13 +442,21 @@ impl Hands {
 
     /// Put the limits that the unit names now in force; what could not be had.
     pub(crate) fn limit(&mut self, life: Life, name: &UnitName, units: &UnitSet) -> Vec<String> {
+        if let Some(slice) = self.slice(name) {
+            return self.limit_slice(&slice, name, units);
+        }
         let body = self.bodies.get_mut(&life);
         let group = body.and_then(|body| {
             body.made_with = None;
             body.group.as_ref()
         });
         let service = units.unit(name).and_then(|unit| unit.service());
-        group.zip(service).map(|(group, service)| limits::apply(group, &service.resources)).unwrap_or_default()
+        let of_service = |(group, service): (&Group, &Service)| {
+            let mut remarks = limits::apply(group, &service.resources);
+            remarks.extend(limits::on_oom(group, service.resources.oom_policy));
+            remarks
+        };
+        group.zip(service).map(of_service).unwrap_or_default()
     }
 
     /// The kind of container this is.

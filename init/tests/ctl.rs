@@ -135,7 +135,7 @@ want 1 ctl set --runtime stays memory-maxx=64M; says "did you mean"
 want 2 ctl set stays; want 4 ctl set nothing tasks-max=1
 want 0 ctl cat stays
 want 0 ctl freeze stays; want 0 ctl list stays; says frozen; want 0 ctl status stays; says frozen
-grep -q 'frozen 1' /sys/fs/cgroup/stays.service/cgroup.events /sys/fs/cgroup/*/stays.service/cgroup.events 2>/dev/null || echo "WRONG: it is not frozen"
+grep -q 'frozen 1' /sys/fs/cgroup/system.slice/stays.service/cgroup.events /sys/fs/cgroup/*/system.slice/stays.service/cgroup.events 2>/dev/null || echo "WRONG: it is not frozen"
 want 0 ctl thaw stays; want 0 ctl list stays; lacks frozen
 want 0 ctl freeze stays; want 0 ctl stop stays; want 1 ctl freeze stays; says "no processes"
 want 0 ctl start stays; settled; want 0 ctl kill --whom main -s USR1 stays; want 0 ctl is-active stays

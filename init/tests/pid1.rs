@@ -29,7 +29,7 @@ fn units_start_in_order_and_a_power_off_ends_them_in_reverse() {
         ("second.toml", &format!("after = [\"first\"]\n{}", service("exec sleep 1000"))),
         ("off.toml", &script("\"first\", \"second\"", "ctl list; ctl status second; cat /proc/self/cgroup; ctl poweroff")),
     ]);
-    boot.ended(POWERED_OFF).shows("started first").shows("started second").shows("0::/off.service");
+    boot.ended(POWERED_OFF).shows("started first").shows("started second").shows("0::/system.slice/off.service");
     let at = |text: &str| boot.console.find(text).unwrap_or(usize::MAX);
     assert!(at("started first") < at("started second"), "{}", boot.console);
     assert!(at("stopped second") < at("stopped first"), "{}", boot.console);
@@ -193,8 +193,8 @@ fn a_service_that_falls_is_restarted_and_one_that_notifies_is_waited_for() {
 fn stopping_a_service_ends_what_it_has_left_in_the_background_too() {
     let leaves = service("setsid sh -c 'trap : TERM; while :; do sleep 1; done' & exec sleep 1000")
         .replace("[install]", "[stop]\ntimeout = \"300ms\"\n[install]");
-    let text = "sleep 0.2; cat /sys/fs/cgroup/*/leaves.service/cgroup.procs /sys/fs/cgroup/leaves.service/cgroup.procs 2>/dev/null | sort -u | wc -l | sed 's/^/before: /'; \
-                ctl stop leaves; ls -d /sys/fs/cgroup/*/leaves.service 2>/dev/null | wc -l | sed 's/^/groups: /'; ctl poweroff";
+    let text = "sleep 0.2; cat /sys/fs/cgroup/*/system.slice/leaves.service/cgroup.procs /sys/fs/cgroup/system.slice/leaves.service/cgroup.procs 2>/dev/null | sort -u | wc -l | sed 's/^/before: /'; \
+                ctl stop leaves; ls -d /sys/fs/cgroup/*/system.slice/leaves.service 2>/dev/null | wc -l | sed 's/^/groups: /'; ctl poweroff";
     let boot = boot(&[("leaves.toml", &leaves), ("off.toml", &script("\"leaves\"", text))]);
     boot.ended(POWERED_OFF).shows("killing leaves").shows("stopped leaves").shows("groups: 0").does_not_show("before: 0");
 }

@@ -321,12 +321,20 @@ fn implied(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &Map<&UnitNam
     if let Some(other) = unit.triggers().filter(|other| units.contains_key(other)) {
         order(graph, &other, name);
     }
-    if let Body::Service(service) = &unit.body {
-        for other in service.sockets.iter().chain(&service.resources.slice).filter(|other| units.contains_key(other)) {
-            order(graph, name, other);
-            graph.node_mut(name).wants.insert(other.clone());
-            graph.node_mut(other).wanted_by.insert(name.clone());
+    let mut along: Vec<UnitName> = Vec::new();
+    match &unit.body {
+        Body::Service(service) => {
+            along.extend(service.sockets.iter().cloned());
+            // The innermost brings those it lies in, which have a file or not.
+            along.extend(unit.slice().nested());
         }
+        Body::Slice(_) => along.extend(name.nested()),
+        Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) => {}
+    }
+    for other in along.iter().filter(|other| units.contains_key(other) && *other != name) {
+        order(graph, name, other);
+        graph.node_mut(name).wants.insert(other.clone());
+        graph.node_mut(other).wanted_by.insert(name.clone());
     }
     for path in unit.mounts_needed() {
         for (mount, other) in units {

@@ -1,5 +1,6 @@
 //! The name of a unit, checked once.
 
+use crate::systemd::escape::escape;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -191,6 +192,25 @@ impl UnitName {
         Self(format!("{}.{}", self.stem(), kind.suffix()).into())
     }
 
+    /// The slice its group lies in where the unit names none: instances of a template lie together. systemd.resource-control(5), `Slice=`.
+    #[must_use]
+    pub fn usual_slice(&self) -> Self {
+        let together = self.template().map(|_| format!("system-{}.slice", escape(self.prefix())));
+        Self(together.filter(|name| name.len() <= NAME_LIMIT).unwrap_or_else(|| "system.slice".to_owned()).into())
+    }
+
+    /// Of a slice's name: the slices its group lies in, the outermost first, and itself. `a-b.slice` lies in `a.slice`; `-.slice` is the root of
+    /// all, and no group of its own. systemd.slice(5)
+    #[must_use]
+    pub fn nested(&self) -> Vec<Self> {
+        let stem = self.stem();
+        if stem == "-" {
+            return Vec::new();
+        }
+        let above = stem.match_indices('-').filter(|(at, _)| *at > 0).map(|(at, _)| stem.get(..at).unwrap_or(stem));
+        above.chain([stem]).map(|stem| Self(format!("{stem}.slice").into())).collect()
+    }
+
     /// Checks nothing but the length: for texts in which specifiers still stand.
     pub(crate) fn unexpanded(text: &str) -> Option<Self> {
         let odd = |c: char| c.is_control() || c.is_whitespace() || c == '/';
@@ -264,6 +284,18 @@ mod tests {
         assert_eq!((instance.prefix(), instance.instance()), ("getty", Some("tty1")));
         assert_eq!(UnitName::new("web").unwrap().template(), None);
         assert_eq!(UnitName::new("web").unwrap().of_kind(UnitKind::Socket).as_str(), "web.socket");
+    }
+
+    #[test]
+    fn slices_lie_in_each_other_by_their_names() {
+        let nested = |name: &str| UnitName::new(name).unwrap().nested().iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>();
+        assert_eq!(nested("a-b-c.slice"), ["a.slice", "a-b.slice", "a-b-c.slice"]);
+        assert_eq!(nested("system-serial\\x2dgetty.slice"), ["system.slice", "system-serial\\x2dgetty.slice"]);
+        assert_eq!(nested("-.slice"), [""; 0]);
+        let usual = |name: &str| UnitName::new(name).unwrap().usual_slice();
+        assert_eq!(usual("ssh").as_str(), "system.slice");
+        assert_eq!(usual("serial-getty@ttyS0").as_str(), "system-serial\\x2dgetty.slice");
+        assert_eq!(usual(&format!("{}@x", "-".repeat(200))).as_str(), "system.slice", "a name no file system has room for");
     }
 
     #[test]

@@ -212,6 +212,13 @@ impl Unit {
         }
     }
 
+    /// The slice its group lies in.
+    #[must_use]
+    pub fn slice(&self) -> UnitName {
+        let named = self.service().and_then(|service| service.resources.slice.clone());
+        named.unwrap_or_else(|| self.name.usual_slice())
+    }
+
     /// What it waits for, one line each: what a socket listens on, when a timer elapses, which paths are
     /// watched.
     #[must_use]

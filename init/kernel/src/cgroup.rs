@@ -46,6 +46,12 @@ impl Group {
         Self { hierarchies: Arc::clone(&self.hierarchies), path: self.path.join(name) }
     }
 
+    /// The group it lies in; `None` of the root.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        self.path.parent().map(|path| Self { hierarchies: Arc::clone(&self.hierarchies), path: path.to_owned() })
+    }
+
     /// Its path below the root of each hierarchy.
     pub fn path(&self) -> &Path {
         &self.path
@@ -101,6 +107,17 @@ impl Group {
             }
         }
         first
+    }
+
+    /// Removes it unless a process or a group is in it; cgroup2 first, which says so.
+    pub fn remove_alone(&self) -> io::Result<()> {
+        for (_, dir) in self.directories() {
+            match fs::remove_dir(&dir) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Lets groups beneath it have controllers of their own: writes `cgroup.subtree_control`, one by one, passing over what is refused. v1 needs nothing.

@@ -3,7 +3,7 @@
 //! ```text
 //! /            (root of our cgroup namespace: no process, so that controllers can be handed down)
 //! ├─ init      fief-init
-//! └─ UNIT      one per unit
+//! └─ SLICE/UNIT      one per unit, in the slice it belongs to: `system.slice` usually
 //! ```
 //!
 //! Invariant: init touches only hierarchies whose root is the root of a cgroup namespace of its

@@ -57,7 +57,7 @@ fn read(text: &[u8]) -> Option<Stat> {
     Some(Stat { name: crate::console::printable(name.as_bytes()), state, parent: fields.next()?.parse().ok()? })
 }
 
-/// The unit whose group a process is in: `0::/ssh.service/sub` is ssh's. proc_pid_cgroup(5)
+/// The unit whose group a process is in: `0::/system.slice/ssh.service/sub` is ssh's. proc_pid_cgroup(5)
 fn unit_of(pid: u32) -> Option<String> {
     let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
     let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;

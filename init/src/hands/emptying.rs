@@ -4,7 +4,7 @@ use std::fs::File;
 
 use supervisor::{Event, Life};
 
-use super::{Hands, Queue, account};
+use super::{Hands, Queue, account, slices};
 use crate::reactor::{Reactor, Source, Watch};
 
 impl Hands {
@@ -68,7 +68,13 @@ impl Hands {
     /// What the end of strangers calls for, once per turn and not per stranger: a look at the
     /// counters of cgroup v1, which has no event for a kill, and at groups that waited for one.
     pub(crate) fn after_reaping(&mut self, queue: &mut Queue) {
-        self.leftovers.retain(|(_, group)| group.is_populated() || group.remove().is_err());
+        self.leftovers.retain(|(_, group)| {
+            let stays = group.is_populated() || group.remove().is_err();
+            if !stays {
+                slices::leave(self.root.as_ref(), group);
+            }
+            stays
+        });
         if std::mem::take(&mut self.stranger_killed) {
             let lives: Vec<Life> = self.bodies.iter().filter(|(_, body)| body.memory.is_none()).map(|(life, _)| *life).collect();
             for life in lives {

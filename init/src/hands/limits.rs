@@ -42,16 +42,25 @@ pub(super) fn apply(group: &Group, resources: &Resources) -> Vec<String> {
         (None, Some(limit)) => settings.push(Setting::PidsMax(limit.at())),
         (None, None) => {}
     }
-    let not_set = |setting: &Setting| group.set(setting).err().map(|why: NotSet| format!("limit not in force: {}", say::chain(&why)));
-    let mut remarks: Vec<String> = settings.iter().filter_map(not_set).collect();
-    match resources.oom_policy {
+    settings.iter().filter_map(|setting| not_set(group, setting)).collect()
+}
+
+/// What follows when the kernel kills a process of a unit for want of memory. Not of a slice: its units are each other's neighbours.
+pub(super) fn on_oom(group: &Group, policy: OomPolicy) -> Option<String> {
+    match policy {
         // A unit that is stopped for it anyway goes as a whole and at once, instead of limping on
         // until init hears of it. Where the kernel cannot (cgroup v1) it is still stopped.
-        OomPolicy::Stop => drop(group.set(&Setting::OomGroup(true))),
-        OomPolicy::Kill => remarks.extend(not_set(&Setting::OomGroup(true))),
-        OomPolicy::Continue => {}
+        OomPolicy::Stop => {
+            drop(group.set(&Setting::OomGroup(true)));
+            None
+        }
+        OomPolicy::Kill => not_set(group, &Setting::OomGroup(true)),
+        OomPolicy::Continue => None,
     }
-    remarks
+}
+
+fn not_set(group: &Group, setting: &Setting) -> Option<String> {
+    group.set(setting).err().map(|why: NotSet| format!("limit not in force: {}", say::chain(&why)))
 }
 
 fn bytes(limit: Limit<Amount>) -> Option<u64> {

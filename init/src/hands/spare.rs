@@ -13,6 +13,8 @@ use kernel::cgroup::Group;
 use units::unit::{Resources, Usual};
 use units::{Map, UnitName};
 
+use super::{Hands, slices};
+
 /// Groups removed per turn.
 const PER_TURN: usize = 4;
 
@@ -26,24 +28,37 @@ impl Spares {
         self.0.insert(unit, (group, resources));
     }
 
-    /// The one of this unit, if it is as one with these limits would be made.
-    pub(super) fn take(&mut self, unit: &UnitName, resources: &Resources) -> Option<Group> {
-        let (group, made_with) = self.0.remove(unit)?;
-        (*made_with == *resources && group.is_bare()).then_some(group)
-    }
-
     /// All of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&UnitName, &Group)> {
         self.0.iter().map(|(unit, (group, _))| (unit, group))
     }
+}
 
-    /// Remove some of those whose unit does not come again; whether there may be more of them.
-    pub(super) fn let_go(&mut self, comes_again: impl Fn(&UnitName) -> bool) -> bool {
-        let over: Vec<UnitName> = self.0.keys().filter(|unit| !comes_again(unit)).take(PER_TURN).cloned().collect();
+impl Hands {
+    /// The group kept of a unit's former life, if this life's would be the same in the same place; one that would not goes.
+    pub(super) fn spare(&mut self, place: &Group, unit: &UnitName, resources: &Resources) -> Option<Group> {
+        let (group, made_with) = self.spares.0.remove(unit)?;
+        if *made_with == *resources && group.path() == place.path() && group.is_bare() {
+            return Some(group);
+        }
+        self.discard(unit, group);
+        None
+    }
+
+    /// A group is not used any more. If somebody is left in it, it goes when he does.
+    pub(super) fn discard(&mut self, unit: &UnitName, group: Group) {
+        match group.remove() {
+            Ok(()) => slices::leave(self.root.as_ref(), &group),
+            Err(_) => self.leftovers.push((unit.clone(), group)),
+        }
+    }
+
+    /// Remove some of the groups that were kept for another life, where there will be none. True while there may be more.
+    pub(crate) fn let_go_of_groups(&mut self, comes_again: impl Fn(&UnitName) -> bool) -> bool {
+        let over: Vec<UnitName> = self.spares.0.keys().filter(|unit| !comes_again(unit)).take(PER_TURN).cloned().collect();
         for unit in &over {
-            if let Some((group, _)) = self.0.remove(unit) {
-                // Whoever has got into it meanwhile keeps it.
-                let _ = group.remove();
+            if let Some((group, _)) = self.spares.0.remove(unit) {
+                self.discard(unit, group);
             }
         }
         over.len() == PER_TURN

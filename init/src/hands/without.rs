@@ -32,7 +32,7 @@ impl Hands {
         }
     }
 
-    fn tell_once(&mut self, unit: &UnitName, directive: Cow<'static, str>, text: impl FnOnce() -> String) {
+    pub(super) fn tell_once(&mut self, unit: &UnitName, directive: Cow<'static, str>, text: impl FnOnce() -> String) {
         if self.told.insert((unit.clone(), directive)) {
             self.remarks.push((unit.clone(), text()));
         }

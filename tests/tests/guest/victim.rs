@@ -279,7 +279,7 @@ fn live_and_die(cases: &[Case]) {
     assert!(wrong.is_empty(), "after the stop:\n{}", wrong.join("\n"));
     let mut wrong = Vec::new();
     for case in cases {
-        let left = u32::try_from(host.processes(&format!("a/limit/guest/{}.service", case.name)).len()).unwrap();
+        let left = u32::try_from(host.processes(&format!("a/limit/guest/system.slice/{}.service", case.name)).len()).unwrap();
         // As above: it may have had no time to leave anybody.
         let same = if case.end == End::Never { left <= case.left() } else { left == case.left() };
         if !same {

@@ -2,12 +2,11 @@
 
 use super::sandbox;
 use super::sheet::Sheet;
-use crate::systemd::escape::escape;
 use crate::unit::{Amount, ConsoleLevel, CpuPolicy, DirectoryKind, Input, IoClass, Output, Preserve, Resource, Resources, Service, Unit};
 use crate::value::{Limit, Mode};
 
 pub(super) fn show(sheet: &mut Sheet, unit: &Unit, service: &Service) {
-    sheet.put("Slice", service.resources.slice.as_ref().map_or_else(|| slice(unit), |slice| slice.as_str().to_owned()));
+    sheet.put("Slice", unit.slice().as_str().to_owned());
     resources(sheet, &service.resources);
     environment(sheet, service);
     identity(sheet, service);
@@ -16,14 +15,6 @@ pub(super) fn show(sheet: &mut Sheet, unit: &Unit, service: &Service) {
     directories(sheet, service);
     sandbox::show(sheet, &service.execution);
     sandbox::restrictions(sheet, &service.sandbox);
-}
-
-/// Instances of a template lie together.
-fn slice(unit: &Unit) -> String {
-    match unit.name.template() {
-        Some(_) => format!("system-{}.slice", escape(unit.name.prefix())),
-        None => "system.slice".to_owned(),
-    }
 }
 
 /// What of a group's limits is said in so many bytes, parts or weights; shares depend on the machine.

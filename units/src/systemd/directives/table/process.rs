@@ -183,7 +183,7 @@ pub(crate) const CGROUP: &[Directive] = &[
     done("TasksMax", Set(set::tasks_max)),
     done("IOWeight", Set(set::io_weight)),
     done("Delegate", Set(set::delegate)),
-    pending("Slice", Unit(UnitKind::Slice, |d| &mut d.service.service.resources.slice)),
+    done("Slice", Unit(UnitKind::Slice, |d| &mut d.service.service.resources.slice)),
     done("DeviceAllow", Hardening),
     done("DevicePolicy", Hardening),
     done("IPAddressAllow", Hardening),
