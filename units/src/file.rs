@@ -25,7 +25,7 @@ pub(crate) use body::Kind;
 pub(crate) use draft::{Draft, Origin};
 pub(crate) use instance::Moulds;
 pub use instance::{InstanceError, Made};
-pub(crate) use keys::canonical;
+pub use keys::canonical;
 pub use keys::nearest;
 pub use reader::Reader;
 pub(crate) use shelf::{Content, Copy, Shelf};

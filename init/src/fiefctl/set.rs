@@ -29,7 +29,7 @@ pub(super) fn set(line: &Line) -> Result<u8, Failed> {
     let mut changes = Map::new();
     for assignment in assignments {
         let (key, value) = assignment.split_once('=').ok_or_else(|| Unclear::Bad(assignment.clone(), "KEY=VALUE is wanted".to_owned()))?;
-        changes.insert(kebab(key), value.to_owned());
+        changes.insert(units::canonical(key), value.to_owned());
     }
     let mut session = Session::open()?;
     let row = session.rows(&[names::name(unit)?], &[])?.pop().filter(|row| row.load != LoadState::NotFound);
@@ -53,25 +53,6 @@ pub(super) fn set(line: &Line) -> Result<u8, Failed> {
 
 fn place(folder: &str, name: &UnitName) -> PathBuf {
     Path::new(folder).join(format!("{name}.toml.d")).join(FILE)
-}
-
-/// `MemoryMax` and `memory-max` are one.
-fn kebab(key: &str) -> String {
-    let mut out = String::new();
-    let mut before = '-';
-    for c in key.chars() {
-        if c.is_ascii_uppercase() && before.is_ascii_lowercase() {
-            out.push('-');
-        }
-        out.push(c.to_ascii_lowercase());
-        before = c;
-    }
-    // CPUQuota, IOWeight: the name ends where the next word begins.
-    match (key.get(..3), key.get(..2)) {
-        (Some("CPU"), _) => format!("cpu-{}", out.get(3..).unwrap_or_default()),
-        (_, Some("IO")) => format!("io-{}", out.get(2..).unwrap_or_default()),
-        _ => out,
-    }
 }
 
 /// What was set before with these changes; an empty value takes one back. The file is written by nobody
@@ -124,7 +105,7 @@ mod tests {
     use super::*;
 
     fn change(before: &str, assignments: &[(&str, &str)]) -> String {
-        merged(before, &assignments.iter().map(|(key, value)| (kebab(key), (*value).to_owned())).collect())
+        merged(before, &assignments.iter().map(|(key, value)| (units::canonical(key), (*value).to_owned())).collect())
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub const ROWS: &[(&str, &str, &str)] = &[
         "SCHED_BATCH|SCHED_RESET_ON_FORK",
     ),
     ("cpu-affinity = \"0\"", "nproc", "1"),
-    ("timer-slack-n-sec = 1234", "cat /proc/self/timerslack_ns", "1234"),
+    ("timer-slack-nsec = 1234", "cat /proc/self/timerslack_ns", "1234"),
     ("oom-score-adjust = 321", "cat /proc/self/oom_score_adj", "321"),
     ("ignore-sigpipe = true", "awk '/^SigIgn/ { print substr($2, 13) }' /proc/self/status", "1000"),
     ("no-new-privileges = true", "awk '/^NoNewPrivs/ { print $2 }' /proc/self/status", "1"),

@@ -67,7 +67,7 @@ const ROOT: &str = "root-directory = \"/run/probe/root\"\nbind-read-only-paths =
 
 pub const ROWS: &[Row] = &[
     row("RootDirectory", ROOT, "test -e /only-here && test ! -e /run/probe"),
-    beside("MountAPIVFS", ROOT, "mount-apivfs = true", "test -r /proc/self/stat && test -d /run/probe && test -c /dev/null"),
+    beside("MountAPIVFS", ROOT, "mount-api-vfs = true", "test -r /proc/self/stat && test -d /run/probe && test -c /dev/null"),
     row(
         "BindPaths",
         "bind-paths = [\"/run/probe/from:/run/probe/new/place\"]",
@@ -176,7 +176,7 @@ pub const ROWS: &[Row] = &[
         "restrict-realtime = true",
         "test $(call $sched_setscheduler 0 1 0) = 1 && test $(call $sched_setscheduler 0 0 0) = 22",
     ),
-    row("RestrictSUIDSGID", "restrict-suidsgid = true", "! chmod 4755 /run/probe/suid 2> /dev/null && chmod 755 /run/probe/suid"),
+    row("RestrictSUIDSGID", "restrict-suid-sgid = true", "! chmod 4755 /run/probe/suid 2> /dev/null && chmod 755 /run/probe/suid"),
     row("LockPersonality", "lock-personality = true", "test $(call $personality 8) = 1 && test $(call $personality 0) = 0"),
     row(
         "MemoryDenyWriteExecute",

@@ -164,20 +164,32 @@ fn distance(a: &str, b: &str) -> usize {
     last.last().copied().unwrap_or(usize::MAX)
 }
 
-/// Names that are not read off their capitals.
-const IRREGULAR: [(&str, &str); 8] = [
+/// Names whose capitals do not say where their words begin.
+const IRREGULAR: [(&str, &str); 18] = [
     ("UMask", "umask"),
     ("BindIPv6Only", "bind-ipv6-only"),
     ("TTYVHangup", "tty-vhangup"),
     ("TTYVTDisallocate", "tty-vt-disallocate"),
     ("SELinuxContext", "selinux-context"),
     ("SELinuxContextFromNet", "selinux-context-from-net"),
-    ("SocketBindDeny", "socket-bind-deny"),
     ("CPUs", "cpus"),
+    ("ConditionCPUs", "condition-cpus"),
+    ("AssertCPUs", "assert-cpus"),
+    ("AllowedCPUs", "allowed-cpus"),
+    ("StartupAllowedCPUs", "startup-allowed-cpus"),
+    ("PrivatePIDs", "private-pids"),
+    ("TimerSlackNSec", "timer-slack-nsec"),
+    ("RestrictSUIDSGID", "restrict-suid-sgid"),
+    ("MountAPIVFS", "mount-api-vfs"),
+    ("IPTOS", "ip-tos"),
+    ("IPTTL", "ip-ttl"),
+    ("SysVStartPriority", "sysv-start-priority"),
 ];
 
-/// The kebab-case form of a key: `PIDFile` becomes `pid-file`; kebab-case stays as it is.
-pub(crate) fn canonical(key: &str) -> String {
+/// The kebab-case form of a key: a word begins with a capital, or with the last of several before a small letter, so that `PIDFile` becomes
+/// `pid-file`; the exceptions are [`IRREGULAR`]. Kebab-case stays as it is.
+#[must_use]
+pub fn canonical(key: &str) -> String {
     if let Some((_, ours)) = IRREGULAR.iter().find(|(theirs, _)| *theirs == key) {
         return (*ours).to_owned();
     }
@@ -214,6 +226,9 @@ mod tests {
             ("WantedBy", "wanted-by"),
             ("Service", "service"),
             ("pid-file", "pid-file"),
+            ("RestrictSUIDSGID", "restrict-suid-sgid"),
+            ("AllowedCPUs", "allowed-cpus"),
+            ("IOReadIOPSMax", "io-read-iops-max"),
         ] {
             assert_eq!(canonical(camel), kebab);
         }
