@@ -29,7 +29,7 @@ pub use environment::{Directories, Directory, DirectoryKind, Environment, Enviro
 pub use execution::{CpuPolicy, Execution, Hardening, IoClass, Resource, Rlimit};
 pub use kinds::{Listen, ListenKind, Mount, PathEvent, Since, Slice, Socket, Timer, Watch};
 pub use relations::Relations;
-pub use resources::{Amount, OomPolicy, Resources};
+pub use resources::{Amount, DeviceLimit, IoLimit, OomPolicy, Resources};
 pub use restart::{Restart, RestartPolicy, Statuses};
 pub use sandbox::{
     Access, Bind, CallArchitecture, CallFilter, CallRefusal, Families, Keyring, MountPropagation, PathRule, ProtectHome, ProtectProc,

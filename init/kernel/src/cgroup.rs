@@ -23,7 +23,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 pub use hierarchy::{Generation, Hierarchies, Hierarchy};
-pub use setting::{NotSet, Setting};
+pub use setting::{Io, NotSet, Setting};
 
 use crate::pidfd::PidFd;
 

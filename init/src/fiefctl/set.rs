@@ -119,6 +119,7 @@ mod tests {
         let place = place(PERSISTENT, &name);
         assert_eq!(place.to_str().unwrap(), "/etc/fief/units/web.toml.d/50-fiefctl-set.toml");
         check(&name, &place, &second).unwrap();
+        check(&name, &place, &change("", &[("AllowedCPUs", "0-1"), ("IOReadBandwidthMax", "/dev/sda 10M")])).unwrap();
         for wrong in [("memory-maxx", "1G"), ("memory-max", "much"), ("x\n[service]", "y"), ("memory-max", "1\"\n[service]")] {
             assert!(check(&name, &place, &change("", &[wrong])).is_err(), "{wrong:?}");
         }

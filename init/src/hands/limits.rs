@@ -1,9 +1,11 @@
 //! A unit's limits, as settings of its control group.
 
 use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
-use kernel::cgroup::{Group, NotSet, Setting};
-use units::unit::{Amount, OomPolicy, Resources};
+use kernel::cgroup::{Group, Io, NotSet, Setting};
+use units::unit::{Amount, IoLimit, OomPolicy, Resources};
 use units::value::Limit;
 
 use crate::say;
@@ -37,12 +39,26 @@ pub(super) fn apply(group: &Group, resources: &Resources) -> Vec<String> {
     if let Some(weight) = resources.cpu_weight {
         settings.push(Setting::CpuWeight(weight.get().into()));
     }
+    if let Some(list) = list(&resources.cpus) {
+        settings.push(Setting::Cpus(list));
+    }
+    if let Some(list) = list(&resources.memory_nodes) {
+        settings.push(Setting::MemoryNodes(list));
+    }
+    let mut remarks = Vec::new();
+    for device in &resources.io_limits {
+        match disk(&device.path) {
+            Ok(disk) => settings.push(of_device(disk, device.limit)),
+            Err(why) => remarks.push(format!("limit not in force: {}: {why}", device.path)),
+        }
+    }
     match (resources.tasks_share, resources.tasks_max) {
         (Some(share), _) => settings.push(Setting::PidsMax(whole_tasks().map(|whole| share.of(whole).max(1)))),
         (None, Some(limit)) => settings.push(Setting::PidsMax(limit.at())),
         (None, None) => {}
     }
-    settings.iter().filter_map(|setting| not_set(group, setting)).collect()
+    remarks.extend(settings.iter().filter_map(|setting| not_set(group, setting)));
+    remarks
 }
 
 /// What follows when the kernel kills a process of a unit for want of memory. Not of a slice: its units are each other's neighbours.
@@ -61,6 +77,43 @@ pub(super) fn on_oom(group: &Group, policy: OomPolicy) -> Option<String> {
 
 fn not_set(group: &Group, setting: &Setting) -> Option<String> {
     group.set(setting).err().map(|why: NotSet| format!("limit not in force: {}", say::chain(&why)))
+}
+
+fn of_device(device: (u64, u64), limit: IoLimit) -> Setting {
+    let (what, most) = match limit {
+        IoLimit::ReadBytes(most) => (Io::ReadBytes, most),
+        IoLimit::WriteBytes(most) => (Io::WriteBytes, most),
+        IoLimit::Reads(most) => (Io::Reads, most),
+        IoLimit::Writes(most) => (Io::Writes, most),
+        IoLimit::Weight(weight) => return Setting::IoDeviceWeight { device, weight: weight.get().into() },
+    };
+    Setting::IoMax { device, what, most: most.at() }
+}
+
+/// The numbers of the disk that a path is or lies on: limits are a whole disk's, never a partition's.
+fn disk(path: &str) -> io::Result<(u64, u64)> {
+    let about = fs::metadata(path)?;
+    let number = if about.file_type().is_block_device() { about.rdev() } else { about.dev() };
+    let (major, minor) = (nix::sys::stat::major(number), nix::sys::stat::minor(number));
+    if major == 0 {
+        return Err(io::Error::other("its file system is on no block device of its own"));
+    }
+    let place = format!("/sys/dev/block/{major}:{minor}");
+    // A partition's directory lies in its disk's; Documentation/ABI/stable/sysfs-block.
+    if fs::exists(format!("{place}/partition")).unwrap_or(false) {
+        let text = fs::read_to_string(format!("{place}/../dev"))?;
+        let whole = text.trim().split_once(':').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+        return whole.ok_or_else(|| io::Error::other("its disk is not known"));
+    }
+    Ok((major, minor))
+}
+
+/// The bits of a set by number, as cpuset(7) has lists; `None` where nothing is said.
+fn list(mask: &[u64]) -> Option<String> {
+    let numbers =
+        mask.iter().enumerate().flat_map(|(at, bits)| (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| at * 64 + bit));
+    let words: Vec<String> = numbers.map(|number| number.to_string()).collect();
+    (!words.is_empty()).then(|| words.join(","))
 }
 
 fn bytes(limit: Limit<Amount>) -> Option<u64> {
@@ -83,4 +136,15 @@ fn whole_memory() -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kilobytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
     Some(kilobytes.saturating_mul(1024))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_lists() {
+        assert_eq!(list(&[0b1011, 1]), Some("0,1,3,64".to_owned()));
+        assert_eq!(list(&[0]), None);
+    }
 }

@@ -2,11 +2,13 @@
 
 mod assigned;
 mod exec;
+mod resources;
 mod sandbox;
 mod service;
 
 pub(crate) use assigned::{Assigned, Fault, boolean};
 pub(crate) use exec::*;
+pub(crate) use resources::*;
 pub(crate) use sandbox::*;
 pub(crate) use service::*;
 

@@ -16,6 +16,12 @@ pub struct Resources {
     pub memory_swap_max: Option<Limit<Amount>>,
     /// `io.weight`
     pub io_weight: Option<Weight>,
+    /// `cpuset.cpus`: the processors it may run on, a bit for each; all where empty.
+    pub cpus: Vec<u64>,
+    /// `cpuset.mems`: the memory nodes it may have memory of; all where empty.
+    pub memory_nodes: Vec<u64>,
+    /// `io.max` and `io.weight` of single devices.
+    pub io_limits: Vec<DeviceLimit>,
     /// `pids.max`, as a share of what the container may have; where set, instead of `tasks_max`.
     pub tasks_share: Option<Percent>,
     /// The service makes groups beneath its own; nobody else does.
@@ -30,6 +36,30 @@ pub struct Resources {
     pub tasks_max: Option<Limit<u64>>,
     /// What follows when the kernel kills a process of it for want of memory.
     pub oom_policy: OomPolicy,
+}
+
+/// A limit on one block device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceLimit {
+    /// The device, or any path on it.
+    pub path: String,
+    /// What is limited.
+    pub limit: IoLimit,
+}
+
+/// What of a block device is limited; cgroup-v2.rst, "IO Interface Files".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoLimit {
+    /// `rbps`: bytes read in a second.
+    ReadBytes(Limit<u64>),
+    /// `wbps`: bytes written in a second.
+    WriteBytes(Limit<u64>),
+    /// `riops`: reads in a second.
+    Reads(Limit<u64>),
+    /// `wiops`: writes in a second.
+    Writes(Limit<u64>),
+    /// `io.weight` on this device.
+    Weight(Weight),
 }
 
 /// An amount of memory, or a share of what the container has.

@@ -63,6 +63,9 @@ impl fmt::Display for Percent {
 pub struct Weight(u16);
 
 impl Weight {
+    /// What the kernel has where nothing is said.
+    pub const USUAL: Self = Self(100);
+
     /// Checks the range.
     #[must_use]
     pub const fn new(weight: u16) -> Option<Self> {

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::Generation;
 
 /// One limit. `None` is "no limit" (`max`).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Setting {
     /// `memory.max`, bytes: above it the group is OOM-killed. v1 `memory.limit_in_bytes`.
     MemoryMax(Option<u64>),
@@ -32,8 +32,53 @@ pub enum Setting {
     CpuWeight(u64),
     /// `pids.max`: processes and threads.
     PidsMax(Option<u64>),
+    /// `cpuset.cpus`, numbers and ranges of processors: `0-3,8`.
+    Cpus(String),
+    /// `cpuset.mems`, the same of memory nodes.
+    MemoryNodes(String),
+    /// `io.max` of one block device: how much in a second. v1 `blkio.throttle.*_device`, where writes that go through the page cache do not count.
+    IoMax {
+        /// Major and minor number of a whole disk.
+        device: (u64, u64),
+        /// Bytes or operations, read or written.
+        what: Io,
+        /// So much.
+        most: Option<u64>,
+    },
+    /// `io.weight` of one block device. v1 as [`Setting::IoWeight`].
+    IoDeviceWeight {
+        /// Major and minor number of a whole disk.
+        device: (u64, u64),
+        /// 1 to 10000.
+        weight: u64,
+    },
     /// `memory.oom.group`: an OOM kill takes all processes of the group. v1 has none.
     OomGroup(bool),
+}
+
+/// What of a block device [`Setting::IoMax`] limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Io {
+    /// Bytes read.
+    ReadBytes,
+    /// Bytes written.
+    WriteBytes,
+    /// Reads.
+    Reads,
+    /// Writes.
+    Writes,
+}
+
+impl Io {
+    /// The key in `io.max`, and the file of v1.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ReadBytes => ("rbps", "blkio.throttle.read_bps_device"),
+            Self::WriteBytes => ("wbps", "blkio.throttle.write_bps_device"),
+            Self::Reads => ("riops", "blkio.throttle.read_iops_device"),
+            Self::Writes => ("wiops", "blkio.throttle.write_iops_device"),
+        }
+    }
 }
 
 /// Why a limit is not in force.
@@ -67,7 +112,8 @@ impl Setting {
             | Self::MemoryLow(_)
             | Self::SwapMax { .. }
             | Self::OomGroup(_) => "memory",
-            Self::IoWeight(_) => "io",
+            Self::IoWeight(_) | Self::IoMax { .. } | Self::IoDeviceWeight { .. } => "io",
+            Self::Cpus(_) | Self::MemoryNodes(_) => "cpuset",
             Self::CpuQuota(_) | Self::CpuWeight(_) => "cpu",
             Self::PidsMax(_) => "pids",
         }
@@ -100,6 +146,12 @@ impl Setting {
             Self::CpuQuota(n) => put(dir, "cpu.max", &format!("{} {PERIOD_US}", or_max(n))),
             Self::CpuWeight(n) => put(dir, "cpu.weight", &n.to_string()),
             Self::PidsMax(n) => put(dir, "pids.max", &or_max(n)),
+            Self::Cpus(ref list) => put(dir, "cpuset.cpus", list),
+            Self::MemoryNodes(ref list) => put(dir, "cpuset.mems", list),
+            Self::IoMax { device: (major, minor), what, most } => {
+                put(dir, "io.max", &format!("{major}:{minor} {}={}", what.names().0, or_max(most)))
+            }
+            Self::IoDeviceWeight { device: (major, minor), weight } => put(dir, "io.weight", &format!("{major}:{minor} {weight}")),
             Self::OomGroup(on) => put(dir, "memory.oom.group", if on { "1" } else { "0" }),
         }
     }
@@ -124,14 +176,29 @@ impl Setting {
             Self::MemoryHigh(_) => Err(NotSet::NotInV1("memory.high")),
             Self::MemoryMin(_) => Err(NotSet::NotInV1("memory.min")),
             Self::MemoryLow(_) => Err(NotSet::NotInV1("memory.low")),
-            // As systemd converts: 100 is 500, the kernel takes 10 to 1000. Which file there is, the scheduler of the disks decides.
+            // Which file there is, the scheduler of the disks decides.
             Self::IoWeight(n) => {
-                let weight = n.saturating_mul(5).clamp(10, 1000).to_string();
+                let weight = blkio_weight(n).to_string();
                 put(dir, "blkio.bfq.weight", &weight).or_else(|_| put(dir, "blkio.weight", &weight))
             }
+            Self::IoDeviceWeight { device: (major, minor), weight } => {
+                let line = format!("{major}:{minor} {}", blkio_weight(weight));
+                put(dir, "blkio.bfq.weight_device", &line).or_else(|_| put(dir, "blkio.weight_device", &line))
+            }
+            // 0 is no limit there.
+            Self::IoMax { device: (major, minor), what, most } => {
+                put(dir, what.names().1, &format!("{major}:{minor} {}", most.unwrap_or(0)))
+            }
+            Self::Cpus(ref list) => put(dir, "cpuset.cpus", list),
+            Self::MemoryNodes(ref list) => put(dir, "cpuset.mems", list),
             Self::OomGroup(_) => Err(NotSet::NotInV1("memory.oom.group")),
         }
     }
+}
+
+/// As systemd converts: 100 is 500, the kernel takes 10 to 1000.
+fn blkio_weight(n: u64) -> u64 {
+    n.saturating_mul(5).clamp(10, 1000)
 }
 
 fn or_max(n: Option<u64>) -> String {

@@ -5,7 +5,7 @@ use super::super::Directive;
 use super::{done, pending};
 use crate::UnitKind;
 use crate::systemd::set;
-use crate::unit::{DirectoryKind, Resource};
+use crate::unit::{DirectoryKind, IoLimit, Resource};
 
 /// How processes run; systemd.exec(5).
 pub(crate) const EXEC: &[Directive] = &[
@@ -204,19 +204,19 @@ pub(crate) const CGROUP: &[Directive] = &[
     done("StartupCPUWeight", Tuning),
     done("StartupCPUShares", Tuning),
     done("CPUQuotaPeriodSec", Tuning),
-    done("AllowedCPUs", Tuning),
+    done("AllowedCPUs", Set(set::allowed_cpus)),
     done("StartupAllowedCPUs", Tuning),
-    done("AllowedMemoryNodes", Tuning),
+    done("AllowedMemoryNodes", Set(set::allowed_memory_nodes)),
     done("StartupAllowedMemoryNodes", Tuning),
     done("DefaultMemoryMin", Tuning),
     done("DefaultMemoryLow", Tuning),
     done("MemoryZSwapMax", Tuning),
     done("StartupIOWeight", Tuning),
-    done("IODeviceWeight", Tuning),
-    done("IOReadBandwidthMax", Tuning),
-    done("IOWriteBandwidthMax", Tuning),
-    done("IOReadIOPSMax", Tuning),
-    done("IOWriteIOPSMax", Tuning),
+    done("IODeviceWeight", Set(set::io_device_weight)),
+    done("IOReadBandwidthMax", Set(|d, a| set::io_most(d, a, IoLimit::ReadBytes))),
+    done("IOWriteBandwidthMax", Set(|d, a| set::io_most(d, a, IoLimit::WriteBytes))),
+    done("IOReadIOPSMax", Set(|d, a| set::io_most(d, a, IoLimit::Reads))),
+    done("IOWriteIOPSMax", Set(|d, a| set::io_most(d, a, IoLimit::Writes))),
     done("IODeviceLatencyTargetSec", Tuning),
     done("BlockIOWeight", Tuning),
     done("StartupBlockIOWeight", Tuning),
