@@ -27,6 +27,7 @@ use crate::control::Control;
 use crate::hands::{Facts, Hands, Queue};
 use crate::journal::Journal;
 use crate::keeper::Keeper;
+use crate::manner::Manner;
 use crate::notify::Notify;
 use crate::reactor::{Reactor, Source};
 use crate::syslog::Syslog;
@@ -141,7 +142,7 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
     let supervisor = Supervisor::new(none, config);
     let mut system = System {
         began,
-        loudness: Map::new(),
+        manners: Map::new(),
         supervisor,
         reactor,
         hands: Hands::new(group, facts),
@@ -277,7 +278,7 @@ pub(crate) fn logging(system: &mut System) {
     for (name, entry) in system.supervisor.units().iter() {
         let Entry::Unit(unit) = entry else { continue };
         let Some(service) = unit.service() else { continue };
-        system.loudness.insert(name.clone(), service.log.console);
+        system.manners.insert(name.clone(), Manner::of(&service.log));
         if let Some(keep) = service.log.keep {
             system.journal.reserve(name, usize::try_from(keep.0).unwrap_or(usize::MAX));
         }

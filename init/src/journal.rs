@@ -97,14 +97,9 @@ impl Journal {
         self.room = self.room.max(ROOM_FOR_ALL.saturating_add(room.min(MOST_ROOM)));
     }
 
-    /// Keep one line of `unit`, or of init, or of the syslog. What a service says may begin with its
-    /// priority, `<3>`; sd-daemon(3).
+    /// Keep one line of `unit`, or of init, or of the syslog.
     pub(crate) fn push(&mut self, unit: Option<&UnitName>, stream: LogStream, text: &[u8]) {
-        let (priority, text) = match (stream, text) {
-            (LogStream::Stdout | LogStream::Stderr, [b'<', digit @ b'0'..=b'7', b'>', text @ ..]) => (digit - b'0', text),
-            (LogStream::Stdout | LogStream::Stderr | LogStream::Init | LogStream::Syslog, text) => (INFO, text),
-        };
-        self.push_as(unit, stream, priority, text);
+        self.push_as(unit, stream, INFO, text);
     }
 
     /// The same, as urgent as that: 0 is the most urgent, 7 the least; syslog(3).
@@ -329,7 +324,7 @@ mod tests {
         let mut journal = Journal::default();
         let units = ["a", "b", "c"].map(|name| UnitName::new(name).unwrap());
         for unit in &units {
-            journal.push(Some(unit), LogStream::Stderr, b"<3>bad");
+            journal.push_as(Some(unit), LogStream::Stderr, 3, b"bad");
             journal.push(Some(unit), LogStream::Stdout, b"<8>no priority");
         }
         let texts = |wanted: &Wanted| journal.after(0, wanted, 99).into_iter().map(|(_, line)| line.text).collect::<Vec<_>>();

@@ -29,6 +29,7 @@ mod keeper;
 mod kept;
 mod leave;
 mod ledger;
+mod manner;
 mod mini;
 mod notify;
 mod power;

@@ -25,7 +25,7 @@ use std::time::Duration;
 use nix::sys::signalfd::SignalFd;
 use supervisor::{Action, Event, Moment, Notice, Supervisor};
 use units::control::{LogStream, Way};
-use units::unit::{ConsoleLevel, ServiceType};
+use units::unit::{ConsoleLevel, Log, ServiceType};
 use units::{Diagnostic, Map, Severity, UnitName, search};
 
 use crate::again::{Library, Notes};
@@ -34,10 +34,11 @@ use crate::console::{Console, Tone};
 use crate::control::{Control, Known};
 use crate::guard::{self, Work};
 use crate::hands::{Hands, Queue};
-use crate::journal::{Flow, Journal};
+use crate::journal::{self, Flow, Journal};
 use crate::keeper::Keeper;
 use crate::leave::{self, Farewell};
 use crate::ledger::Ledger;
+use crate::manner::{Manner, Taken};
 use crate::notify::{self, Notify};
 use crate::reactor::{Reactor, Source, Watch};
 use crate::reading::Reading;
@@ -67,8 +68,8 @@ pub(crate) struct System {
     pub(crate) notify: Option<(Notify, Watch)>,
     pub(crate) syslog: Option<Syslog>,
     pub(crate) keeper: Keeper,
-    /// Which lines of a unit the console shows.
-    pub(crate) loudness: Map<UnitName, ConsoleLevel>,
+    /// In which manner the lines of a unit are taken.
+    pub(crate) manners: Map<UnitName, Manner>,
     pub(crate) queue: Queue,
     /// Events heard in all.
     pub(crate) heard: u64,
@@ -291,16 +292,27 @@ impl System {
     fn heed_output(&mut self, number: u64) {
         let Some(pipe) = self.hands.pipe(number) else { return };
         let (unit, stream) = (pipe.unit.clone(), pipe.stream);
-        let loud = match self.loudness.get(&unit).copied().unwrap_or_default() {
+        let manner = self.manners.entry(unit.clone()).or_insert_with(|| Manner::of(&Log::default()));
+        let loud = match manner.console {
             ConsoleLevel::Off => false,
             ConsoleLevel::Warning => stream == LogStream::Stderr,
             ConsoleLevel::All => true,
         };
-        let (journal, console, at) = (&mut self.journal, &mut self.console, since(self.began));
+        let (journal, console, at, now) = (&mut self.journal, &mut self.console, since(self.began), kernel::time::boottime());
         let flow = pipe.intake.turn(|line| {
-            journal.push(Some(&unit), stream, line);
+            let Taken::Kept { priority, text, suppressed } = manner.take(line, now) else { return };
+            if suppressed > 0 {
+                journal.push_as(
+                    Some(&unit),
+                    LogStream::Init,
+                    journal::NOTICE,
+                    format!("{suppressed} lines were too many and are not kept").as_bytes(),
+                );
+            }
+            let line = manner.words(text);
+            journal.push_as(Some(&unit), stream, priority, &line);
             if loud {
-                console.say(at, Tone::Quiet, &format!("{unit}: {}", String::from_utf8_lossy(line)));
+                console.say(at, Tone::Quiet, &format!("{unit}: {}", String::from_utf8_lossy(&line)));
             }
         });
         match flow {

@@ -169,7 +169,7 @@ fn assemble(
     }
     let mut system = System {
         began,
-        loudness: Map::new(),
+        manners: Map::new(),
         supervisor,
         reactor,
         hands,

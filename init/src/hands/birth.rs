@@ -101,8 +101,8 @@ pub(super) fn prepare() {
 
 /// The text that a unit wants read, as something to read from.
 pub(super) fn input(service: &Service) -> Result<Option<OwnedFd>, Stillborn> {
-    let Input::Data(text) = &service.log.stdin else { return Ok(None) };
-    let made = kernel::memfd::sealed_copy(c"input", &mut text.as_bytes()).and_then(|fd| {
+    let Input::Data(bytes) = &service.log.stdin else { return Ok(None) };
+    let made = kernel::memfd::sealed_copy(c"input", &mut bytes.as_slice()).and_then(|fd| {
         let mut file = std::fs::File::from(fd);
         file.rewind()?;
         Ok(OwnedFd::from(file))

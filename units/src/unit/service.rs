@@ -202,6 +202,14 @@ pub struct Log {
     pub stdin: Input,
     /// What it is called in the log, where that is not the unit's name.
     pub identifier: Option<String>,
+    /// How urgent a line is that does not say so; syslog(3), 6 where absent.
+    pub level: Option<u8>,
+    /// A line that begins with `<3>` does not say by that how urgent it is.
+    pub prefix_is_text: bool,
+    /// Lines less urgent than this are not kept.
+    pub level_max: Option<u8>,
+    /// At most so many lines are kept in each interval.
+    pub rate: Option<(Duration, u32)>,
     /// Descriptor 1.
     pub stdout: Output,
     /// Descriptor 2; follows `stdout` when absent.
@@ -244,8 +252,8 @@ pub enum Input {
     Null,
     /// The unit's terminal.
     Tty,
-    /// A text of the unit's own.
-    Data(String),
+    /// Bytes of the unit's own.
+    Data(Vec<u8>),
     /// A file.
     File(String),
     /// The connection or socket it was started by.

@@ -104,7 +104,7 @@ pub(crate) fn standard_input(draft: &mut Draft, a: &Assigned<'_>) -> Done {
         "tty" | "tty-force" | "tty-fail" => Input::Tty,
         "data" => match &draft.service.service.log.stdin {
             data @ Input::Data(_) => data.clone(),
-            _ => Input::Data(String::new()),
+            _ => Input::Data(Vec::new()),
         },
         "socket" => Input::Socket,
         "fd" => Input::Descriptor("stdin".to_owned()),
@@ -118,12 +118,86 @@ pub(crate) fn standard_input(draft: &mut Draft, a: &Assigned<'_>) -> Done {
 }
 
 pub(crate) fn input_text(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    let before = match &draft.service.service.log.stdin {
-        Input::Data(text) if !a.value.is_empty() => text.clone(),
-        _ => String::new(),
-    };
-    let line = if a.value.is_empty() { String::new() } else { a.text()? + "\n" };
-    draft.service.service.log.stdin = Input::Data(before + &line);
+    let line = if a.value.is_empty() { Vec::new() } else { (a.text()? + "\n").into_bytes() };
+    more_input(draft, a, line);
+    Ok(())
+}
+
+pub(crate) fn input_data(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let bytes = base64(a.value).ok_or("it takes bytes in base64 (RFC 4648)")?;
+    more_input(draft, a, bytes);
+    Ok(())
+}
+
+/// Texts and data add up in their order; an empty one takes all of it back.
+fn more_input(draft: &mut Draft, a: &Assigned<'_>, bytes: Vec<u8>) {
+    let stdin = &mut draft.service.service.log.stdin;
+    match stdin {
+        Input::Data(data) if !a.value.is_empty() => data.extend(bytes),
+        _ => *stdin = Input::Data(bytes),
+    }
+}
+
+/// RFC 4648, section 4; blanks are passed over, as systemd does.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let text: String = text.split_whitespace().collect();
+    let digits = text.trim_end_matches('=');
+    if text.len() % 4 != 0 || text.len() - digits.len() > 2 {
+        return None;
+    }
+    let (mut out, mut bits, mut count) = (Vec::new(), 0_u32, 0);
+    for digit in digits.chars() {
+        bits = bits << 6 | u32::try_from(DIGITS.find(digit)?).ok()?;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push(u8::try_from(bits >> count & 0xff).ok()?);
+        }
+    }
+    Some(out)
+}
+
+/// syslog(3) by name or number.
+fn level(a: &Assigned<'_>) -> Result<Option<u8>, Fault> {
+    const NAMES: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
+    if a.value.is_empty() {
+        return Ok(None);
+    }
+    let known = NAMES.iter().zip(0_u8..).find(|(name, number)| **name == a.value || number.to_string() == a.value);
+    let (_, number) = known.ok_or_else(|| format!("{:?} is none of {}", a.value, NAMES.join(", ")))?;
+    Ok(Some(number))
+}
+
+pub(crate) fn log_level(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.log.level = level(a)?;
+    Ok(())
+}
+
+pub(crate) fn log_level_max(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.log.level_max = level(a)?;
+    Ok(())
+}
+
+pub(crate) fn log_level_prefix(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.log.prefix_is_text = !a.bool()?;
+    Ok(())
+}
+
+/// What journald has where one of the two is not said; journald.conf(5).
+const USUAL_RATE: (std::time::Duration, u32) = (std::time::Duration::from_secs(30), 10_000);
+
+pub(crate) fn log_rate_interval(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let rate = draft.service.service.log.rate.get_or_insert(USUAL_RATE);
+    rate.0 = a.finite()?;
+    Ok(())
+}
+
+pub(crate) fn log_rate_burst(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let burst = a.number(0, i64::from(u32::MAX))?;
+    let rate = draft.service.service.log.rate.get_or_insert(USUAL_RATE);
+    // None at all is no limit.
+    *rate = if burst == 0 { (std::time::Duration::ZERO, 0) } else { (rate.0, burst) };
     Ok(())
 }
 
@@ -277,4 +351,19 @@ pub(crate) fn timer_slack(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     };
     draft.service.service.execution.timer_slack = nanoseconds;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn base64_as_in_the_rfc() {
+        for (text, bytes) in [("", &b""[..]), ("Zg==", b"f"), ("Zm8=", b"fo"), ("Zm9v\nYmFy", b"foobar"), ("/+7/", &[255, 238, 255])] {
+            assert_eq!(base64(text).as_deref(), Some(bytes), "{text}");
+        }
+        for text in ["Z", "Zg=", "Z===", "Zm9v!", "=Zg="] {
+            assert_eq!(base64(text), None, "{text}");
+        }
+    }
 }
