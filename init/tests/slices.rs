@@ -22,6 +22,7 @@ fn units_lie_in_their_slices_and_share_their_limits() {
                 groups() { ls -d /sys/fs/cgroup/$1 /sys/fs/cgroup/*/$1 2>/dev/null | wc -l; }\n\
                 echo own: $(grep ^0:: /proc/self/cgroup); ctl status nap@x | grep cgroup\n\
                 echo tasks: $(at work.slice/pids.max) $(at work.slice/pids.current)\n\
+                set -- $(tr '\\0' ' ' < /proc/1/cmdline); mkdir -p /run/fief/units/work.slice.toml.d; ln -s /run/fief/units/work.slice.toml.d $4\n\
                 ctl set --runtime work.slice TasksMax=100; echo tasks then: $(at work.slice/pids.max)\n\
                 ctl status work.slice | grep cgroup; ctl account work.slice\n\
                 ctl stop stays; echo inner: $(groups work.slice/work-web.slice), outer: $(groups work.slice)\n\

@@ -52,6 +52,15 @@ pub const ROWS: &[(&str, &str, &str)] = &[
     ("secure-bits = \"noroot noroot-locked\"", "perl -e 'print syscall($ENV{PRCTL}, 27, 0, 0, 0, 0), \"\\n\"'", "3"),
     ("standard-input = \"data\"\nstandard-input-text = \"from the unit\"", "cat", "from the unit"),
     ("standard-input = \"file:/proc/sys/kernel/ostype\"", "cat", "Linux"),
+    ("standard-input = \"data\"\nstandard-input-data = \"aW4gYmFzZTY0Cg==\"", "cat", "in base64"),
+    (
+        "standard-output = \"file:/run/probe-file\"\nstandard-error = \"journal\"\nexec-start-pre = [\"/bin/sh -c 'echo long before > /run/probe-file'\"]",
+        "printf new; cat /run/probe-file >&2",
+        "newg before",
+    ),
+    ("syslog-identifier = \"shop\"", "echo hello", "shop: hello"),
+    ("syslog-level-prefix = false", "echo '<3>as it is'", "<3>as it is"),
+    ("log-level-max = \"warning\"", "echo '<6>chat'; echo '<4>kept'", "kept"),
     ("environment = \"A=1 B=2\"\nunset-environment = \"B\"", "echo ${A:-none} ${B:-none}", "1 none"),
     ("", "test $SYSTEMD_EXEC_PID = $$ && echo its own", "its own"),
     (

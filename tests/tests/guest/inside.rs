@@ -8,6 +8,26 @@ mod execution_rows;
 #[path = "../../../init/tests/support/sandbox_rows.rs"]
 mod sandbox_rows;
 
+/// Keys in `[resources]`, what the service runs, and what it says where the controllers are on cgroup2 and where they are on v1.
+const LIMITS: &[(&str, &str, [&str; 2])] = &[
+    ("memory-max = \"64M\"", "at memory.max memory.limit_in_bytes", ["67108864"; 2]),
+    ("memory-high = \"32M\"", "at memory.high", ["33554432", "none"]),
+    ("memory-min = \"1M\"", "at memory.min", ["1048576", "none"]),
+    ("memory-low = \"2M\"", "at memory.low", ["2097152", "none"]),
+    ("memory-swap-max = 0", "at memory.swap.max", ["0", "none"]),
+    ("cpu-weight = 200", "at cpu.weight cpu.shares", ["200", "2048"]),
+    ("tasks-max = \"50%\"", "test $(at pids.max) -le $(($(cat /proc/sys/kernel/pid_max) / 2)) && echo half", ["half"; 2]),
+    ("allowed-cpus = 0", "nproc", ["1"; 2]),
+    ("allowed-memory-nodes = 0", "at cpuset.mems", ["0"; 2]),
+    ("oom-policy = \"kill\"", "at memory.oom.group", ["1", "none"]),
+    (
+        "delegate = true",
+        "mkdir $(dirname $(ls /sys/fs/cgroup$own/cgroup.events /sys/fs/cgroup/*$own/cgroup.events 2> /dev/null))/sub && echo mine",
+        ["mine"; 2],
+    ),
+    ("slice = \"work-web.slice\"", "echo $own", ["/work.slice/work-web.slice/row-11.service"; 2]),
+];
+
 /// A guest with Debian's programs, and these units beside its own.
 fn guest(units: &[(String, String)]) -> Host {
     let mut host = Host::new();
@@ -55,4 +75,36 @@ fn what_a_process_is_born_with_is_the_same_in_a_guest() {
     let said = run(&host, &units);
     let wrong = execution_rows::wrong(&said);
     assert!(wrong.is_empty(), "{wrong}\n{said}");
+}
+
+/// The first of these files that is there, of the unit's own group on whichever hierarchy.
+const AT: &str = "own=$(sed -n s/^0:://p /proc/self/cgroup); at() { for file; do for place in /sys/fs/cgroup$own /sys/fs/cgroup/*$own; do \
+                  test -e $place/$file && cat $place/$file && return; done; done; echo none; }";
+
+fn limited(keys: &str, script: &str) -> String {
+    format!(
+        "[service]\ntype = \"oneshot\"\nuser = \"65534\"\ncommand = [\"/bin/sh\", \"-c\", '''{AT}; {script}''']\n[resources]\n{keys}\n[restart]\npolicy = \"no\"\n"
+    )
+}
+
+#[test]
+#[ignore = "needs root"]
+fn limits_of_a_unit_are_in_force_in_a_guest() {
+    let rows = LIMITS.iter().enumerate();
+    let mut units: Vec<_> = rows.map(|(number, (keys, script, _))| (format!("row-{number}"), limited(keys, script))).collect();
+    let eats = "memory-max = \"32M\"\nmemory-swap-max = 0\noom-policy = \"kill\"";
+    units.push(("eats".to_owned(), limited(eats, "/bin/sh -c 'tail /dev/zero; true'; echo survived")));
+    units.push(("disk".to_owned(), limited("io-read-bandwidth-max = \"/proc 10M\"", "true")));
+    let host = guest(&units);
+    let said = run(&host, &units);
+    let is_v2 = host.sh("a", "grep -qw memory /sys/fs/cgroup/cgroup.controllers").code == 0;
+    for (number, (keys, script, [v2, v1])) in LIMITS.iter().enumerate() {
+        let line = format!("row-{number}: {}", if is_v2 { v2 } else { v1 });
+        assert!(said.lines().any(|shown| shown.ends_with(&line)), "{keys}\n{script}\nnot shown: {line}\n{said}");
+    }
+    assert!(said.contains("limit not in force: cgroup v1 has no memory.high") != is_v2, "{said}");
+    // All of it went with the one that was killed.
+    assert!(said.contains("eats: the kernel killed a process of it for want of memory"), "{said}");
+    assert!(!is_v2 || !said.contains("eats: survived"), "{said}");
+    assert!(said.contains("limit not in force: /proc: its file system is on no block device"), "{said}");
 }

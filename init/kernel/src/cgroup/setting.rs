@@ -212,3 +212,48 @@ fn or_minus_one(n: Option<u64>) -> String {
 fn put(dir: &Path, file: &'static str, text: &str) -> Result<(), NotSet> {
     fs::write(dir.join(file), text).map_err(|source| NotSet::Write { file, source })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::cgroup::Hierarchies;
+
+    /// The numbers of a disk of this machine.
+    fn disk() -> (u64, u64) {
+        let disks = fs::read_dir("/sys/block").unwrap().flatten().filter(|disk| {
+            let name = disk.file_name();
+            ["vd", "sd", "nvme", "xvd"].iter().any(|kind| name.to_string_lossy().starts_with(kind))
+        });
+        let text = disks.map(|disk| fs::read_to_string(disk.path().join("dev")).unwrap()).next().unwrap();
+        let (major, minor) = text.trim().split_once(':').unwrap();
+        (major.parse().unwrap(), minor.parse().unwrap())
+    }
+
+    #[test]
+    #[ignore = "needs root"]
+    fn limits_of_a_disk_are_the_kernel_s() {
+        let group = Hierarchies::detect().unwrap().group(format!("fief-test-setting-{}", std::process::id()));
+        group.create().unwrap();
+        let device = disk();
+        let (set, all): (Vec<_>, Vec<_>) = [(Io::ReadBytes, 10_000_000), (Io::WriteBytes, 20_000_000), (Io::Reads, 100), (Io::Writes, 200)]
+            .into_iter()
+            .map(|(what, most)| (group.set(&Setting::IoMax { device, what, most: Some(most) }), (what, most)))
+            .unzip();
+        let read: Vec<_> = all
+            .iter()
+            .map(|(what, most)| (group.read("io", "io.max", "").or_else(|| group.read("blkio", "", what.names().1)), *what, *most))
+            .collect();
+        let taken = group.set(&Setting::IoMax { device, what: Io::Reads, most: None });
+        let left = group.read("io", "io.max", "").or_else(|| group.read("blkio", "", Io::Reads.names().1)).unwrap();
+        group.remove().unwrap();
+        assert!(set.iter().all(Result::is_ok) && taken.is_ok(), "{set:?} {taken:?}");
+        for (text, what, most) in read {
+            let text = text.unwrap();
+            let line = format!("{}:{} ", device.0, device.1);
+            assert!(text.starts_with(&line), "{text}");
+            assert!(text.contains(&format!("{}={most}", what.names().0)) || text.trim() == format!("{line}{most}"), "{what:?} {text}");
+        }
+        assert!(!left.contains("riops=100") && !left.trim().ends_with(" 100"), "{left}");
+    }
+}
