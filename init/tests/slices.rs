@@ -33,7 +33,13 @@ fn units_lie_in_their_slices_and_share_their_limits() {
         ("inside.toml", &service("oneshot", "work-web.slice", "echo I am in $(grep ^0:: /proc/self/cgroup)")),
         ("stays.toml", &service("exec", "work-web.slice", "exec sleep 1000")),
         ("beside.toml", &service("exec", "work.slice", "exec sleep 1000")),
-        ("many.toml", &service("oneshot", "work-web.slice", "for n in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1000 & done")),
+        (
+            "many.toml",
+            &format!(
+                "after = [\"inside\", \"stays\", \"beside\"]\n{}",
+                service("oneshot", "work-web.slice", "for n in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1000 & done")
+            ),
+        ),
         ("outermost.toml", &service("oneshot", "-.slice", "echo I am in $(grep ^0:: /proc/self/cgroup)")),
         ("nap@.toml", "[service]\ncommand = [\"/bin/sleep\", \"1000\"]\n"),
         ("pulls.target.toml", "wants = [\"nap@x\"]\n[install]\nwanted-by = [\"multi-user.target\"]\n"),

@@ -325,13 +325,13 @@ fn implied(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &Map<&UnitNam
     match &unit.body {
         Body::Service(service) => {
             along.extend(service.sockets.iter().cloned());
-            // The innermost brings those it lies in, which have a file or not.
-            along.extend(unit.slice().nested());
+            along.extend([unit.slice()]);
         }
-        Body::Slice(_) => along.extend(name.nested()),
+        // That one wants the next further out itself; one without a file is no unit, only a group.
+        Body::Slice(_) => along.extend(name.nested().into_iter().rev().nth(1)),
         Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) => {}
     }
-    for other in along.iter().filter(|other| units.contains_key(other) && *other != name) {
+    for other in along.iter().filter(|other| units.contains_key(other)) {
         order(graph, name, other);
         graph.node_mut(name).wants.insert(other.clone());
         graph.node_mut(other).wanted_by.insert(name.clone());
