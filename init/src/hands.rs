@@ -294,6 +294,11 @@ impl Hands {
         })
     }
 
+    /// The life a process is known to belong to.
+    pub(crate) fn life_of_child(&self, pid: i32) -> Option<Life> {
+        self.processes.get(&pid).map(|process| process.run.life)
+    }
+
     /// A child of ours, of whatever descent, has ended.
     pub(crate) fn ended(&mut self, pid: i32, how: How, reactor: &mut Reactor, queue: &mut Queue) {
         // What it said before it ended comes first.

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use nix::sys::signalfd::SignalFd;
-use supervisor::{Action, Event, Moment, Notice, Supervisor};
+use supervisor::{Action, Event, Life, Moment, Notice, Supervisor};
 use units::control::{LogStream, Way};
 use units::unit::{ConsoleLevel, Log, ServiceType};
 use units::{Diagnostic, Map, Severity, UnitName, search};
@@ -149,7 +149,10 @@ impl System {
             Action::FindMain(life, unit) => self.hands.find_main(life, &unit, units, reactor, queue),
             Action::Signal(life, whom, signal) => self.hands.signal(life, whom, signal),
             Action::Kill(life) => self.hands.kill(life),
-            Action::Drain(life) => self.hands.drain(life, reactor, queue),
+            Action::Drain(life) => {
+                self.hear_out(life);
+                self.hands.drain(life, &mut self.reactor, &mut self.queue);
+            }
             Action::Release(life, unit, after) => self.hands.release(life, &unit, after, units, reactor),
             Action::Listen(life, unit) => {
                 for remark in self.hands.listen(life, &unit, units, queue) {
@@ -219,9 +222,15 @@ impl System {
                 self.control.heed(number, hung_up, known, &mut self.reactor, &mut self.queue);
             }
             Source::Report(pid) => self.hands.reported(pid, &mut self.reactor, &mut self.queue),
-            Source::Stranger(pid) => self.hands.stranger_ended(pid, &mut self.reactor, &mut self.queue),
+            Source::Stranger(pid) => {
+                self.hear_out_child(pid);
+                self.hands.stranger_ended(pid, &mut self.reactor, &mut self.queue);
+            }
             Source::Output(number) => self.heed_output(number),
-            Source::Emptying(life) => self.hands.look_whether_empty(life, &mut self.reactor, &mut self.queue),
+            Source::Emptying(life) => {
+                self.hear_out(life);
+                self.hands.look_whether_empty(life, &mut self.reactor, &mut self.queue);
+            }
             Source::Memory(life) => self.hands.look_for_oom(life, &mut self.queue),
             Source::Socket(life, index) => self.hands.heard(life, index, &mut self.reactor, &mut self.queue),
             Source::Ready(life) => self.hands.ready_said(life, &mut self.reactor, &mut self.queue),
@@ -286,6 +295,20 @@ impl System {
         }
         if let Err(error) = self.control.bind(&mut self.reactor) {
             self.say(Tone::Bad, &format!("no control socket: {error}"));
+        }
+    }
+
+    /// Take what a life has written up to now: its lines are in the log before the end of who wrote them is told.
+    fn hear_out(&mut self, life: Life) {
+        for number in self.hands.pipes_of(life) {
+            self.heed_output(number);
+        }
+    }
+
+    /// The same for the life a process belongs to.
+    fn hear_out_child(&mut self, pid: i32) {
+        if let Some(life) = self.hands.life_of_child(pid) {
+            self.hear_out(life);
         }
     }
 

@@ -234,3 +234,20 @@ fn a_service_over_its_limit_is_killed_and_init_and_the_others_live() {
     ]);
     boot.ended(POWERED_OFF).shows("eats: the kernel killed a process of it for want of memory").does_not_show("keeps fell");
 }
+
+#[test]
+#[ignore = "needs root"]
+fn what_was_written_is_in_the_log_before_the_end_is_told() {
+    // Many that write a pipe full and end, all at the same time.
+    let talks = "[service]\ntype = \"oneshot\"\ncommand = [\"/usr/bin/perl\", \"-e\", 'print \"a word\\n\" x 9000, \"the last\\n\"']\n\
+                 [install]\nwanted-by = [\"multi-user.target\"]\n";
+    let names: Vec<String> = (0..40).map(|number| format!("talks-{number}")).collect();
+    let text = "for unit in $(ctl list --all | grep -o 'talks-[0-9]*'); do ctl logs $unit | grep -n -e 'the last' -e 'has finished' | cut -d: -f1 | \
+                tr '\\n' ' ' | { read -r last told; test $last -lt $told && echo in its order; }; done | sort | uniq -c\nctl poweroff";
+    let after: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    let off = script(&after.join(", "), text);
+    let files: Vec<(String, &str)> = names.iter().map(|name| (format!("{name}.toml"), talks)).collect();
+    let mut files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+    files.push(("off.toml", &off));
+    boot(&files).ended(POWERED_OFF).shows("40 in its order");
+}

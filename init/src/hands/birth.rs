@@ -30,6 +30,8 @@ use course::Course;
 pub(super) struct Outlets {
     pub(super) stdout: OwnedFd,
     pub(super) stderr: OwnedFd,
+    /// The number of the pipe of standard output; that of standard error is the next.
+    pub(super) first: u64,
 }
 
 /// What is needed to give birth.
@@ -232,9 +234,9 @@ fn strings(texts: Vec<String>) -> Result<Vec<CString>, NulError> {
     texts.into_iter().map(CString::new).collect()
 }
 
-/// The pipes of a life: what init reads and what its processes write to.
-pub(super) fn pipes() -> io::Result<((OwnedFd, OwnedFd), Outlets)> {
+/// The pipes of a life, numbered from `first` on: what init reads and what its processes write to.
+pub(super) fn pipes(first: u64) -> io::Result<((OwnedFd, OwnedFd), Outlets)> {
     let (read_out, stdout) = crate::journal::pipe()?;
     let (read_err, stderr) = crate::journal::pipe()?;
-    Ok(((read_out, read_err), Outlets { stdout, stderr }))
+    Ok(((read_out, read_err), Outlets { stdout, stderr, first }))
 }

@@ -49,7 +49,7 @@ struct BodyNote {
     /// Below the root of each hierarchy.
     group: Option<String>,
     unharmed: bool,
-    outlets: Option<(i32, i32)>,
+    outlets: Option<(i32, i32, u64)>,
     looking: bool,
     ready: Option<i32>,
     draining: bool,
@@ -186,7 +186,7 @@ impl Hands {
     fn take_body(&mut self, note: BodyNote, inherited: &mut Inherited, reactor: &mut Reactor) {
         let group = note.group.as_deref().and_then(|path| self.group_at(path));
         let mut take = |number| inherited.take(number);
-        let outlets = note.outlets.and_then(|(out, err)| Some(Outlets { stdout: take(out)?, stderr: take(err)? }));
+        let outlets = note.outlets.and_then(|(out, err, first)| Some(Outlets { stdout: take(out)?, stderr: take(err)?, first }));
         let memory = group.as_ref().and_then(memory_events).and_then(|file| {
             let watch = reactor.watch_changes(&file, Source::Memory(note.life)).ok()?;
             Some((file, watch))
@@ -275,7 +275,7 @@ impl BodyNote {
             unit: body.unit.clone(),
             group: body.group.as_ref().map(path_of),
             unharmed: body.unharmed,
-            outlets: body.outlets.as_ref().map(|outlets| (hand_over(&outlets.stdout), hand_over(&outlets.stderr))),
+            outlets: body.outlets.as_ref().map(|outlets| (hand_over(&outlets.stdout), hand_over(&outlets.stderr), outlets.first)),
             looking: body.looking,
             ready: body.ready.as_ref().map(hand_over),
             draining: body.draining,

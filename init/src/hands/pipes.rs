@@ -16,7 +16,7 @@ impl Hands {
     pub(super) fn open_outlets(&mut self, life: Life, reactor: &mut Reactor) -> Result<(), Stillborn> {
         let Some(body) = self.bodies.get_mut(&life).filter(|body| body.outlets.is_none()) else { return Ok(()) };
         let delayed = |error: std::io::Error| Stillborn::Delayed(format!("no log pipe to be had: {error}"));
-        let ((out, err), outlets) = birth::pipes().map_err(delayed)?;
+        let ((out, err), outlets) = birth::pipes(self.next_pipe).map_err(delayed)?;
         for (pipe, stream) in [(out, LogStream::Stdout), (err, LogStream::Stderr)] {
             let number = self.next_pipe;
             self.next_pipe += 1;
@@ -26,6 +26,12 @@ impl Hands {
         }
         body.outlets = Some(outlets);
         Ok(())
+    }
+
+    /// The numbers of a life's pipes.
+    pub(crate) fn pipes_of(&self, life: Life) -> std::ops::Range<u64> {
+        let outlets = self.bodies.get(&life).and_then(|body| body.outlets.as_ref());
+        outlets.map_or(0..0, |outlets| outlets.first..outlets.first + 2)
     }
 
     /// The pipe of that number.

@@ -26,6 +26,8 @@ use crate::turns::Piece;
 const SPAN: Duration = Duration::from_millis(4);
 /// Children reaped per turn, so that a flood of orphans does not keep the rest waiting.
 const REAP_BATCH: usize = 128;
+/// Of these, children of units, whose last lines are read first: up to two full pipes each, 128 KiB together.
+const OURS_BATCH: usize = 8;
 /// Turns of notifications heard before an end is acted upon: of 64 messages each, so more than net.unix.max_dgram_qlen is
 /// ever set to.
 const LAST_WORDS_TURNS: usize = 16;
@@ -174,9 +176,13 @@ impl System {
         self.hear();
         let mut ended = Vec::new();
         self.more_to_reap = true;
-        while ended.len() < REAP_BATCH && self.more_to_reap {
+        let mut ours = 0;
+        while ended.len() < REAP_BATCH && ours < OURS_BATCH && self.more_to_reap {
             match reap_any() {
-                Ok(Some(one)) => ended.push(one),
+                Ok(Some((pid, how))) => {
+                    ours += usize::from(self.hands.life_of_child(pid.as_raw()).is_some());
+                    ended.push((pid, how));
+                }
                 Ok(None) | Err(_) => self.more_to_reap = false,
             }
         }
@@ -192,6 +198,7 @@ impl System {
                 remark.into_iter().for_each(|remark| self.say(Tone::Bad, &remark));
                 continue;
             }
+            self.hear_out_child(pid.as_raw());
             self.hands.ended(pid.as_raw(), how, &mut self.reactor, &mut self.queue);
         }
         self.hands.after_reaping(&mut self.queue);
