@@ -276,9 +276,8 @@ fn read_resources(resources: &mut Resources, section: &mut Section<'_, '_>) {
     if let Some(weight) = section.number("cpu-weight", 1, 10_000) {
         resources.cpu_weight = u16::try_from(weight).ok().and_then(Weight::new);
     }
-    let tasks = |text: &str| text.parse().map_err(|_| format!("{text:?} is no number of tasks"));
-    if let Some(tasks) = section.read("tasks-max", |text| limit(text, tasks)) {
-        resources.tasks_max = Some(tasks);
+    if let Some(tasks) = section.read("tasks-max", tasks) {
+        (resources.tasks_max, resources.tasks_share) = tasks;
     }
     let policies = [("stop", OomPolicy::Stop), ("continue", OomPolicy::Continue), ("kill", OomPolicy::Kill)];
     set(&mut resources.oom_policy, section.word("oom-policy", &policies));
@@ -289,6 +288,18 @@ fn limit<T>(text: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<
         "max" | "infinity" => Ok(Limit::Max),
         text => read(text).map(Limit::At),
     }
+}
+
+/// A number of tasks, or a share of what the container may have.
+fn tasks(text: &str) -> Result<(Option<Limit<u64>>, Option<Percent>), String> {
+    if text.ends_with('%') {
+        return match Percent::read(text) {
+            Ok(share) => Ok((None, Some(share))),
+            Err(_) => Err(format!("{text:?} is no share of the container's tasks")),
+        };
+    }
+    let number = |text: &str| text.parse().map_err(|_| format!("{text:?} is no number of tasks"));
+    limit(text, number).map(|most| (Some(most), None))
 }
 
 fn amount(text: &str) -> Result<Amount, String> {
