@@ -33,7 +33,7 @@ pub fn calendar(bytes: &[u8]) {
 pub fn value(bytes: &[u8]) {
     let Some(text) = text(bytes) else { return };
     if let Ok(Limit::At(span)) = read_span(text) {
-        assert_eq!(read_span(&format!("{} us", span.as_micros())), Ok(Limit::At(span)), "{text:?}");
+        assert_eq!(read_span(&format!("{} s {} us", span.as_secs(), span.subsec_micros())), Ok(Limit::At(span)), "{text:?}");
     }
     if let Ok(size) = Bytes::read(text) {
         assert_eq!(Bytes::read(&size.0.to_string()), Ok(size), "{text:?}");

@@ -44,11 +44,7 @@ pub(crate) fn read(line: &str, expand: Expand<'_>) -> Result<Vec<Command>, Unrea
 fn one(mut command: Command, program: &str, rest: &mut &str, expand: Expand<'_>) -> Result<Command, CommandError> {
     let expand = |word: &str| expand(word).map_err(CommandError::Specifier);
     let program = expand(program)?;
-    let is_path = program.starts_with('/') && !program.ends_with('/');
-    let is_name = !program.contains('/') && program != "." && program != "..";
-    let is_odd = program.contains(|c: char| "'\"\\".contains(c) || c.is_ascii_control());
-    // That there is none is told at the end.
-    if is_odd || !(is_path || is_name || program.is_empty()) {
+    if !Command::is_program(&program) {
         return Err(CommandError::Program(program));
     }
     let mut words = vec![program];

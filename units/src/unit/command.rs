@@ -85,6 +85,9 @@ impl Command {
         if ignore_failure {
             first.remove(0);
         }
+        if !Self::is_program(first) {
+            return Err(CommandError::Program(std::mem::take(first)));
+        }
         Self { ignore_failure, ..Self::default() }.with_words(words)
     }
 
@@ -104,6 +107,14 @@ impl Command {
 
     pub(crate) fn with_words(self, words: Vec<String>) -> Result<Self, CommandError> {
         Self { words, ..self }.checked()
+    }
+
+    /// Whether it may stand for a program: a path from the root, or a name to be looked up. That there is none is told at the end.
+    pub(crate) fn is_program(text: &str) -> bool {
+        let is_path = text.starts_with('/') && !text.ends_with('/');
+        let is_name = !text.contains('/') && text != "." && text != "..";
+        let is_odd = text.contains(|c: char| "'\"\\".contains(c) || c.is_ascii_control());
+        !is_odd && (is_path || is_name)
     }
 
     fn checked(self) -> Result<Self, CommandError> {
@@ -224,6 +235,9 @@ mod tests {
 
     #[test]
     fn arrays_are_taken_as_they_are() {
+        for no_program in [" /bin/a", "./a", "/bin/", ".", "a\"b"] {
+            assert_eq!(Command::verbatim(vec![no_program.into()]), Err(CommandError::Program(no_program.into())));
+        }
         let command = Command::verbatim(vec!["-/bin/a".into(), "$OPTS".into()]).unwrap();
         assert!(command.ignore_failure);
         assert_eq!(command.argv(|_| Some("no".into())), ["/bin/a", "$OPTS"]);
