@@ -13,8 +13,9 @@ use units::unit::{Body, Command, Restart, RestartPolicy, Service, ServiceType, S
 use units::value::Limit;
 use units::{UnitName, UnitSet};
 
-/// Starts of a slice within the interval of the start limit; systemd has no limit there.
-const SLICE_STARTS: u32 = 200;
+/// Starts of a slice or target within the interval of the start limit. systemd has no limit there; it is for circles
+/// of what follows upon what. One of targets alone would be gone round for ever within a step.
+pub(super) const MANY: u32 = 200;
 
 /// The course of a unit's lives; a target has none, for it has no life.
 pub(super) fn course<'u>(units: &'u UnitSet, name: &UnitName) -> Option<Cow<'u, Service>> {
@@ -42,7 +43,7 @@ pub(super) fn course<'u>(units: &'u UnitSet, name: &UnitName) -> Option<Cow<'u, 
         Body::Timer(_) | Body::Path(_) => Some(Cow::Owned(still())),
         // It comes and goes with the units in it; only a circle of what follows upon what is cut short.
         Body::Slice(_) => {
-            let restart = Restart { policy: RestartPolicy::No, burst: Limit::At(SLICE_STARTS), ..Restart::default() };
+            let restart = Restart { policy: RestartPolicy::No, burst: Limit::At(MANY), ..Restart::default() };
             Some(Cow::Owned(Service { restart: restart.into(), ..still() }))
         }
     }

@@ -268,7 +268,8 @@ impl Supervisor {
         let Some(node) = units.graph().node(name) else { return };
         let never_up = self.slots.get(name).is_some_and(|slot| !slot.history.was_up);
         for other in node.required_by.iter().chain(&node.needed_once_by) {
-            let waiting = self.slots.get(other).and_then(|slot| slot.job.as_ref());
+            // Who was on the way up already when that was called off and wanted again just goes on.
+            let waiting = self.slots.get(other).filter(|slot| slot.is_down() || slot.rests()).and_then(|slot| slot.job.as_ref());
             let needs = units
                 .graph()
                 .node(other)

@@ -1,14 +1,14 @@
 //! Bringing a unit up.
 
 use super::Supervisor;
-use super::course::course;
+use super::course::{MANY, course};
 use super::slot::{Alive, Down, Ending, Starting, State};
 use crate::{Action, Cause, Moment, Notice, Phase};
 use alloc::string::{String, ToString};
 use core::time::Duration;
 use units::UnitName;
 use units::control::Outcome;
-use units::unit::{Body, Service, ServiceType, Verdict};
+use units::unit::{Body, Restart, Service, ServiceType, Verdict};
 use units::value::Limit;
 
 /// How long a service of type `idle` waits for all others; as systemd has it.
@@ -47,12 +47,15 @@ impl Supervisor {
 
     fn started_too_often(&mut self, name: &UnitName) -> bool {
         let units = self.units.clone();
-        let Some(service) = course(&units, name) else { return false };
+        let (burst, interval) = match course(&units, name) {
+            Some(service) => (service.restart.burst, service.restart.interval),
+            None => (Limit::At(MANY), Restart::default().interval),
+        };
         let Some(slot) = self.slots.get_mut(name) else { return false };
-        let Limit::At(burst) = service.restart.burst else { return false };
+        let Limit::At(burst) = burst else { return false };
         let starts = &mut slot.history.starts;
         let now = self.now;
-        while starts.front().is_some_and(|start| now.since(*start) >= service.restart.interval) {
+        while starts.front().is_some_and(|start| now.since(*start) >= interval) {
             starts.pop_front();
         }
         if starts.len() >= usize::try_from(burst).unwrap_or(usize::MAX) {

@@ -131,3 +131,45 @@ fn a_circle_of_what_follows_has_an_end_for_every_kind() {
         assert!(given_up > 0, "{kind}: {:?}", world.rows());
     }
 }
+
+/// h.target keeps u2 up, which wants by a detour what l.slice, which comes with it, may not be beside.
+#[test]
+fn targets_that_call_each_other_up_and_down_come_to_rest() {
+    let units = "-- u1\nwants = ['t.timer']\n[service]\ncommand = '/bin/x'\n-- u2\nrequires = ['u5']\n[service]\ncommand = '/bin/x'\n-- u4\n[service]\ncommand = '/bin/x'\nslice = 'l.slice'\n-- u5\nwants = ['h.target', 'u2']\nrequires = ['p.path', 'u1']\n[service]\ncommand = '/bin/x'\n-- s.socket\nrequires = ['h.target', 'u1']\nrequisite = ['g.target']\n[socket]\nlisten-stream = '/run/s'\n-- t.timer\nwants = ['u4', 'p.path', 's.socket']\n[timer]\nunit = 'u1'\non-active-sec = '5s'\n-- p.path\nconflicts = ['u4', 's.socket', 'u1']\n[path]\npath-exists = '/x'\nunit = 'u2'\n-- l.slice\nafter = ['g.target']\nwants = ['u2', 'g.target']\nrequires = ['p.path', 'm.mount']\nconflicts = ['h.target']\n-- m.mount\n[mount]\nwhat = '/dev/x'\nwhere = '/m'\n-- g.target\nstop-when-unneeded = true\n-- h.target\nupholds = ['u2']";
+    let mut world = World::new(units);
+    world.run("start h.target");
+    assert!(world.lines.len() < 2000, "{} lines", world.lines.len());
+    assert_eq!(world.answers, [(1, 1)].into());
+}
+
+#[test]
+fn who_is_on_the_way_up_is_not_refused_for_what_fails_meanwhile() {
+    let units = "-- c\n[service]\ntype = 'oneshot'\ncommand = '/bin/c'\n-- s\nrequires = ['c']\n[service]\ntype = 'notify'\ncommand = '/bin/s'\n-- x\nconflicts = ['s']\nwants = ['s']\n[service]\ncommand = '/bin/x'";
+    check_with(
+        units,
+        |world| world.changed = units.replacen("-- c\n", "-- c\nrequires = ['nobody']\n", 1),
+        "queue start s | exit c 0 | daemon-reload | queue start x | list",
+        expect![[r#"
+            > queue start s
+            answer 1: s Queued
+            prepare c#1
+            prepare s#2
+            spawn c#1 start[0]
+            spawn s#2 start[0]
+            > exit c 0
+            signal c All SIGTERM
+            signal c All SIGCONT
+            release c
+              Finished(c.service)
+            > daemon-reload
+            reread for 2
+            > queue start x
+            answer 3: x Queued
+              c failed: nobody, which it requires, is not up
+            > list
+                c failed failed nobody, which it requires, is not up
+                s activating start -
+                x inactive dead -
+        "#]],
+    );
+}
