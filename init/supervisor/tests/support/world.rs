@@ -2,12 +2,18 @@
 //! script says what the processes do.
 #![allow(dead_code, clippy::print_stdout, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod chance;
+pub mod dice;
+mod facts;
+pub mod made_up;
 mod show;
 
+use dice::Dice;
+use facts::{Facts, life_of};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use supervisor::{Action, Config, Connection, Event, Exit, Life, Moment, Notice, Phase, Run, Saved, Supervisor, Ticket, Whom};
-use units::control::{ActiveState, Job, KillWhom, Request, UnitRow, Way};
+use units::control::{Job, KillWhom, Request, UnitRow, Way};
 use units::unit::{ServiceType, Verdict};
 use units::value::Signal;
 use units::{SourceFile, SourceKind, UnitName, read};
@@ -43,14 +49,26 @@ pub struct World {
     connections: u64,
     /// Connections neither given away nor dropped.
     open: BTreeSet<Connection>,
+    /// What the machine has seen.
+    pub facts: Facts,
+    /// Whether nothing is noted of what is ordered and told: for tests of a million steps.
+    pub silent: bool,
+    /// Whether what is noted is printed at once.
+    pub loud: bool,
+    /// What has happened and is not heard of yet; by chance, if it goes by chance.
+    late: VecDeque<Event>,
+    pub tardy: Option<Dice>,
+    /// Requests whose askers have gone.
+    pub hung_up: BTreeSet<u64>,
+    /// What the files say the time after, and so on by turns, where chance has them read again.
+    pub next: String,
     /// Whether notices are shown.
     pub quiet: bool,
     pub told: Vec<Notice>,
-    /// Whether an order of starts is asserted: only in scripts without requests.
+    /// Whether it is asserted that starts keep their order and conflicts apart.
     pub ordered: bool,
     /// Whether the supervisor is written down and revived before each event.
     pub mortal: bool,
-    begun: BTreeSet<UnitName>,
     former: Vec<Life>,
     /// What the files say when they are read again.
     pub changed: String,
@@ -80,10 +98,7 @@ pub fn files(text: &str) -> Vec<SourceFile> {
 
 /// A supervisor over these units.
 pub fn supervisor(text: &str, random: u64) -> Supervisor {
-    let (set, diagnostics) = read(files(text));
-    for diagnostic in diagnostics {
-        println!("{diagnostic}");
-    }
+    let (set, _) = read(files(text));
     let shutdown_budget = Duration::from_secs(25);
     Supervisor::new(set, Config { default_target: name("default.target"), shutdown_budget, random })
 }
@@ -110,11 +125,17 @@ impl World {
             deaf: BTreeSet::new(),
             connections: 0,
             open: BTreeSet::new(),
+            facts: Facts::default(),
+            silent: false,
+            loud: false,
+            late: VecDeque::new(),
+            tardy: None,
+            hung_up: BTreeSet::new(),
+            next: text.to_owned(),
             quiet: false,
             told: Vec::new(),
             ordered: false,
             mortal: false,
-            begun: BTreeSet::new(),
             former: Vec::new(),
             changed: text.to_owned(),
         }
@@ -227,17 +248,6 @@ impl World {
         self.queue.push_back(Event::Asked(Ticket(ticket), request));
     }
 
-    /// Everything `unit` comes after has settled; who falls again and again is waited for no more.
-    fn assert_order(&mut self, unit: &UnitName) {
-        let after = self.supervisor.units().graph().node(unit).unwrap().after.clone();
-        for row in self.rows() {
-            let fell = |notice: &&Notice| matches!(notice, Notice::Fell { unit, .. } | Notice::Failed(unit, _) if *unit == row.name);
-            let again = self.told.iter().filter(fell).count() > 1;
-            let open = row.active == ActiveState::Activating && row.sub != "auto-restart" && !again;
-            assert!(!(open && after.contains(&row.name)), "{unit} starts while {} is {}", row.name, row.sub);
-        }
-    }
-
     /// What the supervisor tells of its units, without a trace in the script.
     pub fn rows(&self) -> Vec<UnitRow> {
         self.supervisor.rows(self.now, &self.supervisor.named(&[]))
@@ -318,7 +328,7 @@ impl World {
 
     fn end_process(&mut self, run: Run, exit: Exit) {
         if self.processes.remove(&run).is_some() {
-            self.queue.push_back(Event::Exited(run, exit));
+            self.answer(Event::Exited(run, exit));
             self.look_for_empty();
         }
     }
@@ -327,7 +337,18 @@ impl World {
         let empty: Vec<Life> = self.drained.iter().copied().filter(|life| self.is_empty(*life)).collect();
         for life in empty {
             self.drained.remove(&life);
-            self.queue.push_back(Event::Emptied(life));
+            self.answer(Event::Emptied(life));
+        }
+    }
+
+    /// What follows from an order is heard of at once, or late; of each life in its sequence.
+    fn answer(&mut self, event: Event) {
+        let life = life_of(&event);
+        let waits = life.is_some() && self.late.iter().any(|other| life_of(other) == life);
+        if waits || self.tardy.as_mut().is_some_and(|dice| dice.once_in(8)) {
+            self.late.push_back(event);
+        } else {
+            self.queue.push_back(event);
         }
     }
 
@@ -344,7 +365,9 @@ impl World {
             rounds += 1;
             assert!(rounds < 10_000, "a deadline does not go away");
             self.now = self.now.max(deadline);
-            self.lines.push(format!("@ {:?}", self.now.0));
+            if !self.silent {
+                self.lines.push(format!("@ {:?}", self.now.0));
+            }
             self.queue.push_back(Event::Ticked);
             self.follow_up();
         }
@@ -360,46 +383,53 @@ impl World {
         let mut rounds = 0;
         while let Some(event) = self.queue.pop_front() {
             rounds += 1;
-            assert!(rounds < 100_000, "this never ends");
+            assert!(rounds < 10_000, "this never ends");
             if self.mortal {
                 self.revive();
             }
+            if self.loud {
+                println!("<- {event:?}");
+            }
+            self.note_event(&event);
             for action in self.supervisor.step(self.now, event) {
                 assert_eq!(self.left, None, "ordered after leaving: {action:?}");
                 self.perform(action);
             }
+            self.note_end();
         }
     }
 
     fn perform(&mut self, action: Action) {
-        let shown = self.show(&action);
-        if let Some(shown) = shown {
+        if !self.silent
+            && let Some(shown) = self.show(&action)
+        {
+            if self.loud {
+                println!("     {shown}");
+            }
             self.lines.push(shown);
         }
+        self.note_action(&action);
         match action {
             Action::Check(life, unit) => {
                 let verdict = if self.skipped.contains(&unit) { Verdict::Skip("path-exists /no".into()) } else { Verdict::Go };
-                self.queue.push_back(Event::Checked(life, verdict));
+                self.answer(Event::Checked(life, verdict));
             }
             Action::Prepare(life, unit) => {
                 assert!(self.lives.values().all(|other| *other != unit), "{unit} has two lives");
-                if self.ordered && self.begun.insert(unit.clone()) {
-                    self.assert_order(&unit);
-                }
                 self.lives.insert(life, unit);
-                self.queue.push_back(Event::Prepared(life));
+                self.answer(Event::Prepared(life));
             }
             Action::Spawn { run, unit, .. } => {
                 assert_eq!(self.lives.get(&run.life), Some(&unit), "spawned outside of a life");
                 let number = 100 + u32::try_from(self.processes.len()).unwrap();
                 if self.broken.contains(&unit) {
-                    self.queue.push_back(Event::Spawned(run, number));
-                    self.queue.push_back(Event::SpawnFailed(run, "exec failed: No such file or directory".into()));
+                    self.answer(Event::Spawned(run, number));
+                    self.answer(Event::SpawnFailed(run, "exec failed: No such file or directory".into()));
                     return;
                 }
                 assert!(self.processes.insert(run, unit.clone()).is_none(), "spawned twice: {run:?}");
-                self.queue.push_back(Event::Spawned(run, number));
-                self.queue.push_back(Event::Executed(run));
+                self.answer(Event::Spawned(run, number));
+                self.answer(Event::Executed(run));
                 let service = self.supervisor.units().unit(&unit).and_then(|unit| unit.service());
                 let quick = service.is_none_or(|service| service.kind == ServiceType::Oneshot && unit.as_str().starts_with("setup"));
                 if (run.phase != Phase::Start || quick) && !self.patient.contains(&unit) {
@@ -419,7 +449,7 @@ impl World {
             Action::Give(connection, _) | Action::Drop(connection) => {
                 assert!(self.open.remove(&connection), "{connection:?} is not there any more");
             }
-            Action::Listen(life, unit) => self.queue.push_back(if self.deaf.contains(&unit) {
+            Action::Listen(life, unit) => self.answer(if self.deaf.contains(&unit) {
                 Event::ListenFailed(life, "listening on /run/x failed: Address already in use".to_owned())
             } else {
                 Event::Listening(life)
@@ -428,7 +458,7 @@ impl World {
             Action::Kill(life) => self.signal(life, Whom::All, Signal::KILL),
             Action::Drain(life) => {
                 if self.is_empty(life) {
-                    self.queue.push_back(Event::Emptied(life));
+                    self.answer(Event::Emptied(life));
                 } else {
                     self.drained.insert(life);
                 }
@@ -443,9 +473,11 @@ impl World {
             Action::Reread(ticket) => {
                 let (set, _) = read(files(&self.changed));
                 self.supervisor.reread(set);
+                self.note_reread();
                 *self.answers.entry(ticket.0).or_default() += 1;
             }
             Action::Reexec(ticket) => *self.answers.entry(ticket.0).or_default() += 1,
+            Action::Tell(_) if self.silent => {}
             Action::Tell(notice) => self.told.push(notice),
             Action::Leave(way) => self.left = Some(way),
         }
