@@ -168,7 +168,7 @@ pub fn unit(script: &str, text: &str, links: &[RcLink]) -> Option<SourceFile> {
 
 /// As the value of an assignment: no specifier, and nothing that would continue the line.
 fn plain(text: &str) -> String {
-    text.trim_end_matches('\\').replace('%', "%%")
+    text.replace('\0', "").trim_end_matches('\\').replace('%', "%%")
 }
 
 /// The link that enables the unit of a script, for whoever collects files.
@@ -206,6 +206,8 @@ fn read(text: &str) -> Header {
         }
         if let Some(path) = words.strip_prefix("pidfile:").map(str::trim)
             && path.starts_with('/')
+            && !path.contains(char::is_control)
+            && !path.split('/').any(|part| part == "..")
         {
             header.pid_file = Some(path.to_owned());
         }
@@ -240,6 +242,17 @@ mod tests {
     use super::*;
     use crate::read as read_units;
     use crate::unit::ServiceType;
+
+    #[test]
+    fn a_pid_file_that_can_be_none_is_none() {
+        for path in ["/run/a\0b.pid", "/run/../a.pid", "a.pid"] {
+            let file = unit("thing.sh", &format!("#!/bin/sh\n# pidfile: {path}\n"), &[]).unwrap();
+            let (set, told) = crate::read([file]);
+            assert!(told.is_empty(), "{told:?}");
+            let service = set.unit(&UnitName::new("thing").unwrap()).unwrap().service().unwrap();
+            assert_eq!(service.kind, ServiceType::Forking { pid_file: None });
+        }
+    }
 
     const SCRIPT: &str = "#!/bin/sh\n# pidfile: /run/shop.pid\n### BEGIN INIT INFO\n# Provides:          shop\n\
         # Required-Start:    $remote_fs $network $syslog db\n# Should-Start:      $named\n# X-Start-Before:    nginx\n\

@@ -69,9 +69,15 @@ impl Scope {
 
 impl Plan {
     fn link(&mut self, path: String, target: &str) {
-        let step = Step::Link { path, target: target.to_owned() };
-        if !self.steps.contains(&step) {
-            self.steps.push(step);
+        // Two units may want to be called the same.
+        let there = self.steps.iter().find_map(|step| match step {
+            Step::Link { path: there, target } if *there == path => Some(target),
+            Step::Link { .. } | Step::Unlink { .. } => None,
+        });
+        match there {
+            None => self.steps.push(Step::Link { path, target: target.to_owned() }),
+            Some(there) if there == target => {}
+            Some(there) => self.problems.push(format!("{path} leads to {there} already")),
         }
     }
 
@@ -132,7 +138,10 @@ impl Installer {
             let wanted = |path: &str| new.steps.iter().any(|step| matches!(step, Step::Link { path: made, .. } if made == path));
             old.steps.retain(|step| matches!(step, Step::Unlink { path } if !wanted(path)));
             new.steps.retain(|step| !matches!(step, Step::Link { path, .. } if stays(path)));
-            steps.extend(old.steps.into_iter().chain(std::mem::take(&mut new.steps)));
+            // A unit that is named beside its instance is met twice.
+            let fresh = old.steps.into_iter().chain(std::mem::take(&mut new.steps)).filter(|step| !steps.contains(step));
+            let fresh: Vec<Step> = fresh.collect();
+            steps.extend(fresh);
             *plan = new;
         });
         plan.steps.splice(0..0, steps);
@@ -267,7 +276,9 @@ impl Installer {
             }
         }
         for alias in &install.alias {
+            let is_plain = |name: &UnitName| !name.is_template() && name.instance().is_none();
             if alias.kind() != name.kind()
+                || is_plain(alias) && !is_plain(name)
                 || alias.is_template() != name.is_template() && alias.instance().is_none() != name.instance().is_none()
             {
                 plan.problems.push(format!("{alias} cannot be another name of {name}"));
