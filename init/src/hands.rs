@@ -20,6 +20,7 @@ mod emptying;
 mod environment;
 mod generators;
 mod gone;
+mod groups;
 mod handed;
 mod identity;
 mod inotify;
@@ -41,10 +42,9 @@ mod without;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use kernel::cgroup::{Generation, Group};
+use kernel::cgroup::Group;
 use kernel::pidfd::PidFd;
 use kernel::spawn::Report;
 use kernel::wait::How;
@@ -64,6 +64,7 @@ use calendar::Calendars;
 pub(crate) use conditions::Facts;
 use generators::Generators;
 use gone::Gone;
+use groups::{make_group, memory_events, v1_procs};
 use inotify::{Purpose, Watches};
 use paths::Paths;
 use private::Private;
@@ -475,35 +476,6 @@ impl Hands {
     }
 }
 
-/// Make a unit's group, empty and without limits of a former life if it can be had so; whether it is a new one.
-fn make_group(group: &Group, remarks: &mut Vec<String>) -> Result<bool, String> {
-    let is_new = !group.exists() || group.remove().is_ok();
-    if !is_new {
-        remarks.push("processes of an earlier life are still in its cgroup".to_owned());
-    }
-    group.create().map_err(|error| {
-        // What was made of it on other hierarchies goes too.
-        let _ = group.remove();
-        format!("making its cgroup failed: {error}")
-    })?;
-    Ok(is_new)
-}
-
-/// `memory.events` of a group whose memory controller is on cgroup2.
-fn memory_events(group: &Group) -> Option<File> {
-    let (_, folder) = group.directories().find(|(hierarchy, _)| hierarchy.generation() == Generation::V2)?;
-    File::open(folder.join("memory.events")).ok()
-}
-
 fn is_main(process: &Process, life: Life) -> bool {
     process.run.life == life && process.run.phase == Phase::Start
-}
-
-/// `cgroup.procs` of the v1 hierarchies: into cgroup2 the child is born.
-fn v1_procs(group: &Group) -> std::io::Result<Vec<OwnedFd>> {
-    group
-        .directories()
-        .filter(|(hierarchy, _)| hierarchy.generation() == Generation::V1)
-        .map(|(_, folder)| std::fs::OpenOptions::new().write(true).open(folder.join("cgroup.procs")).map(OwnedFd::from))
-        .collect()
 }

@@ -168,7 +168,7 @@ pub fn unit(script: &str, text: &str, links: &[RcLink]) -> Option<SourceFile> {
 
 /// As the value of an assignment: no specifier, and nothing that would continue the line.
 fn plain(text: &str) -> String {
-    text.replace('\0', "").trim_end_matches('\\').replace('%', "%%")
+    text.replace(['\0', '\r'], " ").trim_end_matches('\\').replace('%', "%%")
 }
 
 /// The link that enables the unit of a script, for whoever collects files.

@@ -10,6 +10,7 @@
 
 use super::World;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use supervisor::{Action, Event, Life, Notice, Phase, Run};
 use units::control::{ActiveState, Request, UnitRow};
 use units::unit::{Body, Service, ServiceType, StopMode};
@@ -296,5 +297,13 @@ pub fn life_of(event: &Event) -> Option<Life> {
         | Event::SpawnDelayed(run, _)
         | Event::Exited(run, _) => Some(run.life),
         Event::Booted | Event::Asked(..) | Event::HungUp(_) | Event::LeaveAsked { .. } | Event::Ticked => None,
+    }
+}
+
+/// A span as unit files write it.
+pub fn humantime(text: &str) -> Duration {
+    match units::value::read_span(text).unwrap() {
+        units::value::Limit::At(span) => span,
+        units::value::Limit::Max => Duration::MAX,
     }
 }

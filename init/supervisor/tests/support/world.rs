@@ -9,7 +9,7 @@ pub mod made_up;
 mod show;
 
 use dice::Dice;
-use facts::{Facts, life_of};
+use facts::{Facts, humantime, life_of};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use supervisor::{Action, Config, Connection, Event, Exit, Life, Moment, Notice, Phase, Run, Saved, Supervisor, Ticket, Whom};
@@ -469,16 +469,14 @@ impl World {
                 self.drained.remove(&life);
                 self.processes.retain(|run, _| run.life != life);
             }
-            Action::Answer(ticket, _) => *self.answers.entry(ticket.0).or_default() += 1,
+            Action::Answer(ticket, _) | Action::Reexec(ticket) => *self.answers.entry(ticket.0).or_default() += 1,
             Action::Reread(ticket) => {
                 let (set, _) = read(files(&self.changed));
                 self.supervisor.reread(set);
                 self.note_reread();
                 *self.answers.entry(ticket.0).or_default() += 1;
             }
-            Action::Reexec(ticket) => *self.answers.entry(ticket.0).or_default() += 1,
-            Action::Tell(_) if self.silent => {}
-            Action::Tell(notice) => self.told.push(notice),
+            Action::Tell(notice) => self.told.extend(Some(notice).filter(|_| !self.silent)),
             Action::Leave(way) => self.left = Some(way),
         }
     }
@@ -498,12 +496,5 @@ impl World {
             self.end_process(run, Exit::Signal(signal));
         }
         self.look_for_empty();
-    }
-}
-
-fn humantime(text: &str) -> Duration {
-    match units::value::read_span(text).unwrap() {
-        units::value::Limit::At(span) => span,
-        units::value::Limit::Max => Duration::MAX,
     }
 }

@@ -1,0 +1,35 @@
+//! The control group of a unit: made, joined and listened to.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+
+use kernel::cgroup::{Generation, Group};
+
+/// Make a unit's group, empty and without limits of a former life if it can be had so; whether it is a new one.
+pub(super) fn make_group(group: &Group, remarks: &mut Vec<String>) -> Result<bool, String> {
+    let is_new = !group.exists() || group.remove().is_ok();
+    if !is_new {
+        remarks.push("processes of an earlier life are still in its cgroup".to_owned());
+    }
+    group.create().map_err(|error| {
+        // What was made of it on other hierarchies goes too.
+        let _ = group.remove();
+        format!("making its cgroup failed: {error}")
+    })?;
+    Ok(is_new)
+}
+
+/// `memory.events` of a group whose memory controller is on cgroup2.
+pub(super) fn memory_events(group: &Group) -> Option<File> {
+    let (_, folder) = group.directories().find(|(hierarchy, _)| hierarchy.generation() == Generation::V2)?;
+    File::open(folder.join("memory.events")).ok()
+}
+
+/// `cgroup.procs` of the v1 hierarchies: into cgroup2 the child is born.
+pub(super) fn v1_procs(group: &Group) -> std::io::Result<Vec<OwnedFd>> {
+    group
+        .directories()
+        .filter(|(hierarchy, _)| hierarchy.generation() == Generation::V1)
+        .map(|(_, folder)| std::fs::OpenOptions::new().write(true).open(folder.join("cgroup.procs")).map(OwnedFd::from))
+        .collect()
+}
