@@ -69,6 +69,11 @@ impl System {
         self.reading.as_ref().is_some_and(|reading| matches!(reading.what, What::First))
     }
 
+    /// Whether there is more to do without anything happening.
+    pub(crate) fn reads(&self) -> bool {
+        self.reading.is_some() && !self.hands.waits_for_generators()
+    }
+
     /// Read, if it is time; only between two events.
     pub(crate) fn read_when_generated(&mut self) {
         while self.reading.is_some() && self.hands.have_generated() {

@@ -83,6 +83,18 @@ rm /etc/systemd/system-generators/good; ctl reload-units; ls /run/systemd | grep
         .shows("off: 0");
 }
 
+/// Nothing else happens that would wake PID 1, and its turn has been too long to begin anything new in it.
+#[test]
+#[ignore = "needs root"]
+fn a_reload_without_generators_ends_though_looking_for_them_took_long() {
+    let off = script(
+        "\"data@one\"",
+        "rm /etc/systemd/system-generators/good; for n in $(seq 5000); do : > /etc/systemd/system-generators/$n; done
+ctl reload-units; ctl reload-units & ctl reload-units & ctl reload-units; wait; echo all answered; ctl poweroff",
+    );
+    boot(&[("fief/units/off.toml", &off)], &[]).ended(POWERED_OFF).shows("all answered");
+}
+
 #[test]
 #[ignore = "needs root"]
 fn a_generator_that_hangs_fails_or_is_masked_costs_nobody_else() {

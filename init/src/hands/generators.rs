@@ -190,6 +190,11 @@ impl Hands {
         true
     }
 
+    /// Whether somebody has to be waited for: an end or a deadline will wake us. What is owed once nobody has, nothing tells.
+    pub(crate) fn waits_for_generators(&self) -> bool {
+        !self.generators.left.is_empty()
+    }
+
     /// When [`Hands::have_generated`] is to be asked.
     pub(super) fn generators_deadline(&self) -> Option<Duration> {
         self.generators.until

@@ -85,7 +85,7 @@ impl System {
 
     /// How long nothing needs to be done.
     fn patience(&self) -> Option<Duration> {
-        let waits = (!self.queue.is_empty() && !self.is_before_first_reading()) || !self.orders.is_empty();
+        let waits = (!self.queue.is_empty() && !self.is_before_first_reading()) || !self.orders.is_empty() || self.reads();
         if waits || self.more_to_reap || self.more_to_sweep || self.more_to_copy || self.control.is_busy(&self.journal) {
             return Some(Duration::ZERO);
         }
