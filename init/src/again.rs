@@ -32,7 +32,7 @@ use units::Map;
 
 use crate::ledger::{Kind, Record};
 
-pub(crate) use library::Library;
+pub(crate) use library::{Library, text_of};
 pub(crate) use note::Notes;
 pub(crate) use restore::{Lost, restore};
 

@@ -7,6 +7,9 @@
 mod cgroups;
 pub(crate) mod files;
 mod mounts;
+mod slices;
+
+pub(crate) use slices::{Read, Slices, read_units};
 
 use std::collections::VecDeque;
 use std::fs;
@@ -19,7 +22,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use supervisor::{Config, Supervisor};
-use units::{Diagnostic, Entry, Map, Reader, SourceFile, UnitName, UnitSet};
+use units::{Entry, Map, Reader, SourceFile, UnitName, UnitSet};
 
 use crate::again::{self, Library, Lost, Notes};
 use crate::console::{Console, Tone};
@@ -136,7 +139,7 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
     remarks.extend(group.as_ref().and_then(cgroups::not_handed_down));
     let facts = Facts::gather();
     let mut library = Library::default();
-    library.read_again(&[], &[]);
+    library.take(again::text_of(&[]), &[]);
     let none = UnitSet::default();
     let config = config(options, &none).ok_or(Errno::EINVAL)?;
     let supervisor = Supervisor::new(none, config);
@@ -215,33 +218,6 @@ fn prepare_process(is_pid_1: bool) -> Vec<String> {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
     remarks
-}
-
-/// What the unit files say.
-pub(crate) struct Read {
-    pub(crate) units: UnitSet,
-    pub(crate) diagnostics: Vec<Diagnostic>,
-    /// Good ones.
-    pub(crate) count: usize,
-    pub(crate) remarks: Vec<String>,
-    /// What they were read from.
-    pub(crate) sources: Vec<SourceFile>,
-}
-
-/// Read all unit files. Where the reader itself is at fault, the system has the units that come
-/// with init at least: enough to log in and mend it.
-pub(crate) fn read_units(options: &Options) -> Read {
-    let stock = || units::stock::files().filter(|_| is_guest() && !options.bare);
-    let mut remarks = Vec::new();
-    let mut sources: Vec<SourceFile> = files::collect(&options.folders).into_iter().chain(stock()).collect();
-    let all = || Reader::new(files::specifiers()).read(sources.iter().cloned());
-    let (units, diagnostics) = guard::caught(all).unwrap_or_else(|| {
-        remarks.push(format!("a fault in reading the unit files: {}; going on with the stock ones", fault::last()));
-        sources = stock().collect();
-        guard::caught(|| units::read(sources.iter().cloned())).unwrap_or_default()
-    });
-    let count = units.iter().filter(|(_, entry)| matches!(entry, Entry::Unit(_))).count();
-    Read { units, diagnostics, count, remarks, sources }
 }
 
 /// Whether this is a system's init: the stock units set a whole system up, down to emptying /tmp, and generators write to /run; never

@@ -1,16 +1,17 @@
 //! When the unit files are read: at boot, and again when somebody asks, after the generators of packages have written theirs.
 //!
 //! ```text
-//!  boot ──────────┐  generators, if any        ┌─ First: the supervisor begins, Booted is its first event
-//!                 ├─▶ begin ─ turn, turn, … ───┤
-//!  reload, HUP ───┘  (no turn without any)     └─ Again: the difference is told to everybody who waits for it
+//!  boot ──────────┐  generators, if any   files, some in each turn     ┌─ First: the supervisor begins, Booted is its first event
+//!                 ├─▶ begin ─ turn, turn, … ─ turn, turn, … ─▶ take effect ┤
+//!  reload, HUP ───┘                                                    └─ Again: the difference is told to everybody who waits
 //! ```
 //!
-//! Nothing waits for a generator but the reading itself: before the first one events are kept in the queue, later all
-//! goes on. Who asks while generators are at work may have changed files since they began: for him they run once more.
+//! Nothing waits for it but who asked: before the first reading events are kept in the queue, later all goes on with the units there
+//! are. Who asks while generators are at work or files are being read may have changed some since: for him it is all done once more.
 //!
-//! Invariant: between two events of the supervisor, never within one; so the units it has are always those that are
-//! written down with it ([`crate::again`]).
+//! Invariant: units change between two events of the supervisor, never within one, and are written down at once; so the units
+//! it has are always those that are written down with it ([`crate::again`]). What has been read and has not taken effect is
+//! nowhere written down: another life of the program reads from the beginning.
 
 use serde::{Deserialize, Serialize};
 use supervisor::{Event, Supervisor, Ticket};
@@ -18,7 +19,7 @@ use units::UnitName;
 use units::control::Reply;
 use units::search;
 
-use crate::boot::{self, files::Here};
+use crate::boot::{self, Read, Slices, files::Here};
 use crate::console::Tone;
 use crate::system::System;
 use crate::turns::Piece;
@@ -26,19 +27,31 @@ use crate::turns::Piece;
 /// Problems of unit files told to who has them read again; all are in the log.
 const MOST_PROBLEMS: usize = 100;
 
-/// The unit files are to be read as soon as the generators have ended.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// The unit files are to be read.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Reading {
     what: What,
     /// And then once more, for these.
     next: Option<Vec<Ticket>>,
+    #[serde(skip)]
+    stage: Stage,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 enum What {
     First,
     /// Who is to be told what came of it.
     Again(Vec<Ticket>),
+}
+
+/// How far it has come.
+#[derive(Debug, Default)]
+enum Stage {
+    #[default]
+    Generating,
+    UnderWay(Slices),
+    /// All has been read, and waits for the end of a step.
+    Over(Box<Read>),
 }
 
 impl System {
@@ -61,7 +74,7 @@ impl System {
         for remark in self.hands.generate(wanted, &mut self.reactor) {
             self.say(Tone::Bad, &remark);
         }
-        self.reading = Some(Reading { what, next: None });
+        self.reading = Some(Reading { what, next: None, stage: Stage::Generating });
     }
 
     /// Whether no unit is known yet: what happens waits.
@@ -74,30 +87,54 @@ impl System {
         self.reading.is_some() && !self.hands.waits_for_generators()
     }
 
-    /// Read, if it is time; only between two events.
-    pub(crate) fn read_when_generated(&mut self) {
-        while self.reading.is_some() && self.hands.have_generated() {
-            let Some(Reading { what, next }) = self.reading.take() else { return };
-            match what {
-                What::First => self.boot_units(),
-                What::Again(tickets) => {
-                    let reply = self.reread();
-                    for ticket in tickets {
-                        self.control.answer(ticket, &reply, &mut self.reactor, &mut self.queue);
-                    }
+    /// Whether all has been read, and is to take effect.
+    pub(crate) fn has_read(&self) -> bool {
+        self.reading.as_ref().is_some_and(|reading| matches!(reading.stage, Stage::Over(_)))
+    }
+
+    /// Go on for a part of a turn.
+    pub(crate) fn read_on(&mut self) {
+        if self.orders.is_empty() && self.has_read() {
+            self.take_effect();
+        }
+        let Some(reading) = &mut self.reading else { return };
+        match &mut reading.stage {
+            Stage::Generating if self.hands.have_generated() => {
+                reading.stage = Stage::UnderWay(Slices::begin(&self.options));
+                self.turns.was(Piece::Reading("finding unit files"));
+            }
+            Stage::UnderWay(slices) => {
+                let (read, what) = slices.go_on();
+                if let Some(read) = read {
+                    reading.stage = Stage::Over(Box::new(read));
                 }
+                self.turns.was(Piece::Reading(what));
             }
-            if let Some(tickets) = next {
-                self.begin_reading(What::Again(tickets));
-            }
-            // The supervisor that is written down has other units.
-            self.write_anew();
-            self.turns.was(Piece::Reading);
+            Stage::Generating | Stage::Over(_) => {}
         }
     }
 
-    fn boot_units(&mut self) {
-        let read = boot::read_units(&self.options);
+    fn take_effect(&mut self) {
+        let Some(Reading { what, next, stage: Stage::Over(read) }) = self.reading.take() else { return };
+        match what {
+            What::First => self.boot_units(*read),
+            What::Again(tickets) => {
+                let reply = self.change_units(*read);
+                for ticket in tickets {
+                    self.control.answer(ticket, &reply, &mut self.reactor, &mut self.queue);
+                }
+            }
+        }
+        self.turns.was(Piece::Reading("changing units"));
+        if let Some(tickets) = next {
+            self.begin_reading(What::Again(tickets));
+        }
+        // The supervisor that is written down has other units.
+        self.write_anew();
+        self.turns.was(Piece::Writing);
+    }
+
+    fn boot_units(&mut self, read: Read) {
         self.say(Tone::Plain, &format!("fief-init {}: {} units", env!("CARGO_PKG_VERSION"), read.count));
         for remark in &read.remarks {
             self.say(Tone::Notice, remark);
@@ -105,7 +142,7 @@ impl System {
         for diagnostic in &read.diagnostics {
             self.diagnose(diagnostic);
         }
-        self.library.read_again(&read.sources, &[]);
+        self.library.take(read.text, &[]);
         if let Some(config) = boot::config(&self.options, &read.units) {
             self.supervisor = Supervisor::new(read.units, config);
         }
@@ -113,9 +150,8 @@ impl System {
         self.queue.push_front(Event::Booted);
     }
 
-    /// Read the unit files again; what came of it, for who asked.
-    fn reread(&mut self) -> Reply {
-        let read = boot::read_units(&self.options);
+    /// What came of it, for who asked.
+    fn change_units(&mut self, read: Read) -> Reply {
         self.say(Tone::Notice, &format!("unit files read again: {} units", read.count));
         for remark in &read.remarks {
             self.say(Tone::Bad, remark);
@@ -128,7 +164,7 @@ impl System {
             self.supervisor.slots().map(|(name, _)| name).filter(|name| read.units.unit(name).is_none()).cloned().collect();
         self.supervisor.reread(read.units);
         kept.retain(|name| self.supervisor.units().unit(name).is_some());
-        self.library.read_again(&read.sources, &kept);
+        self.library.take(read.text, &kept);
         boot::logging(self);
         let problems = read.diagnostics.iter().take(MOST_PROBLEMS).map(ToString::to_string).collect();
         Reply::Reread { difference, problems }

@@ -29,21 +29,21 @@ pub(crate) enum Piece {
     Output,
     /// Any other source.
     Source,
+    /// A slice of the reading of unit files, in words.
+    Reading(&'static str),
     /// Children that have ended.
     Reaping,
     /// The state is written down anew.
     Writing,
     /// Directories are taken away.
     Sweeping,
-    /// The unit files are read.
-    Reading,
 }
 
 impl Piece {
     fn word(self) -> &'static str {
         match self {
             Self::Hearing => "hearing an event",
-            Self::Order(kind) => kind,
+            Self::Order(words) | Self::Reading(words) => words,
             Self::Clients => "clients",
             Self::Signals => "signals",
             Self::Output => "output",
@@ -51,7 +51,6 @@ impl Piece {
             Self::Reaping => "reaping",
             Self::Writing => "writing the state anew",
             Self::Sweeping => "sweeping",
-            Self::Reading => "reading the unit files",
         }
     }
 }

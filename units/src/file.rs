@@ -27,7 +27,7 @@ pub(crate) use instance::Moulds;
 pub use instance::{InstanceError, Made};
 pub use keys::canonical;
 pub use keys::nearest;
-pub use reader::Reader;
+pub use reader::{Reader, Reading};
 pub(crate) use shelf::{Content, Copy, Shelf};
 pub(crate) use source::Source;
 pub(crate) use subject::{Pull, is_drop_in_folder};

@@ -9,13 +9,19 @@
 //! the fewest edges possible are dropped, those of the administrator's own files first; nobody is
 //! kept from starting by it (test `a_cycle_is_named_and_loses_one_edge`).
 
+mod building;
 mod cycle;
+
+pub(crate) use building::Building;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::file::Origin;
 use crate::set::Entry;
 use crate::unit::{Body, Unit};
 use crate::{Map, Names, Set, UnitName};
+
+/// Names that are not there for which the nearest is looked for, in one unit: it takes a look at all there are.
+const MOST_GUESSES: usize = 8;
 
 /// The effective relations of all units. Its order has no cycle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -139,7 +145,7 @@ impl Graph {
 }
 
 /// Where relations were written, for diagnostics; forgotten once the graph is built.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Origins(std::collections::BTreeMap<(UnitName, UnitName, &'static str), Origin>);
 
 impl Origins {
@@ -154,27 +160,6 @@ impl Origins {
     }
 }
 
-/// Builds the graph; tells cycles and what is required but missing.
-pub(crate) fn build(entries: &Map<UnitName, Entry>, origins: &Origins, diagnostics: &mut Vec<Diagnostic>) -> Graph {
-    let units = good(entries);
-    let mut graph = Graph::default();
-    for (name, unit) in &units {
-        graph.node_mut(name);
-        written(&mut graph, name, unit, &units);
-    }
-    for (name, unit) in &units {
-        implied(&mut graph, name, unit, &units);
-    }
-    // Targets last: what stands after one, be it by default, is not what it waits for.
-    let (targets, others): (Vec<_>, Vec<_>) = units.iter().partition(|(_, unit)| unit.body == Body::Target);
-    for (name, unit) in others.into_iter().chain(targets) {
-        defaults(&mut graph, name, unit, &units);
-    }
-    cycle::break_all(&mut graph, origins, diagnostics);
-    tell_missing(&units, entries, origins, diagnostics);
-    graph
-}
-
 /// Adds the nodes of units that came later. Between the others nothing changes, but for an edge
 /// that would close a cycle with them.
 pub(crate) fn add(
@@ -184,27 +169,28 @@ pub(crate) fn add(
     origins: &Origins,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let units = good(entries);
-    for (name, unit) in &units {
+    let units = Units(entries);
+    for (name, unit) in units.iter() {
         if new.contains(name) {
             graph.node_mut(name);
-            written(graph, name, unit, &units);
+            written(graph, name, unit, units);
         } else {
             // What was written of it before it was there.
-            for other in new.iter().filter(|other| units.contains_key(*other)) {
+            for other in new.iter().filter(|other| units.has(other)) {
                 towards(graph, name, unit, other);
             }
         }
     }
-    let added: Map<&UnitName, &Unit> = units.iter().filter(|(name, _)| new.contains(*name)).map(|(n, u)| (*n, *u)).collect();
-    for (name, unit) in &added {
-        implied(graph, name, unit, &units);
-        defaults(graph, name, unit, &units);
+    for (name, unit) in new.iter().filter_map(|name| units.get(name)) {
+        implied(graph, name, unit, units);
+        defaults(graph, name, unit, units);
     }
-    if added.keys().any(|name| is_after_itself(graph, name)) {
-        cycle::break_all(graph, origins, diagnostics);
+    if new.iter().any(|name| is_after_itself(graph, name)) {
+        while cycle::break_one(graph, origins, diagnostics) {}
     }
-    tell_missing(&added, entries, origins, diagnostics);
+    for (name, unit) in new.iter().filter_map(|name| units.get(name)) {
+        tell_missing(name, unit, entries, origins, diagnostics);
+    }
 }
 
 /// Whether the order leads from a unit back to it.
@@ -222,17 +208,35 @@ fn is_after_itself(graph: &Graph, name: &UnitName) -> bool {
     false
 }
 
-fn good(entries: &Map<UnitName, Entry>) -> Map<&UnitName, &Unit> {
-    entries
-        .iter()
-        .filter_map(|(name, entry)| match entry {
-            Entry::Unit(unit) => Some((name, unit.as_ref())),
+/// The units that can be started.
+#[derive(Clone, Copy)]
+struct Units<'a>(&'a Map<UnitName, Entry>);
+
+impl<'a> Units<'a> {
+    fn get(self, name: &UnitName) -> Option<(&'a UnitName, &'a Unit)> {
+        match self.0.get(name)? {
+            Entry::Unit(unit) => Some((&unit.name, unit)),
             Entry::Bad { .. } | Entry::Masked { .. } => None,
-        })
-        .collect()
+        }
+    }
+
+    fn has(self, name: &UnitName) -> bool {
+        self.get(name).is_some()
+    }
+
+    fn iter(self) -> impl DoubleEndedIterator<Item = (&'a UnitName, &'a Unit)> {
+        self.0.iter().filter_map(good)
+    }
 }
 
-fn written(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &Map<&UnitName, &Unit>) {
+fn good<'a>((name, entry): (&'a UnitName, &'a Entry)) -> Option<(&'a UnitName, &'a Unit)> {
+    match entry {
+        Entry::Unit(unit) => Some((name, unit.as_ref())),
+        Entry::Bad { .. } | Entry::Masked { .. } => None,
+    }
+}
+
+fn written(graph: &mut Graph, name: &UnitName, unit: &Unit, units: Units<'_>) {
     let relations = &unit.relations;
     let node = graph.node_mut(name);
     node.requires.extend(relations.requires.iter().cloned());
@@ -247,15 +251,15 @@ fn written(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &Map<&UnitNam
     let order = [&r.after, &r.before, &r.conflicts];
     let needs = [&r.requires, &r.requisite, &r.binds_to, &r.part_of, &r.wants, &r.needs_once, &r.upholds];
     for set in order.into_iter().chain(needs).chain([&r.reload_propagated_from, &r.stop_propagated_from]) {
-        for other in set.iter().filter(|other| units.contains_key(other)) {
+        for other in set.iter().filter(|other| units.has(other)) {
             towards(graph, name, unit, other);
         }
     }
-    for target in unit.wanted_by.iter().filter(|target| units.contains_key(target)) {
+    for target in unit.wanted_by.iter().filter(|target| units.has(target)) {
         graph.node_mut(target).wants.insert(name.clone());
         graph.node_mut(name).wanted_by.insert(target.clone());
     }
-    for target in unit.required_by.iter().filter(|target| units.contains_key(target)) {
+    for target in unit.required_by.iter().filter(|target| units.has(target)) {
         graph.node_mut(target).requires.insert(name.clone());
         require(graph, target, name, units);
     }
@@ -309,16 +313,16 @@ fn order(graph: &mut Graph, later: &UnitName, earlier: &UnitName) {
     }
 }
 
-fn require(graph: &mut Graph, name: &UnitName, other: &UnitName, units: &Map<&UnitName, &Unit>) {
-    if units.contains_key(other) {
+fn require(graph: &mut Graph, name: &UnitName, other: &UnitName, units: Units<'_>) {
+    if units.has(other) {
         graph.node_mut(other).required_by.insert(name.clone());
     }
 }
 
 /// What follows from a unit's own directives, default dependencies or not.
-fn implied(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &Map<&UnitName, &Unit>) {
+fn implied(graph: &mut Graph, name: &UnitName, unit: &Unit, units: Units<'_>) {
     // What starts another is there before it.
-    if let Some(other) = unit.triggers().filter(|other| units.contains_key(other)) {
+    if let Some(other) = unit.triggers().filter(|other| units.has(other)) {
         order(graph, &other, name);
     }
     let mut along: Vec<UnitName> = Vec::new();
@@ -331,18 +335,18 @@ fn implied(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &Map<&UnitNam
         Body::Slice(_) => along.extend(name.nested().into_iter().rev().nth(1)),
         Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) => {}
     }
-    for other in along.iter().filter(|other| units.contains_key(other)) {
+    for other in along.iter().filter(|other| units.has(other)) {
         order(graph, name, other);
         graph.node_mut(name).wants.insert(other.clone());
         graph.node_mut(other).wanted_by.insert(name.clone());
     }
     for path in unit.mounts_needed() {
-        for (mount, other) in units {
+        for (mount, other) in units.iter() {
             if let Body::Mount(body) = &other.body
                 && is_beneath(&path, &body.place)
-                && *mount != name
+                && mount != name
             {
-                graph.node_mut(name).requires.insert((*mount).clone());
+                graph.node_mut(name).requires.insert(mount.clone());
                 require(graph, name, mount, units);
                 order(graph, name, mount);
             }
@@ -355,13 +359,13 @@ fn is_beneath(path: &str, place: &str) -> bool {
     path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn defaults(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &Map<&UnitName, &Unit>) {
+fn defaults(graph: &mut Graph, name: &UnitName, unit: &Unit, units: Units<'_>) {
     if !unit.default_dependencies {
         return;
     }
     let early = |graph: &mut Graph, target: &str, required: bool| {
         let Ok(target) = UnitName::new(target) else { return };
-        if units.contains_key(&target) {
+        if units.has(&target) {
             order(graph, name, &target);
             if required {
                 graph.node_mut(name).requires.insert(target.clone());
@@ -372,7 +376,7 @@ fn defaults(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &Map<&UnitNa
     // A socket, timer or path stands before the target that gathers its kind.
     let gathered = |graph: &mut Graph, target: &str| {
         if let Ok(target) = UnitName::new(target)
-            && units.contains_key(&target)
+            && units.has(&target)
         {
             order(graph, &target, name);
         }
@@ -412,7 +416,7 @@ fn defaults(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &Map<&UnitNa
             let pulled: Vec<UnitName> = node.wants.iter().chain(&node.requires).cloned().collect();
             for other in pulled {
                 let ordered = graph.node(name).is_some_and(|node| node.before.contains(&other));
-                let usual = units.get(&other).is_some_and(|unit| unit.default_dependencies);
+                let usual = units.get(&other).is_some_and(|(_, unit)| unit.default_dependencies);
                 if usual && !ordered {
                     order(graph, name, &other);
                 }
@@ -421,37 +425,40 @@ fn defaults(graph: &mut Graph, name: &UnitName, unit: &Unit, units: &Map<&UnitNa
     }
 }
 
-fn tell_missing(units: &Map<&UnitName, &Unit>, entries: &Map<UnitName, Entry>, origins: &Origins, diagnostics: &mut Vec<Diagnostic>) {
-    let known: Vec<String> = entries.keys().map(ToString::to_string).collect();
-    for (name, unit) in units {
-        let relations = &unit.relations;
-        let sets = [
-            ("requires", &relations.requires, Severity::Error),
-            ("needs-once", &relations.needs_once, Severity::Error),
-            ("requisite", &relations.requisite, Severity::Error),
-            ("binds-to", &relations.binds_to, Severity::Error),
-            ("wants", &relations.wants, Severity::Warning),
-        ];
-        for (key, set, severity) in sets {
-            for other in set.iter().filter(|other| !entries.contains_key(other)) {
-                let Some(origin) = origins.get(name, other, key) else { continue };
-                // systemd's files want much that is rarely installed, and systemd is silent about it.
-                if severity == Severity::Warning && !origin.path.ends_with(".toml") {
-                    continue;
-                }
-                let message = match severity {
-                    Severity::Error => format!("`{other}` does not exist, so `{name}` cannot be started"),
-                    Severity::Warning => format!("`{other}` does not exist"),
-                };
-                let near = crate::file::nearest(&other.to_string(), known.iter().map(String::as_str));
-                diagnostics.push(Diagnostic {
-                    severity,
-                    path: origin.path.clone(),
-                    place: Some(origin.place.clone()),
-                    message,
-                    help: near.map(|near| format!("did you mean `{near}`?")),
-                });
+/// Tells what a unit needs that is not there.
+fn tell_missing(name: &UnitName, unit: &Unit, entries: &Map<UnitName, Entry>, origins: &Origins, diagnostics: &mut Vec<Diagnostic>) {
+    let relations = &unit.relations;
+    let sets = [
+        ("requires", &relations.requires, Severity::Error),
+        ("needs-once", &relations.needs_once, Severity::Error),
+        ("requisite", &relations.requisite, Severity::Error),
+        ("binds-to", &relations.binds_to, Severity::Error),
+        ("wants", &relations.wants, Severity::Warning),
+    ];
+    let mut known: Option<Vec<String>> = None;
+    let mut guesses = 0;
+    for (key, set, severity) in sets {
+        for other in set.iter().filter(|other| !entries.contains_key(other)) {
+            let Some(origin) = origins.get(name, other, key) else { continue };
+            // systemd's files want much that is rarely installed, and systemd is silent about it.
+            if severity == Severity::Warning && !origin.path.ends_with(".toml") {
+                continue;
             }
+            let message = match severity {
+                Severity::Error => format!("`{other}` does not exist, so `{name}` cannot be started"),
+                Severity::Warning => format!("`{other}` does not exist"),
+            };
+            let known = known.get_or_insert_with(|| entries.keys().map(ToString::to_string).collect());
+            guesses += 1;
+            let near =
+                if guesses > MOST_GUESSES { None } else { crate::file::nearest(&other.to_string(), known.iter().map(String::as_str)) };
+            diagnostics.push(Diagnostic {
+                severity,
+                path: origin.path.clone(),
+                place: Some(origin.place.clone()),
+                message,
+                help: near.map(|near| format!("did you mean `{near}`?")),
+            });
         }
     }
 }

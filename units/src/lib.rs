@@ -36,7 +36,7 @@ pub mod value;
 pub mod verify;
 
 pub use diagnostic::{Diagnostic, Severity};
-pub use file::{FILE_LIMIT, Reader, SourceFile, SourceKind, canonical, nearest, read};
+pub use file::{FILE_LIMIT, Reader, Reading, SourceFile, SourceKind, canonical, nearest, read};
 pub use graph::Graph;
 pub use map::{Map, Set};
 pub use name::{NameError, UnitKind, UnitName};

@@ -19,6 +19,7 @@ use crate::file::{Pull, SourceFile, SourceKind, is_drop_in_folder};
 use crate::systemd::plumbing;
 use crate::sysv::{self, RcLink};
 use crate::{FILE_LIMIT, Map, Set, UnitKind, UnitName};
+use std::collections::VecDeque;
 
 /// Where our unit files are looked for; the first file of a name counts. Units in systemd's syntax
 /// may stand here too.
@@ -73,11 +74,37 @@ pub trait Tree {
 /// A SysV script larger than this is none, bytes.
 const SCRIPT_LIMIT: usize = 256 * 1024;
 
+/// Files that have been found and not been looked into: the walk costs a look at each folder, the texts a look at each file.
+#[derive(Debug)]
+pub struct Found {
+    folders: Vec<String>,
+    files: VecDeque<(String, Look)>,
+    /// A script says two things.
+    more: Option<SourceFile>,
+}
+
+/// How to look into a file.
+#[derive(Debug)]
+enum Look {
+    Unit,
+    DropIn,
+    /// A link in one of the folders: a mask, another name, or a file that lies elsewhere.
+    Follow(String),
+    /// In a folder of links.
+    Pull(Nature),
+    Script(Vec<RcLink>),
+}
+
 /// Everything a system has: the files of all its folders, and units for the SysV scripts that have
 /// none.
 pub fn everything(tree: &dyn Tree) -> Vec<SourceFile> {
-    let mut found = collect(tree, &folders(tree));
-    let known: Set<UnitName> = found.iter().filter_map(|file| named(&file.path)).collect();
+    find_everything(tree).all(tree)
+}
+
+/// As [`everything`], for who has no time to read a thousand files at once.
+pub fn find_everything(tree: &dyn Tree) -> Found {
+    let mut found = find(tree, &folders(tree));
+    let known: Set<UnitName> = found.files.iter().filter_map(|(path, _)| named(path)).collect();
     let mut scripts = sorted(tree, "/etc/init.d");
     scripts.retain(|(script, _)| {
         let name = sysv::unit_of(script);
@@ -95,16 +122,48 @@ pub fn everything(tree: &dyn Tree) -> Vec<SourceFile> {
             }
         }
     }
-    for (script, _) in scripts {
-        let Ok(text) = tree.read(&format!("/etc/init.d/{script}"), SCRIPT_LIMIT) else { continue };
-        let links = links.get(&script).map(Vec::as_slice).unwrap_or_default();
-        let Some((name, unit)) = sysv::unit_of(&script).zip(sysv::unit(&script, &String::from_utf8_lossy(&text), links)) else { continue };
-        if !links.is_empty() {
-            found.push(sysv::enabled(&name));
-        }
-        found.push(unit);
-    }
+    let script = |(script, _): (String, Nature)| (format!("/etc/init.d/{script}"), Look::Script(links.remove(&script).unwrap_or_default()));
+    found.files.extend(scripts.into_iter().map(script));
     found
+}
+
+impl Found {
+    /// Looks into the next file; `None` when there is none.
+    pub fn next(&mut self, tree: &dyn Tree) -> Option<SourceFile> {
+        if let Some(file) = self.more.take() {
+            return Some(file);
+        }
+        loop {
+            let (path, look) = self.files.pop_front()?;
+            let kind = match look {
+                Look::Unit => read(tree, &path, SourceKind::Unit),
+                Look::DropIn => read(tree, &path, SourceKind::DropIn),
+                Look::Follow(name) => follow(tree, &self.folders, &path, &name),
+                Look::Pull(nature) => linked(tree, &path, nature),
+                Look::Script(links) => match script(tree, &path, &links) {
+                    Some((unit, None)) => return Some(unit),
+                    Some((unit, Some(enabled))) => {
+                        self.more = Some(unit);
+                        return Some(enabled);
+                    }
+                    None => continue,
+                },
+            };
+            return Some(SourceFile { path, kind });
+        }
+    }
+
+    fn all(mut self, tree: &dyn Tree) -> Vec<SourceFile> {
+        std::iter::from_fn(|| self.next(tree)).collect()
+    }
+}
+
+/// The unit that a script is, and that it is enabled if it is.
+fn script(tree: &dyn Tree, path: &str, links: &[RcLink]) -> Option<(SourceFile, Option<SourceFile>)> {
+    let script = path.rsplit('/').next()?;
+    let text = tree.read(path, SCRIPT_LIMIT).ok()?;
+    let (name, unit) = sysv::unit_of(script).zip(sysv::unit(script, &String::from_utf8_lossy(&text), links))?;
+    Some((unit, (!links.is_empty()).then(|| sysv::enabled(&name))))
 }
 
 /// All folders there are in a tree, ours before systemd's.
@@ -117,34 +176,38 @@ pub fn folders(tree: &dyn Tree) -> Vec<&'static str> {
 /// Collects all files from `folders`, which are in order of precedence. What cannot be read is a
 /// finding of its own, for the reader to tell.
 pub fn collect<S: AsRef<str>>(tree: &dyn Tree, folders: &[S]) -> Vec<SourceFile> {
-    walk(tree, folders, false)
+    find(tree, folders).all(tree)
 }
 
 /// As [`collect`], systemd's own units too; for [`crate::Reader::with_plumbing`].
 pub fn collect_with_plumbing<S: AsRef<str>>(tree: &dyn Tree, folders: &[S]) -> Vec<SourceFile> {
-    walk(tree, folders, true)
+    walk(tree, folders, true).all(tree)
 }
 
-fn walk<S: AsRef<str>>(tree: &dyn Tree, folders: &[S], plumbing: bool) -> Vec<SourceFile> {
-    let folders: Vec<&str> = folders.iter().map(AsRef::as_ref).collect();
-    let mut found = Vec::new();
+/// As [`collect`], for who has no time to read a thousand files at once.
+pub fn find<S: AsRef<str>>(tree: &dyn Tree, folders: &[S]) -> Found {
+    walk(tree, folders, false)
+}
+
+fn walk<S: AsRef<str>>(tree: &dyn Tree, folders: &[S], plumbing: bool) -> Found {
+    let folders: Vec<String> = folders.iter().map(|folder| folder.as_ref().to_owned()).collect();
+    let mut files = VecDeque::new();
     for folder in &folders {
         for (name, nature) in sorted(tree, folder) {
             let path = format!("{folder}/{name}");
             if Pull::ALL.iter().any(|(_, suffix)| name.ends_with(suffix)) {
-                linked(tree, &path, &mut found);
+                files.extend(sorted(tree, &path).into_iter().map(|(name, nature)| (format!("{path}/{name}"), Look::Pull(nature))));
             } else if is_drop_in_folder(&name) {
                 let about = name.strip_suffix(".d").unwrap_or(&name);
                 if plumbing || !plumbing::is_passed_over(&path, about) {
-                    drop_ins(tree, &path, &name, &mut found);
+                    files.extend(drop_ins(tree, &path, &name));
                 }
             } else if is_unit_file(&name) && (plumbing || !plumbing::is_passed_over(&path, &name)) {
-                let kind = if nature == Nature::Link { follow(tree, &folders, &path, &name) } else { read(tree, &path, SourceKind::Unit) };
-                found.push(SourceFile { path, kind });
+                files.push_back((path, if nature == Nature::Link { Look::Follow(name) } else { Look::Unit }));
             }
         }
     }
-    found
+    Found { folders, files, more: None }
 }
 
 /// A symbolic link in one of the folders, or in one of their folders of links.
@@ -226,30 +289,21 @@ fn sorted(tree: &dyn Tree, folder: &str) -> Vec<(String, Nature)> {
     names
 }
 
-fn linked(tree: &dyn Tree, folder: &str, found: &mut Vec<SourceFile>) {
-    for (name, nature) in sorted(tree, folder) {
-        let path = format!("{folder}/{name}");
-        let kind = match tree.link(&path) {
-            Some(target) if nature == Nature::Link => SourceKind::Alias { target },
-            _ => SourceKind::Unreadable("only links count here".to_owned()),
-        };
-        found.push(SourceFile { path, kind });
+fn linked(tree: &dyn Tree, path: &str, nature: Nature) -> SourceKind {
+    match tree.link(path) {
+        Some(target) if nature == Nature::Link => SourceKind::Alias { target },
+        _ => SourceKind::Unreadable("only links count here".to_owned()),
     }
 }
 
-fn drop_ins(tree: &dyn Tree, folder: &str, name: &str, found: &mut Vec<SourceFile>) {
+fn drop_ins(tree: &dyn Tree, folder: &str, name: &str) -> impl Iterator<Item = (String, Look)> {
     let suffix = if name.ends_with(".toml.d") { ".toml" } else { ".conf" };
-    for (name, _) in sorted(tree, folder) {
-        if name.ends_with(suffix) && !name.starts_with('.') {
-            let path = format!("{folder}/{name}");
-            let kind = read(tree, &path, SourceKind::DropIn);
-            found.push(SourceFile { path, kind });
-        }
-    }
+    let names = sorted(tree, folder).into_iter().filter(move |(name, _)| name.ends_with(suffix) && !name.starts_with('.'));
+    names.map(move |(name, _)| (format!("{folder}/{name}"), Look::DropIn))
 }
 
 /// A link: a mask, another name of a unit of these folders, or a file that lies elsewhere.
-fn follow(tree: &dyn Tree, folders: &[&str], path: &str, name: &str) -> SourceKind {
+fn follow(tree: &dyn Tree, folders: &[String], path: &str, name: &str) -> SourceKind {
     let Some(target) = tree.link(path) else { return read(tree, path, SourceKind::Unit) };
     let whole = resolved(path, &target);
     if whole == "/dev/null" {
@@ -257,7 +311,7 @@ fn follow(tree: &dyn Tree, folders: &[&str], path: &str, name: &str) -> SourceKi
     }
     let (folder, file) = whole.rsplit_once('/').unwrap_or(("", &whole));
     let usr = format!("/usr{folder}");
-    let is_ours = folders.iter().any(|known| *known == folder || *known == usr);
+    let is_ours = folders.iter().any(|known| known == folder || *known == usr);
     if is_ours && file != name && is_unit_file(file) { SourceKind::Alias { target } } else { read(tree, path, SourceKind::Unit) }
 }
 

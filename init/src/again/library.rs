@@ -34,9 +34,9 @@ struct LibraryNote {
 }
 
 impl Library {
-    /// Units were read from `sources`; those of `kept` are not among them and stay as they were.
-    pub(crate) fn read_again(&mut self, sources: &[SourceFile], kept: &[UnitName]) {
-        let newest = text_of(sources).map(Rc::new);
+    /// Units were read from `text`; those of `kept` are not among them and stay as they were.
+    pub(crate) fn take(&mut self, text: Option<OwnedFd>, kept: &[UnitName]) {
+        let newest = text.map(Rc::new);
         let former = std::mem::replace(&mut self.newest, newest);
         let was = std::mem::take(&mut self.kept);
         self.kept = kept.iter().filter_map(|name| Some((name.clone(), was.get(name).cloned().or_else(|| former.clone())?))).collect();
@@ -76,7 +76,8 @@ impl Library {
     }
 }
 
-fn text_of(all: &[SourceFile]) -> Option<OwnedFd> {
+/// The text of these files, where another life of the program finds it.
+pub(crate) fn text_of(all: &[SourceFile]) -> Option<OwnedFd> {
     let written = Ledger::sealed(c"fief-units", |ledger| {
         for SourceFile { path, kind } in all {
             match kind {
@@ -120,15 +121,15 @@ mod tests {
             file("/c.toml", SourceKind::Unreadable("no".to_owned())),
         ];
         let mut library = Library::default();
-        library.read_again(&first, &[]);
+        library.take(text_of(&first), &[]);
         assert_eq!(library.sources().as_deref(), Some(&first[..]));
         let gone: Vec<UnitName> = UnitName::new("a").into_iter().collect();
         for _ in 0..2 {
-            library.read_again(&[], &gone);
+            library.take(text_of(&[]), &gone);
             assert_eq!(library.sources(), Some(Vec::new()));
             assert_eq!(library.older().map(|(_, text)| text).collect::<Vec<_>>(), [first.to_vec()]);
         }
-        library.read_again(&[], &[]);
+        library.take(text_of(&[]), &[]);
         assert_eq!(library.older().count(), 0);
     }
 }

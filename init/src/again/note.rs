@@ -120,7 +120,7 @@ impl System {
 
     /// Whether the end of a step is waited for.
     pub(crate) fn waits_for_the_end_of_a_step(&self) -> bool {
-        self.notes.wanted.is_some() || self.notes.ledger.as_ref().is_some_and(Ledger::is_long)
+        self.notes.wanted.is_some() || self.has_read() || self.notes.ledger.as_ref().is_some_and(Ledger::is_long)
     }
 
     /// At the end of a turn: everything is written down, and between two steps what waits for that happens.

@@ -5,17 +5,17 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::sys::utsname::uname;
-use units::search::{Nature, Tree};
-use units::{SourceFile, Specifiers, search};
+use units::search::{Found, Nature, Tree};
+use units::{Specifiers, search};
 
 use crate::file;
 
 /// The tree that PID 1 lives in.
 pub(crate) struct Here;
 
-/// All unit files: of these folders, or of the usual ones if there are none.
-pub(crate) fn collect(folders: &[String]) -> Vec<SourceFile> {
-    if folders.is_empty() { search::everything(&Here) } else { search::collect(&Here, folders) }
+/// All unit files: of these folders, or of the usual ones if there are none. None has been looked into.
+pub(super) fn find(folders: &[String]) -> Found {
+    if folders.is_empty() { search::find_everything(&Here) } else { search::find(&Here, folders) }
 }
 
 impl Tree for Here {

@@ -40,6 +40,7 @@ impl System {
         if let Some(way) = self.carry_out() {
             return Some(way);
         }
+        self.read_on();
         if let Some((notify, _)) = &mut self.notify {
             notify.lift_barriers(self.heard - u64::from(!self.orders.is_empty()));
         }
@@ -94,6 +95,9 @@ impl System {
     }
 
     fn carry_out(&mut self) -> Option<Way> {
+        if self.is_before_first_reading() {
+            return None;
+        }
         let until = kernel::time::boottime() + SPAN;
         let mut anything = false;
         loop {
@@ -111,9 +115,7 @@ impl System {
             if !self.orders.is_empty() || (anything && (kernel::time::boottime() >= until || self.waits_for_the_end_of_a_step())) {
                 break;
             }
-            // And for another set of units.
-            self.read_when_generated();
-            if self.queue.is_empty() || self.is_before_first_reading() {
+            if self.queue.is_empty() {
                 break;
             }
             anything = true;

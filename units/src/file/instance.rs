@@ -1,7 +1,7 @@
 //! Instances of templates made when the rest has long been read.
 
 use super::library::Library;
-use super::reader::Work;
+use super::reader::{Pass, Work};
 use crate::{Diagnostic, Entry, Specifiers, UnitName, UnitSet, graph};
 use std::sync::Arc;
 
@@ -58,12 +58,11 @@ impl UnitSet {
         }
         let mut diagnostics = Vec::new();
         let mut work = Work::new(&moulds.specifiers, &moulds.library, &mut self.entries);
-        let new = work.read_all(vec![name.clone()], &mut diagnostics);
+        let Pass { new, origins, .. } = work.read_all(vec![name.clone()], &mut diagnostics);
         if !new.contains(&name) {
             return Err(InstanceError::NoTemplate(name));
         }
         work.settle(&new);
-        let origins = work.origins;
         graph::add(&mut self.graph, &new.iter().collect(), &self.entries, &origins, &mut diagnostics);
         Ok(Made { name, new, diagnostics })
     }

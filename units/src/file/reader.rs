@@ -49,6 +49,14 @@ impl Reader {
     /// [`crate::Entry::Bad`].
     #[must_use]
     pub fn read(&self, files: impl IntoIterator<Item = SourceFile>) -> (UnitSet, Vec<Diagnostic>) {
+        let mut reading = self.begin(files);
+        while reading.go_on() {}
+        reading.finish()
+    }
+
+    /// As [`Self::read`], some units at a time, for who has no time to read a thousand at once.
+    #[must_use]
+    pub fn begin(&self, files: impl IntoIterator<Item = SourceFile>) -> Reading {
         let mut library = Library::new(self.plumbing);
         let mut diagnostics = Vec::new();
         for file in files {
@@ -60,17 +68,67 @@ impl Reader {
         next.extend(library.linked());
         next.extend(self.wanted.iter().cloned());
         next.reverse();
-        let mut entries = Map::new();
-        let mut work = Work::new(&self.specifiers, &library, &mut entries);
-        let new = work.read_all(next, &mut diagnostics);
-        work.settle(&new);
-        let origins = work.origins;
+        let pass = Pass { next, ..Pass::default() };
+        let specifiers = self.specifiers.clone();
+        Reading { specifiers, library, entries: Map::new(), pass, settled: 0, graph: None, diagnostics }
+    }
+}
+
+/// Unit files that are being read.
+#[derive(Debug)]
+pub struct Reading {
+    specifiers: Specifiers,
+    library: Library,
+    entries: Map<UnitName, Entry>,
+    pass: Pass,
+    /// How many of the units that were read have been settled.
+    settled: usize,
+    /// Once all are settled.
+    graph: Option<graph::Building>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Reading {
+    /// Goes on with the next unit. True while there is more.
+    pub fn go_on(&mut self) -> bool {
+        if let Some(graph) = &mut self.graph {
+            return graph.go_on(&self.entries, &self.pass.origins, &mut self.diagnostics);
+        }
+        let mut work = Work::new(&self.specifiers, &self.library, &mut self.entries);
+        if work.read_next(&mut self.pass, &mut self.diagnostics) {
+            return true;
+        }
+        match self.pass.new.get(self.settled) {
+            Some(name) => {
+                work.settle(std::slice::from_ref(name));
+                self.settled += 1;
+            }
+            None => self.graph = Some(graph::Building::begin(&self.entries)),
+        }
+        true
+    }
+
+    /// What has been read. To be called when [`Self::go_on`] has said that there is no more.
+    #[must_use]
+    pub fn finish(self) -> (UnitSet, Vec<Diagnostic>) {
+        let Self { specifiers, library, entries, graph, diagnostics, .. } = self;
         let aliases: Map<UnitName, UnitName> =
             library.aliases().filter(|(_, target)| entries.contains_key(target)).map(|(alias, target)| (alias.clone(), target)).collect();
-        let graph = graph::build(&entries, &origins, &mut diagnostics);
-        let moulds = Arc::new(Moulds { library: library.into_moulds(), specifiers: self.specifiers.clone() });
+        let graph = graph.map(graph::Building::finish).unwrap_or_default();
+        let moulds = Arc::new(Moulds { library: library.into_moulds(), specifiers });
         (UnitSet { entries, graph, aliases, moulds }, diagnostics)
     }
+}
+
+/// How far the reading of units has come.
+#[derive(Debug, Default)]
+pub(super) struct Pass {
+    /// Those to be read, the last first.
+    next: Vec<UnitName>,
+    /// Those that have been, in that order.
+    pub(super) new: Vec<UnitName>,
+    instances: usize,
+    pub(super) origins: graph::Origins,
 }
 
 /// Units being read, into what has been read before.
@@ -78,43 +136,45 @@ pub(super) struct Work<'a> {
     specifiers: &'a Specifiers,
     library: &'a Library,
     entries: &'a mut Map<UnitName, Entry>,
-    pub(super) origins: graph::Origins,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(specifiers: &'a Specifiers, library: &'a Library, entries: &'a mut Map<UnitName, Entry>) -> Self {
-        Self { specifiers, library, entries, origins: graph::Origins::default() }
+        Self { specifiers, library, entries }
     }
 
-    /// These units, the last first, then what they name, until nothing new is named. Which are new,
-    /// in the order in which they were read.
-    pub(super) fn read_all(&mut self, mut next: Vec<UnitName>, diagnostics: &mut Vec<Diagnostic>) -> Vec<UnitName> {
-        let mut new = Vec::new();
-        let mut instances = 0;
-        while let Some(name) = next.pop() {
-            let name = self.library.resolve(&name);
-            if self.entries.contains_key(&name) || name.is_template() {
-                continue;
-            }
-            instances += usize::from(name.instance().is_some());
-            if instances > INSTANCES {
-                continue;
-            }
-            let entry = match self.library.find(&name) {
-                Some(found) => self.read_found(&name, &found, diagnostics),
-                None => self.standard(&name, diagnostics),
-            };
-            let Some((mut entry, origins)) = entry else { continue };
-            if let Entry::Unit(unit) = &mut entry {
-                self.link(unit);
-                unit.fit();
-                next.extend(named(unit));
-            }
-            self.origins.add(&name, origins);
-            self.entries.insert(name.clone(), entry);
-            new.push(name);
+    /// These units, then what they name, until nothing new is named.
+    pub(super) fn read_all(&mut self, next: Vec<UnitName>, diagnostics: &mut Vec<Diagnostic>) -> Pass {
+        let mut pass = Pass { next, ..Pass::default() };
+        while self.read_next(&mut pass, diagnostics) {}
+        pass
+    }
+
+    /// The next one, and what it names is next. False if there is none.
+    fn read_next(&mut self, pass: &mut Pass, diagnostics: &mut Vec<Diagnostic>) -> bool {
+        let Some(name) = pass.next.pop() else { return false };
+        let name = self.library.resolve(&name);
+        if self.entries.contains_key(&name) || name.is_template() {
+            return true;
         }
-        new
+        pass.instances += usize::from(name.instance().is_some());
+        if pass.instances > INSTANCES {
+            return true;
+        }
+        let entry = match self.library.find(&name) {
+            Some(found) => self.read_found(&name, &found, diagnostics),
+            None => self.standard(&name, diagnostics),
+        };
+        let Some((mut entry, origins)) = entry else { return true };
+        if let Entry::Unit(unit) = &mut entry {
+            self.link(unit);
+            unit.fit();
+            pass.next.extend(named(unit));
+        }
+        pass.origins.add(&name, origins);
+        self.entries.insert(name.clone(), entry);
+        pass.new.push(name);
+        true
     }
 
     /// What folders of links add to a unit's own relations.

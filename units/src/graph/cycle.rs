@@ -7,18 +7,18 @@ use std::collections::VecDeque;
 /// In knots larger than this no time is spent on finding the very best edge.
 const SMALL: usize = 16;
 
-/// Drops edges of the order until no cycle is left, and tells each.
-pub(super) fn break_all(graph: &mut Graph, origins: &Origins, diagnostics: &mut Vec<Diagnostic>) {
-    while let Some(knot) = first_knot(graph) {
-        let Some((cycle, dropped)) = choose(graph, &knot, origins) else { return };
-        if let Some(node) = graph.nodes.get_mut(&dropped.0) {
-            node.after.remove(&dropped.1);
-        }
-        if let Some(node) = graph.nodes.get_mut(&dropped.1) {
-            node.before.remove(&dropped.0);
-        }
-        diagnostics.push(describe(&cycle, &dropped, origins));
+/// Drops an edge of the order that is part of a cycle, and tells the cycle. False if there is none.
+pub(super) fn break_one(graph: &mut Graph, origins: &Origins, diagnostics: &mut Vec<Diagnostic>) -> bool {
+    let chosen = first_knot(graph).and_then(|knot| choose(graph, &knot, origins));
+    let Some((cycle, dropped)) = chosen else { return false };
+    if let Some(node) = graph.nodes.get_mut(&dropped.0) {
+        node.after.remove(&dropped.1);
     }
+    if let Some(node) = graph.nodes.get_mut(&dropped.1) {
+        node.before.remove(&dropped.0);
+    }
+    diagnostics.push(describe(&cycle, &dropped, origins));
+    true
 }
 
 type Edge = (UnitName, UnitName);
@@ -27,20 +27,28 @@ type Edge = (UnitName, UnitName);
 /// there is no cycle.
 fn first_knot(graph: &Graph) -> Option<Set<UnitName>> {
     let mut left: Set<&UnitName> = graph.nodes.keys().collect();
-    let directions: [fn(&Node) -> &Names; 2] = [|node| &node.after, |node| &node.before];
-    for towards in directions {
-        loop {
-            let is_free = |name: &UnitName| graph.node(name).is_none_or(|node| !towards(node).iter().any(|end| left.contains(end)));
-            let free: Vec<&UnitName> = left.iter().copied().filter(|name| is_free(name)).collect();
-            if free.is_empty() {
-                break;
-            }
-            for name in free {
-                left.remove(name);
+    peel(graph, &mut left, |node| &node.after, |node| &node.before);
+    peel(graph, &mut left, |node| &node.before, |node| &node.after);
+    if left.is_empty() { None } else { Some(left.into_iter().cloned().collect()) }
+}
+
+/// Takes away all from which nothing that is left stands `ahead`, and so on with those `behind` them.
+fn peel<'a>(graph: &'a Graph, left: &mut Set<&'a UnitName>, ahead: fn(&Node) -> &Names, behind: fn(&Node) -> &Names) {
+    let ends = |name: &UnitName, of: fn(&'a Node) -> &'a Names| graph.node(name).into_iter().flat_map(of);
+    let mut count: Map<&UnitName, usize> =
+        left.iter().map(|name| (*name, ends(name, ahead).filter(|end| left.contains(end)).count())).collect();
+    let mut free: Vec<&UnitName> = count.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
+    while let Some(name) = free.pop() {
+        left.remove(name);
+        for next in ends(name, behind) {
+            if let Some(count) = count.get_mut(next) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    free.push(next);
+                }
             }
         }
     }
-    if left.is_empty() { None } else { Some(left.into_iter().cloned().collect()) }
 }
 
 /// A shortest cycle of the knot, and the edge of it to drop: one that an administrator wrote before
