@@ -85,8 +85,8 @@ pub(crate) const STEPPED: Kind = Kind(b'T');
 pub(crate) const DONE: Kind = Kind(b'A');
 /// A turn has panicked, saying this.
 pub(crate) const PANIC: Kind = Kind(b'P');
-/// A line of the journal, and what a ring has lost.
-pub(crate) const LINE: Kind = Kind(b'L');
+/// Lines of the journal, and what a ring has lost.
+pub(crate) const LINES: Kind = Kind(b'J');
 pub(crate) const RING: Kind = Kind(b'R');
 
 /// Every descriptor that came through execve(2). What nobody takes is closed with it.

@@ -251,6 +251,8 @@ fn default_target(options: &Options, units: &UnitSet) -> Option<UnitName> {
 
 /// What the units say about their logs.
 pub(crate) fn logging(system: &mut System) {
+    // Of units that have gone nothing is left.
+    system.manners.clear();
     for (name, entry) in system.supervisor.units().iter() {
         let Entry::Unit(unit) = entry else { continue };
         let Some(service) = unit.service() else { continue };

@@ -21,7 +21,7 @@ use units::control::{LogLine, LogStream};
 use units::{Map, UnitName};
 
 use crate::ledger::Ledger;
-use keep::Copying;
+use keep::{Batch, Copying};
 use ring::{Line, Ring};
 
 /// `LOG_NOTICE` and `LOG_INFO` of syslog(3).
@@ -33,7 +33,7 @@ const ROOM: usize = 256 * 1024;
 /// The most that a unit file may ask for, bytes: the memory is PID 1's.
 const MOST_ROOM: usize = 16 * 1024 * 1024;
 /// Memory for all lines together, bytes; beyond it the largest ring gives way.
-const ROOM_FOR_ALL: usize = 8 * 1024 * 1024;
+const ROOM_FOR_ALL: usize = 4 * 1024 * 1024;
 /// A line longer than this is cut in two.
 const LONGEST_LINE: usize = 4096;
 /// Bytes read from one pipe before it has to wait for a `BREATH`: some 3 MB/s.
@@ -53,6 +53,8 @@ pub(crate) struct Journal {
     room: usize,
     /// Where the lines are that outlive the program.
     ledger: Option<Ledger>,
+    /// Those that are not there yet.
+    batch: Batch,
     /// The one that is to take its place.
     copying: Option<Copying>,
 }
@@ -73,7 +75,7 @@ impl Wanted {
         self.units.is_empty() || unit.is_some_and(|unit| self.units.contains(unit))
     }
 
-    fn has(&self, line: &Line) -> bool {
+    fn has(&self, line: &Line<'_>) -> bool {
         self.since_ms.is_none_or(|since| line.time_ms >= since)
             && self.until_ms.is_none_or(|until| line.time_ms <= until)
             && self.priority.is_none_or(|priority| line.priority <= priority)
@@ -88,7 +90,8 @@ impl Default for Journal {
 
 impl Journal {
     fn with_room(room: usize) -> Self {
-        Self { units: Map::new(), init: Ring::new(ROOM), syslog: Ring::new(ROOM), said: 0, used: 0, room, ledger: None, copying: None }
+        let (units, batch) = (Map::new(), Batch::default());
+        Self { units, init: Ring::new(ROOM), syslog: Ring::new(ROOM), said: 0, used: 0, room, ledger: None, batch, copying: None }
     }
 
     /// Give a unit's ring another size than the usual, before it first speaks.
@@ -104,12 +107,12 @@ impl Journal {
 
     /// The same, as urgent as that: 0 is the most urgent, 7 the least; syslog(3).
     pub(crate) fn push_as(&mut self, unit: Option<&UnitName>, stream: LogStream, priority: u8, text: &[u8]) {
-        let line = Line { number: self.said + 1, time_ms: now_ms(), stream, priority, text: text.into() };
+        let line = Line { number: self.said + 1, time_ms: now_ms(), stream, priority, text };
         self.note(unit, &line);
-        self.keep(unit, line);
+        self.keep(unit, &line);
     }
 
-    fn keep(&mut self, unit: Option<&UnitName>, line: Line) {
+    fn keep(&mut self, unit: Option<&UnitName>, line: &Line<'_>) {
         let stream = line.stream;
         self.said = self.said.max(line.number);
         let ring = match (unit, stream) {
@@ -125,6 +128,7 @@ impl Journal {
         self.used = self.used.saturating_sub(ring.used());
         ring.push(line);
         self.used += ring.used();
+        let mut is_one_empty = false;
         while self.used > self.room {
             let rings = self.units.values_mut().chain([&mut self.init, &mut self.syslog]);
             let Some(largest) = rings.max_by_key(|ring| ring.used()) else { return };
@@ -132,6 +136,11 @@ impl Journal {
             // By more than one line: looking for the largest is not free.
             largest.shrink_to(before - before / 8 - 1);
             self.used -= before - largest.used();
+            is_one_empty |= largest.is_empty();
+        }
+        // Units that were made for one connection are never heard of again.
+        if is_one_empty {
+            self.units.retain(|_, ring| !ring.is_empty() || ring.room() != ROOM);
         }
     }
 
@@ -153,16 +162,15 @@ impl Journal {
             let oldest = heads.iter_mut().min_by_key(|(_, head, _)| head.map_or(u64::MAX, |line| line.number));
             let Some((name, head, lines)) = oldest else { break };
             let Some(line) = std::mem::replace(head, lines.next()) else { break };
-            found.push((line.number, show(*name, line)));
+            found.push((line.number, show(*name, &line)));
         }
         found
     }
 
     /// After which line the last `count` of those wanted begin.
     pub(crate) fn before_last(&self, count: usize, wanted: &Wanted) -> u64 {
-        let lines = |ring: &'_ Ring| -> Vec<u64> {
-            ring.after(0).rev().filter(|line| wanted.has(line)).take(count).map(|line| line.number).collect()
-        };
+        let lines =
+            |ring: &'_ Ring| -> Vec<u64> { ring.newest().filter(|line| wanted.has(line)).take(count).map(|line| line.number).collect() };
         let last = self.rings(wanted).flat_map(|(_, ring)| lines(ring));
         let mut last: Vec<u64> = last.collect();
         last.sort_unstable_by(|a, b| b.cmp(a));
@@ -183,14 +191,14 @@ impl Journal {
     }
 }
 
-fn show(unit: Option<&UnitName>, line: &Line) -> LogLine {
+fn show(unit: Option<&UnitName>, line: &Line<'_>) -> LogLine {
     let priority = line.priority;
     LogLine {
         time_ms: line.time_ms,
         unit: unit.cloned(),
         stream: line.stream,
         priority,
-        text: String::from_utf8_lossy(&line.text).into_owned(),
+        text: String::from_utf8_lossy(line.text).into_owned(),
     }
 }
 

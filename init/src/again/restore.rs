@@ -200,7 +200,7 @@ fn assemble(
     // Rings of another size than the usual first.
     boot::logging(&mut system);
     match journal.map(|journal| ledger::read(&journal)) {
-        Some(Ok(lines)) => system.journal.restore(lines),
+        Some(Ok(lines)) => system.journal.restore(&lines),
         Some(Err(error)) => remarks.push(format!("the log is lost: {error}")),
         None => remarks.push("the log is lost".to_owned()),
     }

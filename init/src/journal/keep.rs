@@ -2,32 +2,52 @@
 //! of it is lines that had to make way.
 //!
 //! ```text
-//! push ─▶ ledger ──────────────────────────── give way ─▶ (closed)
-//!    └──▶ copy ◀─ lines said before, some per turn ─┘ └──▶ the ledger
+//! push ─▶ batch ─▶ ledger ──────────────────────────── give way ─▶ (closed)
+//!            └───▶ copy ◀─ chunks of rings, some per turn ─┘ └──▶ the ledger
 //! ```
 //!
-//! A hundred thousand lines are more than a turn may take, and their text is not to be in memory once more: so they are copied
-//! ring by ring over some turns, while new ones are written to both. In a copy the lines of a ring may therefore stand
-//! in any order, and some of them may have had to make way since; their numbers tell.
+//! A record is lines of one ring as the ring holds them, one after the other: a flood costs one record for what is read of it at once. All
+//! rings are more than a turn may take: so they are copied one by one over some turns, while new lines are written to both. In a
+//! copy the lines of a ring may therefore stand in any order and twice, and some may have had to make way since; their numbers tell.
+
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use units::UnitName;
 use units::control::LogStream;
 
-use super::{Journal, Line, Ring};
+use super::ring::{Line, Lines};
+use super::{Journal, Ring};
 use crate::again;
 use crate::ledger::{Ledger, Pages};
 
-/// Lines copied per turn.
-const PER_TURN: usize = if cfg!(test) { 64 } else { 4096 };
+/// Bytes copied per turn.
+const PER_TURN: usize = if cfg!(test) { 4096 } else { 1 << 20 };
 
-/// A line but for its text: of whom, number, milliseconds, stream, priority.
+/// What a ring has lost: how many lines, the number of the last.
 #[derive(Serialize, Deserialize)]
-struct LineNote(Option<UnitName>, u64, u64, LogStream, u8);
+struct RingNote(Whose, u64, u64);
 
-/// What a ring has lost: of whom, how many lines, the number of the last. The stream says which of init's own two it is.
-#[derive(Serialize, Deserialize)]
-struct RingNote(Option<UnitName>, LogStream, u64, u64);
+/// Whose lines, in the order of the copying.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) enum Whose {
+    Unit(UnitName),
+    Init,
+    Syslog,
+}
+
+/// Lines of one ring that are not in the ledger yet.
+#[derive(Debug)]
+pub(super) struct Batch {
+    of: Whose,
+    lines: Vec<u8>,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self { of: Whose::Init, lines: Vec::new() }
+    }
+}
 
 /// A ledger that is to take the other's place.
 #[derive(Debug)]
@@ -38,14 +58,6 @@ pub(super) struct Copying {
     /// The ring that is being copied, and the number of the last line that has been.
     of: Whose,
     done: u64,
-}
-
-/// Whose ring, in the order of the copying.
-#[derive(Debug, Clone)]
-enum Whose {
-    Unit(UnitName),
-    Init,
-    Syslog,
 }
 
 impl Journal {
@@ -60,14 +72,37 @@ impl Journal {
         self.ledger.as_ref()
     }
 
-    pub(super) fn note(&mut self, unit: Option<&UnitName>, line: &Line) {
-        for ledger in self.ledger.iter_mut().chain(self.copying.as_mut().map(|copying| &mut copying.ledger)) {
-            ledger.say(again::LINE, &LineNote::of(unit, line), &line.text);
+    pub(super) fn note(&mut self, unit: Option<&UnitName>, line: &Line<'_>) {
+        if self.ledger.is_none() {
+            return;
         }
+        let is_same = match (&self.batch.of, unit) {
+            (Whose::Unit(of), Some(unit)) => of == unit,
+            (Whose::Init, None) => line.stream != LogStream::Syslog,
+            (Whose::Syslog, None) => line.stream == LogStream::Syslog,
+            (Whose::Unit(_), None) | (Whose::Init | Whose::Syslog, Some(_)) => false,
+        };
+        if !is_same {
+            self.write_batch();
+            self.batch.of = Whose::of(unit, line.stream);
+        }
+        line.write(&mut self.batch.lines);
+    }
+
+    fn write_batch(&mut self) {
+        if self.batch.lines.is_empty() {
+            return;
+        }
+        for ledger in self.ledger.iter_mut().chain(self.copying.as_mut().map(|copying| &mut copying.ledger)) {
+            ledger.say(again::LINES, &self.batch.of, &self.batch.lines);
+        }
+        self.batch.lines.clear();
+        self.batch.lines.shrink_to(super::BUDGET);
     }
 
     /// Everything said so far is written.
     pub(crate) fn commit(&mut self) {
+        self.write_batch();
         for ledger in self.ledger.iter_mut().chain(self.copying.as_mut().map(|copying| &mut copying.ledger)) {
             ledger.commit();
         }
@@ -88,6 +123,7 @@ impl Journal {
     }
 
     fn begin_copy(&mut self) {
+        self.write_batch();
         // Without room for it the lines are here all the same, and it is tried again.
         let copy = self.ledger.as_ref().and_then(|ledger| ledger.successor().ok());
         let of = self.units.keys().next().cloned().map_or(Whose::Init, Whose::Unit);
@@ -95,23 +131,27 @@ impl Journal {
     }
 
     fn copy_some(&mut self) -> bool {
+        self.write_batch();
         let Some(mut copying) = self.copying.take() else { return false };
         let mut left = PER_TURN;
-        while left > 0 {
-            let (unit, stream, ring) = match &copying.of {
-                Whose::Unit(name) => (Some(name), LogStream::Init, self.units.get(name)),
-                Whose::Init => (None, LogStream::Init, Some(&self.init)),
-                Whose::Syslog => (None, LogStream::Syslog, Some(&self.syslog)),
+        loop {
+            let ring = match &copying.of {
+                Whose::Unit(name) => self.units.get(name),
+                Whose::Init => Some(&self.init),
+                Whose::Syslog => Some(&self.syslog),
             };
             if let Some(ring) = ring {
                 let (lost, up_to) = ring.lost();
                 if copying.done == 0 && lost > 0 {
-                    copying.ledger.say(again::RING, &RingNote(unit.cloned(), stream, lost, up_to), &[]);
+                    copying.ledger.say(again::RING, &RingNote(copying.of.clone(), lost, up_to), &[]);
                 }
-                for line in ring.after(copying.done).take_while(|line| line.number <= copying.up_to).take(left) {
-                    copying.ledger.say(again::LINE, &LineNote::of(unit, line), &line.text);
-                    copying.done = line.number;
-                    left -= 1;
+                for chunk in ring.chunks_after(copying.done) {
+                    copying.ledger.say(again::LINES, &copying.of, chunk);
+                    copying.done = Lines(chunk).last().map_or(u64::MAX, |line| line.number);
+                    left = left.saturating_sub(chunk.len());
+                    if copying.done >= copying.up_to || left == 0 {
+                        break;
+                    }
                 }
             }
             if left == 0 {
@@ -136,37 +176,57 @@ impl Journal {
 
     /// What an earlier life of the program kept. Units whose rings are to have another size than the usual are reserved
     /// before.
-    pub(crate) fn restore(&mut self, pages: Pages) {
-        let (rings, lines): (Vec<_>, Vec<_>) = pages.said.into_iter().partition(|(kind, _)| *kind == again::RING);
-        for (_, record) in rings {
-            if let Ok(RingNote(unit, stream, lost, up_to)) = serde_json::from_slice(&record.note) {
-                self.ring(unit.as_ref(), stream).set_lost(lost, up_to);
-                self.said = self.said.max(up_to);
+    pub(crate) fn restore(&mut self, pages: &Pages) {
+        let mut lines: Vec<(Rc<Whose>, Line<'_>)> = Vec::new();
+        for (kind, record) in &pages.said {
+            match *kind {
+                again::LINES => {
+                    if let Ok(of) = serde_json::from_slice(&record.note).map(Rc::new) {
+                        lines.extend(Lines(&record.raw).map(|line| (Rc::clone(&of), line)));
+                    }
+                }
+                again::RING => {
+                    if let Ok(RingNote(of, lost, up_to)) = serde_json::from_slice(&record.note) {
+                        self.ring(&of).set_lost(lost, up_to);
+                        self.said = self.said.max(up_to);
+                    }
+                }
+                _ => {}
             }
         }
-        let line = |record: crate::ledger::Record| Some((serde_json::from_slice::<LineNote>(&record.note).ok()?, record.raw));
-        let mut lines: Vec<(LineNote, Vec<u8>)> = lines.into_iter().filter_map(|(_, record)| line(record)).collect();
-        units::order::by_key(&mut lines, |(note, _)| note.1);
-        for (LineNote(unit, number, time_ms, stream, priority), text) in lines {
+        units::order::by_key(&mut lines, |(_, line)| line.number);
+        lines.dedup_by_key(|(_, line)| line.number);
+        for (of, line) in lines {
             // Of a ring the oldest make way: what is older than the last lost is lost too.
-            if number > self.ring(unit.as_ref(), stream).lost().1 {
-                self.keep(unit.as_ref(), Line { number, time_ms, stream, priority, text: text.into() });
+            if line.number > self.ring(&of).lost().1 {
+                self.keep(of.unit(), &line);
             }
         }
     }
 
-    fn ring(&mut self, unit: Option<&UnitName>, stream: LogStream) -> &mut Ring {
-        match (unit, stream) {
-            (Some(unit), _) => self.units.entry(unit.clone()).or_insert_with(|| Ring::new(super::ROOM)),
-            (None, LogStream::Syslog) => &mut self.syslog,
-            (None, LogStream::Init | LogStream::Stdout | LogStream::Stderr) => &mut self.init,
+    fn ring(&mut self, of: &Whose) -> &mut Ring {
+        match of {
+            Whose::Unit(unit) => self.units.entry(unit.clone()).or_insert_with(|| Ring::new(super::ROOM)),
+            Whose::Init => &mut self.init,
+            Whose::Syslog => &mut self.syslog,
         }
     }
 }
 
-impl LineNote {
-    fn of(unit: Option<&UnitName>, line: &Line) -> Self {
-        Self(unit.cloned(), line.number, line.time_ms, line.stream, line.priority)
+impl Whose {
+    fn of(unit: Option<&UnitName>, stream: LogStream) -> Self {
+        match (unit, stream) {
+            (Some(unit), _) => Self::Unit(unit.clone()),
+            (None, LogStream::Syslog) => Self::Syslog,
+            (None, LogStream::Init | LogStream::Stdout | LogStream::Stderr) => Self::Init,
+        }
+    }
+
+    fn unit(&self) -> Option<&UnitName> {
+        match self {
+            Self::Unit(name) => Some(name),
+            Self::Init | Self::Syslog => None,
+        }
     }
 }
 
@@ -185,8 +245,11 @@ mod tests {
         journal.write_to(Ledger::new(c"test").ok());
         let units = ["quiet", "loud"].map(|name| UnitName::new(name).unwrap());
         journal.push(units.first(), LogStream::Stdout, b"once");
-        for number in 0..20_000 {
+        for number in 0..40_000 {
             journal.push(units.last(), LogStream::Stderr, format!("line {number} of many").as_bytes());
+            if number % 7 == 0 {
+                journal.push(units.first(), LogStream::Stdout, b"again");
+            }
             journal.commit();
             journal.turn();
         }
@@ -195,11 +258,11 @@ mod tests {
         let file = journal.ledger().unwrap().as_fd().try_clone_to_owned().unwrap();
         memfd::seal(&file).unwrap();
         let mut other = Journal::with_room(200 * 1024);
-        other.restore(ledger::read(&file).unwrap());
+        other.restore(&ledger::read(&file).unwrap());
         let all = |journal: &Journal| journal.after(0, &Wanted::default(), 100_000);
         assert_eq!(all(&journal), all(&other));
         assert_eq!(journal.newest(), other.newest());
         assert_eq!(journal.lost_after(0, &Wanted::default()), other.lost_after(0, &Wanted::default()));
-        assert!(journal.ledger().unwrap().length() < 3 << 20);
+        assert!(journal.ledger().unwrap().length() < 2 << 20);
     }
 }
