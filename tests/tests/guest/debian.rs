@@ -1,6 +1,7 @@
 //! A Debian guest from mmdebstrap with the usual services.
 
 use std::fs;
+use std::time::Duration;
 
 use tests::{DEBIAN, Host, Outcome, finish, until};
 
@@ -114,4 +115,55 @@ fn services_of_the_guest_are_managed() {
     // A service that dies is started again.
     host.sh("web", "pkill -9 cron").ok();
     until("cron is back", || host.sh("web", "pgrep cron").code == 0);
+}
+
+/// Each writes 85 KB and ends, for ever.
+const FALLS: &str = "[service]\ncommand = [\"/bin/sh\", \"-c\", \"yes a line of a flood | head -n 5000; exit 1\"]\n\
+                     [restart]\npolicy = \"always\"\ndelay = \"100ms\"\nbackoff = 1.0\nburst = \"infinity\"\n";
+/// What PID 1 has of its own, at most: 4 MiB of it are lines.
+const MOST_KIB: u64 = 16 * 1024;
+
+#[test]
+#[ignore = "needs root"]
+fn a_storm_of_falls_and_reloads_keeps_nobody_out() {
+    let site = Site::new();
+    let host = &site.host;
+    site.create("web");
+    host.fief(&["start", "--wait", "web"]).ok();
+    until("sshd listens", || site.ssh("web", "true").code == 0);
+    let pid = host.pid("web", "init").unwrap();
+    let figure = |key: &str| -> u64 {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let write = format!("mkdir -p /etc/fief/units; for n in $(seq 200); do printf '%s' '{FALLS}' > /etc/fief/units/fall$n.toml; done");
+    host.sh("web", &write).ok();
+    let ctl = |words: &str| host.sh("web", &format!("fiefctl {words}"));
+    ctl("daemon-reload").ok();
+    let all = |verb: &str| drop(ctl(&format!("{verb} $(cd /etc/fief/units; ls | sed s/.toml//)")));
+    all("start");
+    let falls = || -> u64 {
+        let rows: serde_json::Value = serde_json::from_str(&ctl("--json list").said()).unwrap();
+        rows.as_array().unwrap().iter().filter_map(|row| row["restarts"].as_u64()).sum()
+    };
+    let mut most = 0;
+    // 35 MB and more.
+    while falls() < 400 {
+        site.ssh("web", "true").ok();
+        ctl("daemon-reload").ok();
+        most = most.max(figure("RssAnon:"));
+        assert!(most < MOST_KIB, "{most} KiB");
+    }
+    let told: serde_json::Value = serde_json::from_str(&ctl("--json status").said()).unwrap();
+    let longest = &told["turns"]["ever"];
+    assert!(longest["us"].as_u64().unwrap() > 0 && longest["piece"] != "", "{longest}");
+    all("stop");
+    let switches = || figure("voluntary_ctxt_switches:") + figure("nonvoluntary_ctxt_switches:");
+    until("PID 1 sleeps", || {
+        let before = switches();
+        std::thread::sleep(Duration::from_secs(3));
+        switches() == before
+    });
+    site.ssh("web", "true").ok();
 }

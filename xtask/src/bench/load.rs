@@ -8,7 +8,8 @@
 //! ```
 //!
 //! The longest stall of PID 1's loop: one request is outstanding at any time, so no stall passes unseen, and the longest wait for an
-//! answer is at least the longest stall. It is an upper bound: the time for which the machine gave PID 1 no processor is in it.
+//! answer is at least the longest stall. It is an upper bound: the time for which the machine gave PID 1 no processor is in it, and the asker
+//! none. What PID 1 itself knows of its longest turn stands beside it, with what it was about.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -100,6 +101,7 @@ fn measure(site: &Site, key: &Path, units: usize, span: Duration) -> Result<Vec<
         seen.reloads = reloads.join().map_err(|_| lost())??;
         Ok::<Seen, anyhow::Error>(seen)
     })?;
+    let longest = longest_turn(pid)?;
     run::quietly(&mut site.fief(&["exec", GUEST, "--", "sh", "-c", &all("stop")]))?;
     // What was stirred up settles.
     std::thread::sleep(Duration::from_secs(2));
@@ -114,6 +116,11 @@ fn measure(site: &Site, key: &Path, units: usize, span: Duration) -> Result<Vec<
     rows.push(super::row("… in the second half", half, "KiB"));
     rows.push(super::row("memory of init afterwards (PSS)", vec![Bare::memory(&[pid])], "KiB"));
     rows.push(super::row(&format!("wait for an answer ({} times)", seen.waits.len()), seen.waits, "µs"));
+    let figure = |key: &str| vec![longest.get(key).and_then(serde_json::Value::as_u64).unwrap_or(0)];
+    rows.push(super::row("longest turn of the loop", figure("us"), "µs"));
+    rows.push(super::row("… of it on a processor", figure("on_processor_us"), "µs"));
+    let piece = longest.get("piece").and_then(serde_json::Value::as_str).unwrap_or_default();
+    rows.push(super::row(&format!("… of it for {piece}"), figure("piece_us"), "µs"));
     rows.push(super::row(&format!("ssh login ({} times)", seen.logins.len()), seen.logins, "µs"));
     rows.push(super::row(&format!("reload ({} times)", seen.reloads.len()), seen.reloads, "µs"));
     rows.push(super::row(&format!("turns in {} s afterwards", IDLE.as_secs()), vec![turns], ""));
@@ -146,6 +153,16 @@ fn asked_all_the_time(pid: u32, go_on: impl Fn() -> bool) -> Result<Vec<u64>> {
         spans.push(u64::try_from(begun.elapsed().as_micros())?);
     }
     Ok(spans)
+}
+
+/// The longest turn of PID 1's loop so far.
+fn longest_turn(pid: u32) -> Result<serde_json::Value> {
+    let mut stream = UnixStream::connect(format!("/proc/{pid}/root/run/fief/control")).context("cannot reach init")?;
+    stream.write_all(b"{\"request\":\"turns\"}\n")?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    let told: serde_json::Value = serde_json::from_str(&line).with_context(|| format!("init answers {line}"))?;
+    told.get("ever").cloned().with_context(|| format!("init answers {line}"))
 }
 
 fn log_in(address: Ipv4Addr, key: &Path) -> Result<()> {
