@@ -43,6 +43,7 @@ Exit codes:
    9  it took too long
   10  a permission, a kernel feature or a program is missing
   11  a template could not be built or imported
+  12  unit files are so wrong that a unit cannot be started (fief verify)
   exec, and run with a CMD, give the CMD's own code; 126: it cannot be executed; 127: it is
   not found; 128+N: signal N ended it; 125 in place of 1 and 7 where fief failed before it ran
 
@@ -77,6 +78,17 @@ On a terminal the program gets one of the guest's own; in a pipe every byte pass
 The exit code is CMD's own; 126: it cannot be executed; 127: it is not found; 128+N: signal N
 ended it; 125: something failed in fief before it ran. That there is no such container (4), that
 it does not run (6), or a user or folder that is not there (3) keeps the code it has everywhere.";
+
+/// What stands at the end of `fief verify --help`.
+const VERIFY: &str = "\
+Examples:
+  fief verify web1                       every unit file of a container, whether it runs or not
+  fief verify web1 nginx                 of one unit
+  fief verify debian:bookworm --json     of a template, for programs
+  fief verify --root /srv/tree ssh cron  of a tree in a folder
+
+The same is found by fiefctl verify inside. Exit code 12 when anything is so wrong that a unit cannot
+be started; warnings alone are no failure.";
 
 /// What stands at the end of `fief run --help`.
 const RUN: &str = "\
@@ -146,6 +158,8 @@ pub enum Verb {
     List(ListContainers),
     /// Show everything about a container
     Show(Show),
+    /// Say what is wrong with a guest's unit files, without starting anything
+    Verify(Verify),
     /// Remove a container and everything it wrote
     Destroy(Destroy),
     /// Create, start, use and stop a container in one go
@@ -322,6 +336,21 @@ pub struct Show {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `fief verify`.
+#[derive(Debug, Args)]
+#[command(after_help = VERIFY)]
+pub struct Verify {
+    /// The tree in this folder of the host
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// A container or a template, unless --root is given; then the units to look at, all if none is named
+    #[arg(value_name = "NAME|UNIT", required_unless_present = "root")]
+    pub words: Vec<String>,
 }
 
 /// `fief destroy`.

@@ -22,6 +22,7 @@ mod start;
 mod status;
 mod stop;
 mod template;
+mod verify;
 
 /// Does what the command line says.
 ///
@@ -47,6 +48,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
         Verb::Logs(args) => logs::run(&host, &args).map(done),
         Verb::List(args) => list::run(&host, &args).map(done),
         Verb::Show(args) => show::run(&host, &args).map(done),
+        Verb::Verify(args) => verify::run(&host, &args).map(done),
         Verb::Destroy(args) => destroy::run(&host, &args),
         Verb::Run(args) => run::run(&host, args),
         Verb::Template(verb) => template::run(&host, verb),

@@ -17,6 +17,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use kernel::beneath::Dir;
+
 use crate::config::Host;
 use crate::error::{Class, Error, OrFail as _};
 use crate::store::ContainerName;
@@ -48,6 +50,14 @@ pub struct ExecOptions {
     pub env: Vec<(String, String)>,
     /// The program and its arguments.
     pub command: Vec<OsString>,
+}
+
+/// The root of a running guest's file system, to look at.
+///
+/// # Errors
+/// When the container does not run, or ends meanwhile.
+pub(crate) fn root(host: &Host, name: &ContainerName) -> Result<Dir, Error> {
+    Guest::find(host, name).map(|(_, root)| root)
 }
 
 /// Runs a program and gives its exit code (126, 127, 128+N as sh(1) has them). [`crate::seal::seal`] must have been called.

@@ -34,11 +34,13 @@ pub enum Class {
     Unfit,
     /// A template could not be built or imported.
     Template,
+    /// Unit files of a guest are wrong.
+    Units,
 }
 
 impl Class {
     /// Every class, in the order of its code.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Internal,
         Self::Usage,
         Self::Value,
@@ -50,6 +52,7 @@ impl Class {
         Self::TimedOut,
         Self::Unfit,
         Self::Template,
+        Self::Units,
     ];
 
     /// The exit code of `fief`.
@@ -67,6 +70,7 @@ impl Class {
             Self::TimedOut => 9,
             Self::Unfit => 10,
             Self::Template => 11,
+            Self::Units => 12,
         }
     }
 }
@@ -210,7 +214,7 @@ mod tests {
     #[test]
     fn codes_are_distinct_and_dense() {
         let codes: Vec<u8> = Class::ALL.iter().map(|c| c.exit_code()).collect();
-        assert_eq!(codes, (1..=11).collect::<Vec<u8>>());
+        assert_eq!(codes, (1..=12).collect::<Vec<u8>>());
     }
 
     #[test]

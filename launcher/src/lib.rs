@@ -5,6 +5,7 @@
 //!                      ├─► template   what it lies over
 //!                      ├─► start      plan, birth, keeper
 //!                      ├─► enter      exec, enter, console
+//!                      ├─► look       a guest's files, read without starting it
 //!                      └─► network    links, addresses, nftables
 //!   config: where things are on this host, and fief.toml
 //!   seal:   running from a sealed copy of ourselves, and where the original lies
@@ -18,6 +19,7 @@ pub mod config;
 pub mod enter;
 pub mod error;
 pub mod logging;
+pub mod look;
 pub mod network;
 pub mod seal;
 pub mod start;

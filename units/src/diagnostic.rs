@@ -1,5 +1,6 @@
 //! What is wrong with a unit file, and where.
 
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 use std::fmt;
 
 /// How bad it is.
@@ -69,6 +70,20 @@ impl fmt::Display for Diagnostic {
             write!(f, "\n  = help: {}", Plain(help))?;
         }
         Ok(())
+    }
+}
+
+/// For programs: `severity`, `path`, `line` and `column` or null, `message`, `help` or null.
+impl Serialize for Diagnostic {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Diagnostic", 6)?;
+        fields.serialize_field("severity", &self.severity.to_string())?;
+        fields.serialize_field("path", &self.path)?;
+        fields.serialize_field("line", &self.place.as_ref().map(|place| place.line))?;
+        fields.serialize_field("column", &self.place.as_ref().map(|place| place.column))?;
+        fields.serialize_field("message", &self.message)?;
+        fields.serialize_field("help", &self.help)?;
+        fields.end()
     }
 }
 

@@ -315,6 +315,19 @@ fn follow(tree: &dyn Tree, folders: &[String], path: &str, name: &str) -> Source
     if is_ours && file != name && is_unit_file(file) { SourceKind::Alias { target } } else { read(tree, path, SourceKind::Unit) }
 }
 
+/// Where the links at `path` end, each as it is written and none of the folders on the way looked at; `None` after eight. So `/dev/null` is
+/// known by its name also in a tree that has no devices.
+pub fn end_of(tree: &dyn Tree, path: &str) -> Option<String> {
+    let mut path = path.to_owned();
+    for _ in 0..8 {
+        match tree.link(&path) {
+            Some(target) => path = resolved(&path, &target),
+            None => return Some(path),
+        }
+    }
+    None
+}
+
 /// Where a link at `path` leads, without looking at what lies on the way.
 fn resolved(path: &str, target: &str) -> String {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);

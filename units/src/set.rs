@@ -72,6 +72,16 @@ impl UnitSet {
         }
     }
 
+    /// The files that say what `name` is, its own first; `None` where there is no such unit.
+    #[must_use]
+    pub fn files<'a>(&'a self, name: &'a UnitName) -> Option<Vec<&'a str>> {
+        Some(match self.entries.get(self.resolve(name))? {
+            Entry::Unit(unit) => unit.sources.iter().map(String::as_str).collect(),
+            Entry::Bad { first } => vec![&first.path],
+            Entry::Masked { path } => vec![path],
+        })
+    }
+
     /// All names, in alphabetic order, with what is known under them.
     pub fn iter(&self) -> impl Iterator<Item = (&UnitName, &Entry)> {
         self.entries.iter()

@@ -13,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::dir::Dir as Listing;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag};
+use nix::fcntl::{AtFlags, OFlag, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, symlinkat, unlinkat};
 
@@ -131,6 +131,21 @@ impl Dir {
         match fstatat(&parent.0, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::ENOENT) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Where the link at `path` leads, as it is written; `None` when nothing is there, or no link.
+    pub fn link(&self, path: &Path) -> io::Result<Option<PathBuf>> {
+        let (parent, name) = match self.parent_of(path) {
+            Ok(found) => found,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        match readlinkat(&parent.0, name) {
+            Ok(target) => Ok(Some(target.into())),
+            // EINVAL: something else than a link. readlink(2)
+            Err(Errno::ENOENT | Errno::EINVAL) => Ok(None),
             Err(e) => Err(e.into()),
         }
     }
@@ -260,6 +275,8 @@ mod tests {
             dir.dir(Path::new("up")).unwrap_err().kind() == io::ErrorKind::NotADirectory || !dir.exists(Path::new("up/passwd")).unwrap()
         );
         assert!(std::fs::read_dir(&outside).unwrap().next().is_none());
+        assert_eq!(dir.link(Path::new("up")).unwrap(), Some(PathBuf::from("../../../../../../etc")));
+        assert_eq!((dir.link(Path::new("none")).unwrap(), dir.link(Path::new("none/x")).unwrap()), (None, None));
         // A link as the last part is replaced, not followed.
         std::os::unix::fs::symlink(outside.join("victim"), path.join("last")).unwrap();
         dir.write(Path::new("last"), b"z", 0o600).unwrap();

@@ -1,7 +1,7 @@
 //! Verbs about unit files.
 
 use serde_json::json;
-use units::{Diagnostic, Entry, Severity, UnitName, convert, search};
+use units::{Diagnostic, Severity, UnitName, convert, search};
 
 use super::line::Line;
 use super::session::{Failed, code};
@@ -41,19 +41,15 @@ pub(super) fn verify(line: &Line) -> Result<u8, Failed> {
     let (set, mut found) = sources::read(&tree, files);
     found.extend(units::verify::verify(&set, &tree));
     for name in &units {
-        match set.entry(set.resolve(name)) {
-            Some(Entry::Unit(unit)) => wanted.extend(unit.sources.iter().cloned()),
-            Some(Entry::Bad { first }) => wanted.push(first.path.clone()),
-            Some(Entry::Masked { path }) => wanted.push(path.clone()),
-            None => return Err(Failed::NoSuchUnit(name.to_string())),
-        }
+        let files = set.files(name).ok_or_else(|| Failed::NoSuchUnit(name.to_string()))?;
+        wanted.extend(files.into_iter().map(str::to_owned));
     }
     let is_about = |diagnostic: &Diagnostic, wanted: &String| {
         if wanted.ends_with('/') { diagnostic.path.starts_with(wanted.as_str()) } else { diagnostic.path == *wanted }
     };
     found.retain(|diagnostic| line.operands.is_empty() || wanted.iter().any(|wanted| is_about(diagnostic, wanted)));
     if line.has("json") {
-        let all: Vec<_> = found.iter().map(told).collect();
+        let all: Vec<_> = found.iter().map(|diagnostic| json!(diagnostic)).collect();
         output(&json_lines(&all))?;
     } else {
         for diagnostic in &found {
@@ -63,17 +59,6 @@ pub(super) fn verify(line: &Line) -> Result<u8, Failed> {
         say::error(format_args!("{errors} errors, {} warnings", found.len() - errors));
     }
     Ok(if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) { code::FAILED } else { code::OK })
-}
-
-fn told(diagnostic: &Diagnostic) -> serde_json::Value {
-    json!({
-        "severity": diagnostic.severity.to_string(),
-        "path": diagnostic.path,
-        "line": diagnostic.place.as_ref().map(|place| place.line),
-        "column": diagnostic.place.as_ref().map(|place| place.column),
-        "message": diagnostic.message,
-        "help": diagnostic.help,
-    })
 }
 
 /// `convert`

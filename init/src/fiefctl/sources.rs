@@ -47,33 +47,15 @@ impl Tree for Beneath {
     }
 
     fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, String> {
-        match self.end_of(path).ok_or("too many links")? {
+        // An absolute link means the tree's root, which the kernel does not know.
+        match search::end_of(self, path).ok_or("too many links")? {
             null if null == "/dev/null" => Ok(Vec::new()),
             end => Here.read(&self.place(&end), limit),
         }
     }
 
     fn is_executable(&self, path: &str) -> bool {
-        self.end_of(path).is_some_and(|end| Here.is_executable(&self.place(&end)))
-    }
-}
-
-impl Beneath {
-    /// Where the links at a path end: an absolute one means the tree's root, which the kernel does not
-    /// know. Nowhere, after so many.
-    fn end_of(&self, path: &str) -> Option<String> {
-        let mut path = path.to_owned();
-        for _ in 0..8 {
-            match self.link(&path) {
-                Some(target) if target.starts_with('/') => path = target,
-                Some(target) => {
-                    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                    path = format!("{folder}/{target}");
-                }
-                None => return Some(path),
-            }
-        }
-        None
+        search::end_of(self, path).is_some_and(|end| Here.is_executable(&self.place(&end)))
     }
 }
 

@@ -47,6 +47,13 @@ impl Guest {
     /// # Errors
     /// When the container does not run, is frozen, or ends meanwhile.
     pub(super) fn open(host: &Host, name: &ContainerName) -> Result<(Self, Dir), Error> {
+        let (guest, root) = Self::find(host, name)?;
+        guest.stands_still()?;
+        Ok((guest, root))
+    }
+
+    /// The same of one that may be frozen, to look at.
+    pub(super) fn find(host: &Host, name: &ContainerName) -> Result<(Self, Dir), Error> {
         let config = store::find(host, name)?;
         let record = record(host, name)?;
         let groups = Groups::of(host, name)?;
@@ -66,7 +73,6 @@ impl Guest {
         let (root, namespaces) = (root?, namespaces?);
         let guest = Self { name: name.clone(), pidfd, namespaces, base: config.ids.base, groups };
         guest.is_a_guest(&root)?;
-        guest.stands_still()?;
         Ok((guest, root))
     }
 

@@ -20,4 +20,5 @@ mod safety;
 mod templates;
 mod terminals;
 mod units;
+mod verify;
 mod victim;
