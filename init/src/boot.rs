@@ -33,6 +33,7 @@ use crate::keeper::Keeper;
 use crate::manner::Manner;
 use crate::notify::Notify;
 use crate::reactor::{Reactor, Source};
+use crate::stamps::Stamps;
 use crate::syslog::Syslog;
 use crate::system::System;
 use crate::turns::Turns;
@@ -139,7 +140,8 @@ fn begin(options: &Options, is_pid_1: bool) -> Result<System, Errno> {
     remarks.extend(group.as_ref().and_then(cgroups::not_handed_down));
     let facts = Facts::gather();
     let mut library = Library::default();
-    library.take(again::text_of(&[]), &[]);
+    let none = Stamps::default();
+    library.take(again::text_of(&[], &none), none, &[]);
     let none = UnitSet::default();
     let config = config(options, &none).ok_or(Errno::EINVAL)?;
     let supervisor = Supervisor::new(none, config);

@@ -31,6 +31,7 @@ use crate::hands::{Hands, Queue};
 use crate::journal::Journal;
 use crate::kept::Kept;
 use crate::reactor::{Reactor, Source, Watch};
+use crate::stamps::Stamps;
 use crate::system;
 use crate::turns::Turns;
 use connection::{Connection, Gone};
@@ -75,6 +76,7 @@ pub(crate) struct Known<'a> {
     pub(crate) hands: &'a Hands,
     pub(crate) journal: &'a Journal,
     pub(crate) turns: &'a Turns,
+    pub(crate) stamps: &'a Stamps,
 }
 
 impl Client {

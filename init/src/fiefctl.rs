@@ -12,6 +12,7 @@
 mod boot;
 mod completion;
 mod control;
+mod due;
 mod edit;
 mod files;
 mod help;

@@ -39,6 +39,7 @@ mod reading;
 mod say;
 mod setup;
 mod signals;
+mod stamps;
 mod syslog;
 mod system;
 mod telling;

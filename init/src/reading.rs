@@ -142,7 +142,7 @@ impl System {
         for diagnostic in &read.diagnostics {
             self.diagnose(diagnostic);
         }
-        self.library.take(read.text, &[]);
+        self.library.take(read.text, read.stamps, &[]);
         if let Some(config) = boot::config(&self.options, &read.units) {
             self.supervisor = Supervisor::new(read.units, config);
         }
@@ -164,7 +164,7 @@ impl System {
             self.supervisor.slots().map(|(name, _)| name).filter(|name| read.units.unit(name).is_none()).cloned().collect();
         self.supervisor.reread(read.units);
         kept.retain(|name| self.supervisor.units().unit(name).is_some());
-        self.library.take(read.text, &kept);
+        self.library.take(read.text, read.stamps, &kept);
         boot::logging(self);
         let problems = read.diagnostics.iter().take(MOST_PROBLEMS).map(ToString::to_string).collect();
         Reply::Reread { difference, problems }

@@ -12,7 +12,13 @@
 /// Out of what clients are told, while clients and reactor change.
 macro_rules! known {
     ($system:expr) => {
-        Known { supervisor: &$system.supervisor, hands: &$system.hands, journal: &$system.journal, turns: &$system.turns }
+        Known {
+            supervisor: &$system.supervisor,
+            hands: &$system.hands,
+            journal: &$system.journal,
+            turns: &$system.turns,
+            stamps: $system.library.stamps(),
+        }
     };
 }
 

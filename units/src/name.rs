@@ -149,6 +149,21 @@ impl UnitName {
         self.stem().split_once('@').map_or(self.stem(), |(prefix, _)| prefix)
     }
 
+    /// The stems of the folders of drop-ins and links that concern it, its own first: itself, its template, cut after every dash, and
+    /// of an instance the same with its `@`; systemd.unit(5).
+    pub(crate) fn stems(&self) -> Vec<String> {
+        let suffix = self.kind().suffix();
+        let mut stems = vec![self.as_str().to_owned()];
+        stems.extend(self.template().map(|template| template.as_str().to_owned()));
+        let dashes = self.prefix().rmatch_indices('-').filter_map(|(at, _)| self.prefix().get(..=at));
+        let cuts: Vec<&str> = dashes.filter(|cut| cut.len() < self.prefix().len()).collect();
+        stems.extend(cuts.iter().map(|cut| format!("{cut}.{suffix}")));
+        if let Some(instance) = self.instance().filter(|instance| !instance.is_empty()) {
+            stems.extend(cuts.iter().flat_map(|cut| [format!("{cut}@{instance}.{suffix}"), format!("{cut}@.{suffix}")]));
+        }
+        stems
+    }
+
     /// What stands behind the `@`: empty for a template, absent where there is no `@`.
     #[must_use]
     pub fn instance(&self) -> Option<&str> {

@@ -11,8 +11,10 @@
 //! opened. Invariant: whatever the tree holds, the walk ends: two levels of folders, so many names in
 //! each.
 
+mod about;
 mod generators;
 
+pub use about::About;
 pub use generators::{Generator, OUTPUT, generators};
 
 use crate::file::{Pull, SourceFile, SourceKind, is_drop_in_folder};
@@ -280,6 +282,14 @@ impl Link {
 fn named(path: &str) -> Option<UnitName> {
     let file = path.rsplit('/').next().filter(|file| is_unit_file(file))?;
     UnitName::new(file.strip_suffix(".toml").unwrap_or(file)).ok()
+}
+
+/// The stem of a file or folder of this name: of `web.toml` and `web.service` that is `web.service`; of `service`, whose drop-ins are
+/// those of all services, itself.
+fn named_stem(name: &str) -> String {
+    let stem = name.strip_suffix(".toml").unwrap_or(name);
+    let unit = UnitName::new(stem).ok().filter(|_| UnitKind::of_suffix(stem).is_none());
+    unit.map_or_else(|| stem.to_owned(), |name| name.as_str().to_owned())
 }
 
 fn sorted(tree: &dyn Tree, folder: &str) -> Vec<(String, Nature)> {

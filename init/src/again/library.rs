@@ -12,16 +12,20 @@ use units::{Map, SourceFile, SourceKind, UnitName};
 
 use super::{Inherited, UNITS, read};
 use crate::ledger::{self, Kind, Ledger, Pages};
+use crate::stamps::Stamps;
 
 const UNIT: Kind = Kind(b'u');
 const DROP_IN: Kind = Kind(b'd');
 const ALIAS: Kind = Kind(b'a');
 const UNREADABLE: Kind = Kind(b'x');
+const STAMPS: Kind = Kind(b's');
 
 /// What the units were read from.
 #[derive(Debug, Default)]
 pub(crate) struct Library {
     newest: Option<Rc<OwnedFd>>,
+    /// What these files were like.
+    stamps: Stamps,
     /// Units that stand in older text only.
     kept: Map<UnitName, Rc<OwnedFd>>,
 }
@@ -34,12 +38,18 @@ struct LibraryNote {
 }
 
 impl Library {
-    /// Units were read from `text`; those of `kept` are not among them and stay as they were.
-    pub(crate) fn take(&mut self, text: Option<OwnedFd>, kept: &[UnitName]) {
+    /// Units were read from `text`, of files that were like this; those of `kept` are not among them and stay as they were.
+    pub(crate) fn take(&mut self, text: Option<OwnedFd>, stamps: Stamps, kept: &[UnitName]) {
         let newest = text.map(Rc::new);
+        self.stamps = stamps;
         let former = std::mem::replace(&mut self.newest, newest);
         let was = std::mem::take(&mut self.kept);
         self.kept = kept.iter().filter_map(|name| Some((name.clone(), was.get(name).cloned().or_else(|| former.clone())?))).collect();
+    }
+
+    /// What the files were like when they were read.
+    pub(crate) fn stamps(&self) -> &Stamps {
+        &self.stamps
     }
 
     /// Write down where it is.
@@ -62,7 +72,8 @@ impl Library {
                 kept.insert(name, text);
             }
         }
-        Self { newest, kept }
+        let stamps = newest.as_deref().map(stamps).unwrap_or_default();
+        Self { newest, stamps, kept }
     }
 
     /// What the units were read from; `None` when that has been lost.
@@ -76,9 +87,10 @@ impl Library {
     }
 }
 
-/// The text of these files, where another life of the program finds it.
-pub(crate) fn text_of(all: &[SourceFile]) -> Option<OwnedFd> {
+/// The text of these files, which were like this, where another life of the program finds it.
+pub(crate) fn text_of(all: &[SourceFile], stamps: &Stamps) -> Option<OwnedFd> {
     let written = Ledger::sealed(c"fief-units", |ledger| {
+        ledger.say(STAMPS, &(), &stamps.to_bytes());
         for SourceFile { path, kind } in all {
             match kind {
                 SourceKind::Unit(text) => ledger.say(UNIT, path, text),
@@ -91,8 +103,13 @@ pub(crate) fn text_of(all: &[SourceFile]) -> Option<OwnedFd> {
     written.ok()
 }
 
+fn stamps(text: &OwnedFd) -> Stamps {
+    let said = ledger::read(text).map(|pages| pages.said).unwrap_or_default();
+    said.iter().find(|(kind, _)| *kind == STAMPS).map(|(_, record)| Stamps::from_bytes(&record.raw)).unwrap_or_default()
+}
+
 fn sources(text: &OwnedFd) -> Option<Vec<SourceFile>> {
-    let said = ledger::read(text).ok()?.said.into_iter();
+    let said = ledger::read(text).ok()?.said.into_iter().filter(|(kind, _)| *kind != STAMPS);
     let source = |(kind, record): (Kind, crate::ledger::Record)| {
         let path = serde_json::from_slice(&record.note).ok()?;
         let text = |raw: Vec<u8>| String::from_utf8_lossy(&raw).into_owned();
@@ -120,16 +137,17 @@ mod tests {
             file("/b.toml", SourceKind::Alias { target: "a.service".to_owned() }),
             file("/c.toml", SourceKind::Unreadable("no".to_owned())),
         ];
+        let none = Stamps::default;
         let mut library = Library::default();
-        library.take(text_of(&first), &[]);
+        library.take(text_of(&first, &none()), none(), &[]);
         assert_eq!(library.sources().as_deref(), Some(&first[..]));
         let gone: Vec<UnitName> = UnitName::new("a").into_iter().collect();
         for _ in 0..2 {
-            library.take(text_of(&[]), &gone);
+            library.take(text_of(&[], &none()), none(), &gone);
             assert_eq!(library.sources(), Some(Vec::new()));
             assert_eq!(library.older().map(|(_, text)| text).collect::<Vec<_>>(), [first.to_vec()]);
         }
-        library.take(text_of(&[]), &[]);
+        library.take(text_of(&[], &none()), none(), &[]);
         assert_eq!(library.older().count(), 0);
     }
 }

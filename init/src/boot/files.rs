@@ -14,8 +14,8 @@ use crate::file;
 pub(crate) struct Here;
 
 /// All unit files: of these folders, or of the usual ones if there are none. None has been looked into.
-pub(super) fn find(folders: &[String]) -> Found {
-    if folders.is_empty() { search::find_everything(&Here) } else { search::find(&Here, folders) }
+pub(super) fn find(tree: &dyn Tree, folders: &[String]) -> Found {
+    if folders.is_empty() { search::find_everything(tree) } else { search::find(tree, folders) }
 }
 
 impl Tree for Here {

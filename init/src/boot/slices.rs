@@ -13,9 +13,10 @@ use std::time::Duration;
 use units::search::Found;
 use units::{Diagnostic, Entry, Reader, SourceFile, UnitSet};
 
-use super::files::{self, Here};
+use super::files;
 use super::{Options, is_guest};
 use crate::again::text_of;
+use crate::stamps::{Noting, Stamps};
 use crate::{fault, guard};
 
 /// No further file or unit is begun after so long.
@@ -31,6 +32,8 @@ pub(crate) struct Read {
     pub(crate) remarks: Vec<String>,
     /// What they were read from; none where there is no memory for it.
     pub(crate) text: Option<OwnedFd>,
+    /// What these files were like.
+    pub(crate) stamps: Stamps,
 }
 
 /// The reading under way.
@@ -44,9 +47,9 @@ pub(crate) struct Slices {
 /// How far it has come.
 #[derive(Debug)]
 enum Stage {
-    Files(Found, Vec<SourceFile>),
-    Texts(Vec<SourceFile>),
-    Units(Box<units::Reading>, Option<OwnedFd>),
+    Files(Noting, Found, Vec<SourceFile>),
+    Texts(Stamps, Vec<SourceFile>),
+    Units(Box<units::Reading>, Option<OwnedFd>, Stamps),
     Over(Box<Read>),
 }
 
@@ -64,7 +67,11 @@ pub(crate) fn read_units(options: &Options) -> Read {
 impl Slices {
     /// The names of the files are found.
     pub(crate) fn begin(options: &Options) -> Self {
-        let stage = guard::caught(|| files::find(&options.folders)).map(|found| Stage::Files(found, Vec::new()));
+        let stage = guard::caught(|| {
+            let noting = Noting::default();
+            let found = files::find(&noting, &options.folders);
+            Stage::Files(noting, found, Vec::new())
+        });
         Self { stage, bare: options.bare }
     }
 
@@ -92,16 +99,17 @@ impl Slices {
     fn stock(&self) -> Read {
         let remark = format!("a fault in reading the unit files: {}; going on with the stock ones", fault::last());
         let sources: Vec<SourceFile> = stock(self.bare).collect();
-        let text = text_of(&sources);
+        let stamps = Stamps::default();
+        let text = text_of(&sources, &stamps);
         let (units, diagnostics) = guard::caught(|| units::read(sources)).unwrap_or_default();
-        Read::new(units, diagnostics, vec![remark], text)
+        Read::new(units, diagnostics, vec![remark], text, stamps)
     }
 }
 
 impl Read {
-    fn new(units: UnitSet, diagnostics: Vec<Diagnostic>, remarks: Vec<String>, text: Option<OwnedFd>) -> Self {
+    fn new(units: UnitSet, diagnostics: Vec<Diagnostic>, remarks: Vec<String>, text: Option<OwnedFd>, stamps: Stamps) -> Self {
         let count = units.iter().filter(|(_, entry)| matches!(entry, Entry::Unit(_))).count();
-        Self { units, diagnostics, count, remarks, text }
+        Self { units, diagnostics, count, remarks, text, stamps }
     }
 }
 
@@ -109,26 +117,26 @@ impl Stage {
     /// One more file or unit, or what is done with all at once.
     fn step(self, bare: bool) -> Self {
         match self {
-            Self::Files(mut found, mut sources) => match found.next(&Here) {
+            Self::Files(noting, mut found, mut sources) => match found.next(&noting) {
                 Some(file) => {
                     sources.push(file);
-                    Self::Files(found, sources)
+                    Self::Files(noting, found, sources)
                 }
                 None => {
                     sources.extend(stock(bare));
-                    Self::Texts(sources)
+                    Self::Texts(noting.into(), sources)
                 }
             },
-            Self::Texts(sources) => {
-                let text = text_of(&sources);
-                Self::Units(Box::new(Reader::new(files::specifiers()).begin(sources)), text)
+            Self::Texts(stamps, sources) => {
+                let text = text_of(&sources, &stamps);
+                Self::Units(Box::new(Reader::new(files::specifiers()).begin(sources)), text, stamps)
             }
-            Self::Units(mut reading, text) => {
+            Self::Units(mut reading, text, stamps) => {
                 if reading.go_on() {
-                    return Self::Units(reading, text);
+                    return Self::Units(reading, text, stamps);
                 }
                 let (units, diagnostics) = reading.finish();
-                Self::Over(Box::new(Read::new(units, diagnostics, Vec::new(), text)))
+                Self::Over(Box::new(Read::new(units, diagnostics, Vec::new(), text, stamps)))
             }
             Self::Over(read) => Self::Over(read),
         }
@@ -137,7 +145,7 @@ impl Stage {
     fn word(&self) -> &'static str {
         match self {
             Self::Files(..) => "looking into unit files",
-            Self::Texts(_) => "keeping the text of unit files",
+            Self::Texts(..) => "keeping the text of unit files",
             Self::Units(..) | Self::Over(_) => "reading units",
         }
     }

@@ -116,6 +116,7 @@ impl Reading {
 fn complete(row: &mut UnitRow, with: &[Detail], known: Known<'_>) {
     let group = known.hands.group(&row.name);
     row.cgroup = group.map(|group| format!("/{}", group.path().display()));
+    row.stamps = row.sources.iter().map(|path| known.stamps.of(path)).collect();
     // The brain knows of spans, the hands of the calendar: whichever comes first.
     row.next_us = row.next_us.into_iter().chain(known.hands.next_elapse(&row.name)).min();
     let all = with.contains(&Detail::Properties);

@@ -13,13 +13,14 @@ use super::paint::Paint;
 use super::session::{Failed, Session, code};
 use super::table::Table;
 use super::words::{self, size};
-use super::{output, print_json};
+use super::{due, output, print_json};
 use crate::say;
 use crate::telling::span;
 
 /// `list`
 pub(super) fn list(line: &Line) -> Result<u8, Failed> {
     let mut rows = names::rows(&mut Session::open()?, &line.operands, &[])?;
+    due::look(&mut rows, due::has_changed);
     let named = !line.operands.is_empty();
     let split = |option| -> Vec<String> { line.values(option).flat_map(|value| value.split(',')).map(str::to_owned).collect() };
     let (kinds, states) = (split("kind"), split("state"));
@@ -64,6 +65,10 @@ pub(super) fn list(line: &Line) -> Result<u8, Failed> {
     if down > 0 && heading {
         // To stderr: what reads the table in a pipe wants rows.
         say::error(format_args!("{down} more are down or were skipped: fiefctl list --all"));
+    }
+    let due = rows.iter().filter(|row| row.reload_due == Some(true)).count();
+    if due > 0 && heading {
+        say::error(format_args!("the files of {due} have changed since they were read: fiefctl reload-units"));
     }
     Ok(code::OK)
 }

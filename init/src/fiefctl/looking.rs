@@ -7,7 +7,7 @@ use units::{FILE_LIMIT, Map, Set, SourceKind, UnitName, stock};
 use super::line::Line;
 use super::paint::Paint;
 use super::session::{Failed, Session, code};
-use super::{names, output, print_json};
+use super::{due, names, output, print_json};
 use crate::file;
 
 /// `show`
@@ -16,8 +16,9 @@ pub(super) fn show(line: &Line) -> Result<u8, Failed> {
     let sheets: Vec<Vec<(String, String)>> = if line.operands.is_empty() {
         vec![of_system(&session.hello()?)]
     } else {
-        let rows = names::rows(&mut session, &line.operands, &[Detail::Properties])?;
-        rows.into_iter().map(|row| row.properties).collect()
+        let mut rows = names::rows(&mut session, &line.operands, &[Detail::Properties])?;
+        due::look(&mut rows, due::is_due);
+        rows.into_iter().map(properties).collect()
     };
     let wanted: Vec<&str> = line.values("property").flat_map(|names| names.split(',')).collect();
     let is_wanted = |key: &str| wanted.is_empty() || wanted.contains(&key);
@@ -41,6 +42,12 @@ pub(super) fn show(line: &Line) -> Result<u8, Failed> {
         output(&out)?;
     }
     Ok(code::OK)
+}
+
+/// Those of a row, and what init leaves to us.
+fn properties(row: UnitRow) -> Vec<(String, String)> {
+    let due = row.reload_due.map(|due| ("NeedDaemonReload".to_owned(), if due { "yes" } else { "no" }.to_owned()));
+    row.properties.into_iter().chain(due).collect()
 }
 
 /// A property that comes several times is an array.

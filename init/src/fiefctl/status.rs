@@ -12,7 +12,7 @@ use super::list::{boottime_us, is_up, tasks};
 use super::paint::Paint;
 use super::session::{Failed, Session, code};
 use super::words::{self, size};
-use super::{logs, names, output};
+use super::{due, logs, names, output};
 use crate::console::printable;
 use crate::telling::span;
 use crate::turns;
@@ -26,7 +26,8 @@ pub(super) fn status(line: &Line) -> Result<u8, Failed> {
     if line.operands.is_empty() {
         return system(line, &mut session);
     }
-    let rows = names::rows(&mut session, &line.operands, &[Detail::Account])?;
+    let mut rows = names::rows(&mut session, &line.operands, &[Detail::Account])?;
+    due::look(&mut rows, due::is_due);
     let count = line.number("lines")?.unwrap_or(10);
     let hierarchies = Hierarchies::detect().unwrap_or_default();
     if line.has("json") {
@@ -110,6 +111,9 @@ pub(super) fn detail(row: &UnitRow, paint: Paint) -> String {
     say("loaded", format!("{}{own}", paint.state(&row.load.to_string())));
     for drop_in in row.sources.iter().skip(1) {
         say("drop-in", drop_in.clone());
+    }
+    if row.reload_due == Some(true) {
+        say("changed", "its files are others than those that were read: fiefctl reload-units".to_owned());
     }
     for path in &row.shadowed {
         say("shadows", format!("{path}, which does not count beside it"));

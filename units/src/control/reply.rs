@@ -169,6 +169,12 @@ pub struct UnitRow {
     /// The files it was read from: its own first, then its drop-ins.
     #[serde(default)]
     pub sources: Vec<String>,
+    /// What each of them was like when it was read: a number that another state of the file does not have; 0 where there was none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stamps: Vec<u64>,
+    /// Whether they are others by now, so that the unit files should be read again. Not for init to say, who would have to look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reload_due: Option<bool>,
     /// Files of the same name that do not count beside them.
     #[serde(default)]
     pub shadowed: Vec<String>,

@@ -194,22 +194,8 @@ impl Library {
     /// The stems of the folders that concern a unit, its own first; of each of its names: itself, its
     /// template, cut after every dash, and of an instance the same with its `@`.
     fn stems(&self, name: &UnitName) -> Vec<String> {
-        let mut stems: Vec<String> = Vec::new();
-        let own = std::iter::once(name.clone());
-        let names = own.chain(self.aliases().filter(|(_, target)| target == name).map(|(alias, _)| alias.clone()));
-        for name in names {
-            let suffix = name.kind().suffix();
-            stems.push(name.as_str().to_owned());
-            let template = name.template().map(|template| template.as_str().to_owned());
-            stems.extend(template);
-            let dashes = name.prefix().rmatch_indices('-').filter_map(|(at, _)| name.prefix().get(..=at));
-            let cuts: Vec<&str> = dashes.filter(|cut| cut.len() < name.prefix().len()).collect();
-            stems.extend(cuts.iter().map(|cut| format!("{cut}.{suffix}")));
-            if let Some(instance) = name.instance().filter(|instance| !instance.is_empty()) {
-                stems.extend(cuts.iter().flat_map(|cut| [format!("{cut}@{instance}.{suffix}"), format!("{cut}@.{suffix}")]));
-            }
-        }
-        stems
+        let aliases = self.aliases().filter(|(_, target)| target == name).map(|(alias, _)| alias);
+        std::iter::once(name).chain(aliases).flat_map(UnitName::stems).collect()
     }
 
     /// The templates there are.

@@ -70,6 +70,8 @@ impl Supervisor {
             job: None,
             frozen: false,
             sources: Vec::new(),
+            stamps: Vec::new(),
+            reload_due: None,
             shadowed: Vec::new(),
             triggers: None,
             triggered_by: Vec::new(),

@@ -1,0 +1,59 @@
+//! Whether the unit files should be read again: whether those of a unit are others than when init read them.
+//!
+//! ```text
+//!   init ─ sources, stamps ─▶ a file has changed, or has gone          listings, where every unit is looked at
+//!                       └───▶ read anew: other files count for it now   one unit
+//! ```
+
+use units::control::{LoadState, UnitRow};
+use units::search::{self, About};
+use units::{Entry, Reader, UnitName, stock, sysv};
+
+use super::sources::Beneath;
+use crate::boot::files;
+use crate::stamps;
+
+/// Say of each row what `question` answers, where init has told what it has read; in the place of what it has told.
+pub(super) fn look(rows: &mut [UnitRow], question: fn(&UnitRow) -> bool) {
+    for row in rows {
+        row.reload_due = (row.stamps.len() == row.sources.len()).then(|| question(row));
+        row.stamps.clear();
+    }
+}
+
+/// Whether one of its files has changed. One that has come since does not show.
+pub(super) fn has_changed(row: &UnitRow) -> bool {
+    // A mask is a link that is not followed.
+    row.load != LoadState::Masked && row.sources.iter().zip(&row.stamps).any(|(path, stamp)| *stamp != stamps::present(path))
+}
+
+/// Whether one of its files has changed, or others count for it now.
+pub(super) fn is_due(row: &UnitRow) -> bool {
+    has_changed(row) || (is_of_the_usual(row) && is_read_otherwise(row))
+}
+
+/// Whether it is from where units are looked for: init may have been told other folders.
+fn is_of_the_usual(row: &UnitRow) -> bool {
+    let folders = || search::FIEF.iter().chain(&search::SYSTEMD).chain([&sysv::ROOT]);
+    let is_usual = |path: &String| {
+        stock::is_stock(path) || folders().any(|folder| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
+    };
+    row.sources.iter().all(is_usual)
+}
+
+fn is_read_otherwise(row: &UnitRow) -> bool {
+    let names: Vec<UnitName> = std::iter::once(&row.name).chain(&row.aliases).cloned().collect();
+    let tree = Beneath::new(None);
+    let mut found = search::everything(&About::new(&tree, &names, &row.sources));
+    found.extend(stock::files().filter(|file| search::unit_of(&file.path).is_some_and(|name| names.contains(&name))));
+    let (set, _) = Reader::new(files::specifiers()).with_instances([row.name.clone()]).read(found);
+    let load = match set.entry(set.resolve(&row.name)) {
+        Some(Entry::Unit(_)) => LoadState::Loaded,
+        Some(Entry::Bad { .. }) => LoadState::BadSetting,
+        Some(Entry::Masked { .. }) => LoadState::Masked,
+        None => LoadState::NotFound,
+    };
+    let is_another = set.files(&row.name).is_some_and(|files| files != row.sources.iter().map(String::as_str).collect::<Vec<_>>());
+    // One whose files have gone stays as long as it is up, and reading again changes nothing.
+    is_another || (load != row.load && load != LoadState::NotFound)
+}
