@@ -117,6 +117,32 @@ fn services_of_the_guest_are_managed() {
     until("cron is back", || host.sh("web", "pgrep cron").code == 0);
 }
 
+#[test]
+#[ignore = "needs root"]
+fn units_whose_files_are_others_by_now_are_told() {
+    let site = Site::new();
+    let host = &site.host;
+    site.create("web");
+    host.fief(&["start", "--wait", "web"]).ok();
+    let due =
+        || host.sh("web", "fiefctl show -p Id -p NeedDaemonReload '*' | grep -B1 =yes | grep -o 'Id=.*' | sort | tr '\\n' ' '").stdout;
+    let unit = |name: &str| host.sh("web", &format!("fiefctl show -p NeedDaemonReload {name}")).stdout;
+    assert_eq!((due(), unit("cron")), (String::new(), "NeedDaemonReload=no\n".to_owned()));
+    // A drop-in that is new, a file that has changed, one of another name in its place, one that has gone.
+    host.sh(
+        "web",
+        "cd /etc/systemd/system; mkdir -p cron.service.d; printf '[Service]\\nNice=1\\n' > cron.service.d/a.conf
+         echo >> /usr/lib/systemd/system/ssh.service; mkdir -p /etc/fief/units; echo '[service]\ncommand = \"/bin/true\"' > /etc/fief/units/nginx.toml
+         rm /usr/lib/systemd/system/e2scrub_all.timer",
+    )
+    .ok();
+    assert_eq!(due(), "Id=cron.service Id=e2scrub_all.timer Id=nginx.service Id=ssh.service ");
+    let status = host.sh("web", "fiefctl status cron");
+    assert!(status.stdout.contains("fiefctl reload-units"), "{status}");
+    host.sh("web", "fiefctl reload-units").ok();
+    assert_eq!((due(), unit("cron")), (String::new(), "NeedDaemonReload=no\n".to_owned()));
+}
+
 /// Each writes 85 KB and ends, for ever.
 const FALLS: &str = "[service]\ncommand = [\"/bin/sh\", \"-c\", \"yes a line of a flood | head -n 5000; exit 1\"]\n\
                      [restart]\npolicy = \"always\"\ndelay = \"100ms\"\nbackoff = 1.0\nburst = \"infinity\"\n";
