@@ -44,9 +44,11 @@ fn search(here: &Path, parts: &[&str], left: &mut usize) -> bool {
 
 /// Whether a name fits one part of a pattern.
 fn fits(pattern: &str, name: &str) -> bool {
-    if name.starts_with('.') && !pattern.starts_with('.') {
-        return false;
-    }
+    (!name.starts_with('.') || pattern.starts_with('.')) && matches(pattern, name)
+}
+
+/// Whether a text fits a pattern; nothing in it is special, neither a dot nor a slash. fnmatch(3).
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     // Where to go on if the last star was to stand for one more: time is at most the product of both lengths.
     let (mut p, mut n, mut again) = (0, 0, None);

@@ -196,7 +196,7 @@ impl Hands {
     /// Judge the conditions of a unit.
     pub(crate) fn check(&self, life: Life, name: &UnitName, units: &UnitSet, queue: &mut Queue) {
         if let Some(unit) = units.unit(name) {
-            queue.push_back(Event::Checked(life, unit.conditions.judge(|test| self.facts.hold(test))));
+            queue.push_back(Event::Checked(life, unit.conditions.judge(|test| self.facts.hold(test, self.root.as_ref()))));
         }
     }
 

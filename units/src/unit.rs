@@ -23,7 +23,8 @@ mod stop;
 mod usual;
 
 pub use command::{Command, CommandError, Privileges, Reload};
-pub use condition::{Condition, Conditions, Strength, Test, Verdict};
+pub use condition::{Condition, Conditions, Question, Strength, Test, Verdict, comparison};
+pub(crate) use condition::{QUESTIONS, Takes};
 pub(crate) use environment::is_variable;
 pub use environment::{Directories, Directory, DirectoryKind, Environment, EnvironmentFile, Preserve, read_environment};
 pub use execution::{CpuPolicy, Execution, Hardening, IoClass, Resource, Rlimit};

@@ -1,12 +1,20 @@
 //! Answers to the questions a unit's conditions ask. systemd.unit(5), "Conditions".
+//!
+//! ```text
+//!   Test ─▶ Facts::hold ─┬─ the paths the unit names
+//!                        └─ system: /proc, /sys, /etc ─▶ Some(yes or no) │ None: it cannot be understood
+//! ```
+
+mod system;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use kernel::cgroup::Group;
 use kernel::identity::Capabilities;
 use nix::unistd::{AccessFlags, access};
-use units::unit::Test;
+use units::unit::{Question, Test};
 
 use crate::{file, glob};
 
@@ -17,15 +25,26 @@ pub(crate) struct Facts {
     first_boot: bool,
     /// The manager's name for its containers; `None` on a machine of its own.
     container: Option<String>,
-    /// Bits of the bounding set. capabilities(7).
-    capabilities: u64,
+    /// Where the system lies that is asked about, in tests another place than `/`.
+    root: PathBuf,
+    /// PID 1's own command line.
+    arguments: Vec<String>,
+    /// PID 1's own variables.
+    environment: Vec<(String, String)>,
 }
 
 impl Facts {
     /// Look around once, before any unit starts.
     pub(crate) fn gather() -> Self {
         let first_boot = file::read_text("/etc/machine-id", file::USUAL).map_or(true, |text| text.trim() == "uninitialized");
-        Self { first_boot, container: container(), capabilities: bounding_set() }
+        let environment = std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+        Self {
+            first_boot,
+            container: container(),
+            root: PathBuf::from("/"),
+            arguments: std::env::args_os().filter_map(|word| word.into_string().ok()).collect(),
+            environment: environment.collect(),
+        }
     }
 
     /// Whether this boot is the system's first, which does not show any more once it has begun.
@@ -43,29 +62,46 @@ impl Facts {
         self.container.as_deref()
     }
 
-    /// Whether the test holds now.
-    pub(crate) fn hold(&self, test: &Test) -> bool {
-        match test {
-            Test::PathExists(pattern) => Path::new(pattern).exists() || glob::any(pattern),
-            Test::PathIsDirectory(path) => Path::new(path).is_dir(),
-            Test::PathIsSymbolicLink(path) => Path::new(path).is_symlink(),
-            Test::PathIsMountPoint(path) => is_mount_point(Path::new(path)),
-            Test::PathIsReadWrite(path) => access(path.as_str(), AccessFlags::W_OK).is_ok(),
-            Test::FileNotEmpty(path) => fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() > 0),
-            Test::FileIsExecutable(path) => {
-                fs::metadata(path).is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
-            }
-            Test::DirectoryNotEmpty(path) => fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()),
-            Test::Virtualization(kind) => self.is_virtualized(kind),
-            Test::FirstBoot => self.first_boot,
-            Test::Capability(name) => {
-                // Exactly one name asked for, and it is in the bounding set.
-                Capabilities::named([name.as_str()])
-                    .is_ok_and(|wanted| (0..64).any(|number| wanted.has(number) && self.capabilities & (1 << number) != 0))
-            }
-            Test::AcPower => true,
-            Test::Never(..) => false,
-        }
+    /// Whether the test holds now; `None` where that cannot be told, since its value is none. `groups` is what units' groups lie in.
+    pub(crate) fn hold(&self, test: &Test, groups: Option<&Group>) -> Option<bool> {
+        let value = test.value.as_str();
+        let path = Path::new(value);
+        Some(match test.question {
+            Question::PathExists => path.exists() || glob::any(value),
+            Question::PathIsDirectory => path.is_dir(),
+            Question::PathIsSymbolicLink => path.is_symlink(),
+            Question::PathIsMountPoint => is_mount_point(path),
+            Question::PathIsReadWrite => access(value, AccessFlags::W_OK).is_ok(),
+            Question::FileNotEmpty => fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() > 0),
+            Question::FileIsExecutable => fs::metadata(path).is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0),
+            Question::DirectoryNotEmpty => fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()),
+            Question::Virtualization => self.is_virtualized(value),
+            Question::FirstBoot => self.first_boot,
+            Question::AcPower | Question::Null => true,
+            // No container has an encrypted disk of its own, nor does a security module take its orders.
+            Question::PathIsEncrypted | Question::Security => false,
+            Question::Capability => self.is_capable(value)?,
+            Question::NeedsUpdate => self.needs_update(path),
+            Question::KernelCommandLine => self.was_told(value),
+            Question::Firmware => self.has_firmware(value)?,
+            Question::Architecture => is_architecture(value),
+            Question::KernelVersion => self.is_kernel(value)?,
+            Question::Version => self.is_version(value)?,
+            Question::Host => self.is_host(value),
+            Question::ControlGroupController => system::has_controllers(value, groups),
+            Question::Memory => self.has_memory(value, groups)?,
+            Question::Cpus => self.has_processors(value)?,
+            Question::User => self.is_user(value),
+            Question::Group => self.is_group(value),
+            Question::Environment => self.is_set(value),
+            Question::OsRelease => self.is_release(value)?,
+            Question::CpuFeature => self.has_feature(value),
+            Question::MemoryPressure => self.bears("memory", value, groups)?,
+            Question::CpuPressure => self.bears("cpu", value, groups)?,
+            Question::IoPressure => self.bears("io", value, groups)?,
+            Question::KernelModuleLoaded => self.has_module(value),
+            Question::Credential => self.has_credential(value),
+        })
     }
 
     fn is_virtualized(&self, kind: &str) -> bool {
@@ -76,6 +112,23 @@ impl Facts {
             kind => self.container.as_deref() == Some(kind),
         }
     }
+
+    /// Of the bounding set; capabilities(7).
+    fn is_capable(&self, name: &str) -> Option<bool> {
+        let wanted = Capabilities::named([name]).ok()?;
+        let bounding = self.status("CapBnd:").and_then(|digits| u64::from_str_radix(&digits, 16).ok()).unwrap_or(0);
+        Some((0..64).any(|number| wanted.has(number) && bounding & (1 << number) != 0))
+    }
+}
+
+fn is_architecture(name: &str) -> bool {
+    // The program runs, so the kernel's is the one it was built for; personality(2) could only hide that.
+    let native = match std::env::consts::ARCH {
+        "x86_64" => "x86-64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    name == "native" || name == native
 }
 
 fn container() -> Option<String> {
@@ -91,12 +144,6 @@ fn has_private_users() -> bool {
     fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| map.split_whitespace().ne(["0", "0", "4294967295"]))
 }
 
-fn bounding_set() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
-    line.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or(0)
-}
-
 fn is_mount_point(path: &Path) -> bool {
     let Ok(real) = fs::canonicalize(path) else { return false };
     let Some(parent) = real.parent() else { return true };
@@ -107,35 +154,4 @@ fn is_mount_point(path: &Path) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn facts() -> Facts {
-        Facts { first_boot: false, container: Some("fief".to_owned()), capabilities: 1 << 25 }
-    }
-
-    #[test]
-    fn a_container_is_one_and_of_its_kind() {
-        let facts = facts();
-        for (kind, holds) in [("container", true), ("yes", true), ("no", false), ("fief", true), ("lxc", false), ("vm", false)] {
-            assert_eq!(facts.hold(&Test::Virtualization(kind.to_owned())), holds, "{kind}");
-        }
-    }
-
-    #[test]
-    fn capabilities_go_by_their_names() {
-        assert!(facts().hold(&Test::Capability("CAP_SYS_TIME".to_owned())));
-        assert!(!facts().hold(&Test::Capability("CAP_SYS_BOOT".to_owned())));
-        assert!(!facts().hold(&Test::Capability("CAP_NONSENSE".to_owned())));
-    }
-
-    #[test]
-    fn paths_are_asked_for() {
-        let facts = facts();
-        assert!(facts.hold(&Test::PathIsDirectory("/proc".to_owned())));
-        assert!(facts.hold(&Test::PathIsMountPoint("/proc".to_owned())));
-        assert!(!facts.hold(&Test::PathIsMountPoint("/proc/self".to_owned())));
-        assert!(facts.hold(&Test::PathExists("/proc/cpu*".to_owned())));
-        assert!(!facts.hold(&Test::PathExists("/proc/no-such*".to_owned())));
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! Every key of our own, by section, and guessing at one that is not.
 
 use crate::systemd::directives;
+use crate::unit::QUESTIONS;
 
 /// Sections and their keys. Other spellings are accepted too: systemd's CamelCase, and where our
 /// short form differs, systemd's name in kebab-case.
@@ -26,8 +27,6 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "defaults",
         ],
     ),
-    ("condition", &CONDITIONS),
-    ("assert", &CONDITIONS),
     (
         "service",
         &[
@@ -76,6 +75,9 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ("path", &[]),
     ("mount", &[]),
     ("slice", &[]),
+    // Last, since what can be asked about is also something to be set.
+    ("condition", &CONDITIONS),
+    ("assert", &CONDITIONS),
 ];
 
 /// The section of systemd's files whose directives stand in ours of this name.
@@ -93,20 +95,17 @@ fn systemds(section: &str) -> &'static str {
     }
 }
 
-const CONDITIONS: [&str; 12] = [
-    "path-exists",
-    "path-is-directory",
-    "path-is-symbolic-link",
-    "path-is-mount-point",
-    "path-is-read-write",
-    "file-not-empty",
-    "file-is-executable",
-    "directory-not-empty",
-    "virtualization",
-    "first-boot",
-    "capability",
-    "ac-power",
-];
+/// The words of all conditions.
+#[allow(clippy::indexing_slicing, reason = "worked out by the compiler")]
+const CONDITIONS: [&str; QUESTIONS.len()] = {
+    let mut words = [""; QUESTIONS.len()];
+    let mut at = 0;
+    while at < words.len() {
+        words[at] = QUESTIONS[at].1;
+        at += 1;
+    }
+    words
+};
 
 /// The keys of a section.
 pub(super) fn of(section: &str) -> &'static [&'static str] {

@@ -6,7 +6,7 @@ mod service;
 use super::draft::{Draft, RELATIONS};
 use super::section::{Found, Section};
 use super::source::Source;
-use crate::unit::{Condition, Strength, Test};
+use crate::unit::{Condition, QUESTIONS, Strength, Takes, Test};
 use crate::{UnitKind, UnitName};
 use toml::de::{DeTable, DeValue};
 
@@ -152,45 +152,32 @@ pub(crate) fn assignments(value: &DeValue<'_>) -> Option<Vec<String>> {
     }
 }
 
-type MakeTest = fn(String) -> Test;
-
-const TESTS: [(&str, &str, MakeTest); 10] = [
-    ("path-exists", "not-path-exists", Test::PathExists),
-    ("path-is-directory", "not-path-is-directory", Test::PathIsDirectory),
-    ("path-is-symbolic-link", "not-path-is-symbolic-link", Test::PathIsSymbolicLink),
-    ("path-is-mount-point", "not-path-is-mount-point", Test::PathIsMountPoint),
-    ("path-is-read-write", "not-path-is-read-write", Test::PathIsReadWrite),
-    ("file-not-empty", "not-file-not-empty", Test::FileNotEmpty),
-    ("file-is-executable", "not-file-is-executable", Test::FileIsExecutable),
-    ("directory-not-empty", "not-directory-not-empty", Test::DirectoryNotEmpty),
-    ("virtualization", "not-virtualization", Test::Virtualization),
-    ("capability", "not-capability", Test::Capability),
-];
-
 fn read_conditions(table: &mut Section<'_, '_>, strength: Strength) -> Vec<Condition> {
     let mut conditions = Vec::new();
-    for (plain, not, make) in TESTS {
-        for (key, inverted) in [(plain, false), (not, true)] {
+    for (question, word, takes) in QUESTIONS {
+        if matches!(takes, Takes::Yes) {
+            if let Some(wanted) = table.bool(word) {
+                let test = Test { question, value: String::new() };
+                conditions.push(Condition { test, negated: !wanted, triggering: false, strength });
+            }
+            continue;
+        }
+        for (key, inverted) in [(word, false), (format!("not-{word}").as_str(), true)] {
             for Found { value, span } in table.texts(key) {
                 let bare = value.trim_start_matches(['!', '|']);
                 let prefixes = value.get(..value.len() - bare.len()).unwrap_or_default();
-                let is_path = plain.starts_with("path") || plain.starts_with("file") || plain.starts_with("dir");
-                if is_path && !bare.starts_with('/') {
-                    table.wrong_at(span, format!("`{key}` takes an absolute path"));
+                let test = Test { question, value: bare.to_owned() };
+                if !test.is_understood() {
+                    let wrong = match takes {
+                        Takes::Path => format!("`{key}` takes an absolute path"),
+                        Takes::Yes | Takes::Word | Takes::Read(_) => format!("`{key}` cannot be {bare:?}; see systemd.unit(5)"),
+                    };
+                    table.wrong_at(span, wrong);
                     continue;
                 }
-                conditions.push(Condition {
-                    test: make(bare.to_owned()),
-                    negated: prefixes.contains('!') != inverted,
-                    triggering: prefixes.contains('|'),
-                    strength,
-                });
+                let (negated, triggering) = (prefixes.contains('!') != inverted, prefixes.contains('|'));
+                conditions.push(Condition { test, negated, triggering, strength });
             }
-        }
-    }
-    for (key, test) in [("first-boot", Test::FirstBoot), ("ac-power", Test::AcPower)] {
-        if let Some(wanted) = table.bool(key) {
-            conditions.push(Condition { test, negated: !wanted, triggering: false, strength });
         }
     }
     conditions

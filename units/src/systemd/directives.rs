@@ -4,7 +4,7 @@ mod table;
 
 use crate::file::Draft;
 use crate::systemd::set::{Assigned, Fault};
-use crate::unit::{Amount, Command, DirectoryKind, EmergencyAction, Resource, Test};
+use crate::unit::{Amount, Command, DirectoryKind, EmergencyAction, Question, Resource};
 use crate::value::{Limit, Mode, Signal};
 use crate::{Names, UnitKind, UnitName};
 use std::time::Duration;
@@ -43,9 +43,7 @@ pub(crate) enum Act {
     Mode(fn(&mut Draft) -> &mut Mode),
     Amount(fn(&mut Draft) -> &mut Option<Limit<Amount>>),
     Action(fn(&mut Draft) -> &mut EmergencyAction),
-    Condition(fn(String) -> Test),
-    /// A condition on what no container has.
-    Never(&'static str),
+    Condition(Question),
     Directory(DirectoryKind),
     DirectoryMode(DirectoryKind),
     Limit(Resource),

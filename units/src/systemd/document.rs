@@ -31,7 +31,7 @@ fn outcome(directive: &Directive) -> String {
         Act::Foreign => format!("passed over: {}", Why::Foreign),
         Act::Vital(why) => format!("refused: {why}"),
         Act::Old(new) => format!("old name of `{new}`"),
-        Act::Never(_) => "a condition that never holds in a container".to_owned(),
+        Act::Condition(question) if question.is_never() => "a condition that never holds in a container".to_owned(),
         _ if directive.done => "done".to_owned(),
         _ => format!("read, {}", Why::Pending),
     }

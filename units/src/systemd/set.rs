@@ -17,7 +17,9 @@ use super::exec as lines;
 use super::paths::simple;
 use super::words::Escapes;
 use crate::file::Draft;
-use crate::unit::{Amount, Condition, DirectoryKind, EmergencyAction, Hardening, Ignored, Resource, Rlimit, Strength, Why};
+use crate::unit::{
+    Amount, Condition, DirectoryKind, EmergencyAction, Hardening, Ignored, Question, Resource, Rlimit, Strength, Takes, Test, Why,
+};
 use crate::value::{Bytes, Limit, Mode, Percent, Signal, read_span_in};
 
 /// Carries out what the table says about the directive.
@@ -98,8 +100,8 @@ pub(crate) fn put(draft: &mut Draft, directive: &'static Directive, assigned: &A
             *field(draft) = action(value)?;
             Why::Pending
         }
-        Act::Condition(_) | Act::Never(_) => {
-            condition(draft, directive, assigned)?;
+        Act::Condition(question) => {
+            condition(draft, directive.name, question, assigned)?;
             Why::Pending
         }
         Act::Directory(kind) => {
@@ -129,11 +131,6 @@ pub(crate) fn put(draft: &mut Draft, directive: &'static Directive, assigned: &A
             Why::Hardening
         }
         Act::Tuning => Why::Tuning,
-        // An empty assignment of any condition resets all, of those too that are not asked.
-        Act::Foreign if reset && (directive.name.starts_with("Condition") || directive.name.starts_with("Assert")) => {
-            condition(draft, directive, assigned)?;
-            Why::Foreign
-        }
         Act::Foreign => Why::Foreign,
         Act::Vital(_) if reset => return Ok(()),
         Act::Vital(reason) => return Err(Fault::Refused(format!("`{}` is not done: {reason}", directive.name))),
@@ -185,13 +182,11 @@ pub(crate) fn commands(assigned: &Assigned<'_>) -> Result<Vec<crate::unit::Comma
     }
 }
 
-fn condition(draft: &mut Draft, directive: &Directive, assigned: &Assigned<'_>) -> Result<(), Fault> {
-    let strength = if directive.name.starts_with("Assert") { Strength::Assert } else { Strength::Condition };
+fn condition(draft: &mut Draft, name: &str, question: Question, assigned: &Assigned<'_>) -> Result<(), Fault> {
+    let strength = if name.starts_with("Assert") { Strength::Assert } else { Strength::Condition };
     if assigned.value.is_empty() {
         // An empty assignment of any kind resets all of that strength, as in systemd.
         draft.conditions.retain(|condition| condition.strength != strength);
-        let prefix = if strength == Strength::Assert { "Assert" } else { "Condition" };
-        draft.ignored.retain(|ignored| !ignored.directive.starts_with(prefix));
         return Ok(());
     }
     let mut bare = assigned.value;
@@ -205,24 +200,19 @@ fn condition(draft: &mut Draft, directive: &Directive, assigned: &Assigned<'_>) 
     let triggering = take('|');
     let mut negated = take('!');
     let value = assigned.scope.expand(bare)?;
-    let test = match directive.act {
-        Act::Never(kind) => crate::unit::Test::Never(kind, value),
-        Act::Condition(make) => {
-            let test = make(value.clone());
-            match test {
-                crate::unit::Test::FirstBoot | crate::unit::Test::AcPower => {
-                    negated ^= !boolean(&value).ok_or_else(|| format!("{value:?} is neither true nor false"))?;
-                }
-                crate::unit::Test::Capability(_) | crate::unit::Test::Virtualization(_) => {}
-                _ if !value.starts_with('/') && !assigned.scope.is_verbatim() => {
-                    return Err(format!("{value:?} is no absolute path").into());
-                }
-                _ => {}
-            }
-            test
+    let test = match question.takes() {
+        Takes::Yes => {
+            negated ^= !boolean(&value).ok_or_else(|| format!("{value:?} is neither true nor false"))?;
+            Test { question, value: String::new() }
         }
-        _ => return Ok(()),
+        Takes::Path | Takes::Word | Takes::Read(_) => Test { question, value },
     };
+    if !test.is_understood() && !assigned.scope.is_verbatim() {
+        if matches!(question.takes(), Takes::Path) {
+            return Err(format!("{:?} is no absolute path", test.value).into());
+        }
+        assigned.warn(format!("{:?} cannot be understood: the condition holds neither way", test.value));
+    }
     draft.conditions.push(Condition { test, negated, triggering, strength });
     Ok(())
 }

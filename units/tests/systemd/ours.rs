@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use units::search::{self, Nature, Tree};
 use units::systemd::escape;
-use units::unit::{Test, Verdict};
+use units::unit::{Question, Test, Verdict};
 use units::value::calendar::{TimeZone, Zone};
 use units::value::{Calendar, Limit, read_span};
 use units::{Reader, SourceFile, SourceKind, Unit, UnitName, show};
@@ -113,31 +113,20 @@ pub(crate) fn conditions(asked: &str) -> String {
 }
 
 /// In the guest that systemd was asked in.
-fn holds(test: &Test) -> bool {
-    let path = |path: &str| match path.trim_end_matches('/').strip_prefix("/run/facts/") {
-        Some(name) => {
-            let question = test.to_string();
-            FACTS.iter().any(|(fact, _, holds)| *fact == name && holds.iter().any(|word| question.split(' ').next() == Some(word)))
+fn holds(test: &Test) -> Option<bool> {
+    let value = test.value.as_str();
+    Some(match test.question {
+        Question::PathExists if value.ends_with('*') => {
+            FACTS.iter().any(|(fact, _, _)| format!("/run/facts/{fact}").starts_with(value.trim_end_matches('*')))
         }
-        None => false,
-    };
-    match test {
-        Test::PathExists(glob) if glob.ends_with('*') => {
-            FACTS.iter().any(|(fact, _, _)| format!("/run/facts/{fact}").starts_with(glob.trim_end_matches('*')))
-        }
-        Test::PathExists(asked)
-        | Test::PathIsDirectory(asked)
-        | Test::PathIsSymbolicLink(asked)
-        | Test::PathIsMountPoint(asked)
-        | Test::PathIsReadWrite(asked)
-        | Test::FileNotEmpty(asked)
-        | Test::FileIsExecutable(asked)
-        | Test::DirectoryNotEmpty(asked) => path(asked),
-        Test::Virtualization(kind) => ["yes", "container", "private-users"].contains(&kind.as_str()),
-        Test::Capability(name) => name == "CAP_CHOWN",
-        Test::AcPower => true,
-        Test::FirstBoot | Test::Never(_, _) => false,
-    }
+        Question::Virtualization => ["yes", "container", "private-users"].contains(&value),
+        Question::Capability => value == "CAP_CHOWN",
+        Question::AcPower => true,
+        question => value
+            .trim_end_matches('/')
+            .strip_prefix("/run/facts/")
+            .is_some_and(|name| FACTS.iter().any(|(fact, _, holds)| *fact == name && holds.contains(&question.word()))),
+    })
 }
 
 fn unit(text: &str) -> Option<Unit> {
