@@ -64,7 +64,7 @@ use calendar::Calendars;
 pub(crate) use conditions::Facts;
 use generators::Generators;
 use gone::Gone;
-use groups::{make_group, memory_events, v1_procs};
+use groups::{make_group, memory_events};
 use inotify::{Purpose, Watches};
 use paths::Paths;
 use private::Private;

@@ -14,7 +14,7 @@ mod setting;
 mod walk;
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -120,37 +120,56 @@ impl Group {
         Ok(())
     }
 
-    /// Lets groups beneath it have controllers of their own: writes `cgroup.subtree_control`, one by one, passing over what is refused. v1 needs nothing.
+    /// Lets groups beneath it have controllers of their own: writes `cgroup.subtree_control`, passing over what is refused. v1 needs nothing.
     /// No process may be in the group itself ("no internal processes", cgroup-v2.rst).
     pub fn enable_controllers(&self) {
         let Some(dir) = self.unified() else { return };
         let Ok(available) = fs::read_to_string(dir.join("cgroup.controllers")) else { return };
-        for controller in available.split_ascii_whitespace() {
+        let enable = |wanted: &str| fs::write(dir.join("cgroup.subtree_control"), wanted);
+        let words: Vec<String> = available.split_ascii_whitespace().map(|controller| format!("+{controller}")).collect();
+        // All at once: where there are processes beneath it, each write waits for all processors.
+        if enable(&words.join(" ")).is_err() {
             // A controller in threaded or real-time use elsewhere is refused (EBUSY, EINVAL); the others are worth having.
-            let _ = fs::write(dir.join("cgroup.subtree_control"), format!("+{controller}"));
+            words.iter().for_each(|word| drop(enable(word)));
         }
     }
 
     /// Moves a process into it, on every hierarchy. `Pid` 0 is the caller.
     pub fn join(&self, pid: Pid) -> io::Result<()> {
-        self.join_where(pid, |_| true)
-    }
-
-    /// The same on the v1 hierarchies only: for a child born into the cgroup2 one (`CLONE_INTO_CGROUP`).
-    pub fn join_v1(&self, pid: Pid) -> io::Result<()> {
-        self.join_where(pid, |h| h.generation() == Generation::V1)
-    }
-
-    fn join_where(&self, pid: Pid, wanted: impl Fn(&Hierarchy) -> bool) -> io::Result<()> {
-        for (_, dir) in self.directories().filter(|(h, _)| wanted(h)) {
+        for (_, dir) in self.directories() {
             fs::write(dir.join("cgroup.procs"), pid.to_string())?;
         }
         Ok(())
     }
 
-    /// `cgroup.procs` of each hierarchy, open for writing: for [`crate::spawn::Step::JoinCgroup`].
-    pub fn procs_files(&self) -> io::Result<Vec<OwnedFd>> {
-        self.directories().map(|(_, dir)| OpenOptions::new().write(true).open(dir.join("cgroup.procs")).map(OwnedFd::from)).collect()
+    /// Moves the caller into it, on every hierarchy; it must have one thread.
+    pub fn enter(&self) -> io::Result<()> {
+        self.entrances()?.into_iter().try_for_each(|entrance| File::from(entrance).write_all(b"0"))
+    }
+
+    /// On each hierarchy the file to which a process of one thread writes "0" to move into the group: for [`crate::spawn::Step::JoinCgroup`].
+    ///
+    /// On v1 that is `tasks`. A thread that moves itself needs no lock but the hierarchies' own, while `cgroup.procs` keeps every fork(2) and
+    /// exit(2) of the machine out, for which it waits until all processors have taken notice: some 15 ms, and a lock that others wait for
+    /// (`cgroup_procs_write_start` in kernel/cgroup/cgroup.c, since Linux 5.5).
+    pub fn entrances(&self) -> io::Result<Vec<OwnedFd>> {
+        self.entrances_where(|_| true)
+    }
+
+    /// The same on the v1 hierarchies only: for a child born into the cgroup2 one (`CLONE_INTO_CGROUP`).
+    pub fn entrances_of_v1(&self) -> io::Result<Vec<OwnedFd>> {
+        self.entrances_where(|generation| generation == Generation::V1)
+    }
+
+    fn entrances_where(&self, wanted: impl Fn(Generation) -> bool) -> io::Result<Vec<OwnedFd>> {
+        let entrance = |(hierarchy, dir): (&Hierarchy, PathBuf)| {
+            let name = match hierarchy.generation() {
+                Generation::V1 => "tasks",
+                Generation::V2 => "cgroup.procs",
+            };
+            OpenOptions::new().write(true).open(dir.join(name)).map(OwnedFd::from)
+        };
+        self.directories().filter(|(hierarchy, _)| wanted(hierarchy.generation())).map(entrance).collect()
     }
 
     /// Its cgroup2 directory, open: for `CLONE_INTO_CGROUP` and for [`crate::spawn::Plan::cgroup`].

@@ -15,7 +15,6 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 
 use kernel::cgroup::{Group, Hierarchies, Setting};
-use nix::unistd::Pid;
 
 /// `PROC_CGROUP_INIT_INO` of include/linux/proc_ns.h: the first cgroup namespace.
 const FIRST_CGROUP_NAMESPACE: u64 = 0xEFFF_FFFB;
@@ -56,7 +55,7 @@ pub(super) fn take(machine: bool) -> Result<Group, Without> {
     leaf.create().map_err(Without::Make)?;
     // Everybody who is in the root must leave it, or no controller can be handed down; before
     // the first unit that is init alone, and whoever joined to look.
-    leaf.join(Pid::this()).map_err(Without::Move)?;
+    leaf.enter().map_err(Without::Move)?;
     root.enable_controllers();
     // Each unit's group has as much say as ours: beside two hundred that are busy we would wait for seconds. A kernel without
     // weights costs only that.

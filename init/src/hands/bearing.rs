@@ -7,7 +7,7 @@ use units::{UnitName, UnitSet};
 
 use super::birth::{self, Joined, Stillborn, Wanted};
 use super::environment::{self, Telling};
-use super::{Hands, Process, Queue, commands, identity, mounts, v1_procs};
+use super::{Hands, Process, Queue, commands, identity, mounts};
 use crate::file;
 use crate::reactor::{Reactor, Source};
 
@@ -75,8 +75,8 @@ impl Hands {
         };
         let (cgroup, procs) = match &body.group {
             None => (None, Vec::new()),
-            Some(group) if body.unharmed => (group.unified_directory().map_err(entering)?, v1_procs(group).map_err(entering)?),
-            Some(group) => (None, group.procs_files().map_err(entering)?),
+            Some(group) if body.unharmed => (group.unified_directory().map_err(entering)?, group.entrances_of_v1().map_err(entering)?),
+            Some(group) => (None, group.entrances().map_err(entering)?),
         };
         let (child, asked) = birth::give(&Wanted {
             service,

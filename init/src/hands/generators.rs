@@ -29,7 +29,7 @@ use units::control::LogStream;
 use units::search::{Generator, OUTPUT};
 use units::{Map, UnitName};
 
-use super::{Facts, Hands, Pipe, make_group, v1_procs};
+use super::{Facts, Hands, Pipe, make_group};
 use crate::again;
 use crate::boot::files;
 use crate::journal::{self, Intake};
@@ -121,8 +121,8 @@ impl Hands {
         let (ours, theirs) = journal::pipe()?;
         let (cgroup, procs) = match &self.generators.group {
             None => (None, Vec::new()),
-            Some(group) if unharmed => (group.unified_directory()?, v1_procs(group)?),
-            Some(group) => (None, group.procs_files()?),
+            Some(group) if unharmed => (group.unified_directory()?, group.entrances_of_v1()?),
+            Some(group) => (None, group.entrances()?),
         };
         let steps = steps(&generator.path, &environment(&self.facts), &procs, theirs.as_fd())?;
         let cgroup = cgroup.as_ref().map(AsFd::as_fd);

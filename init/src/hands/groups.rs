@@ -1,7 +1,6 @@
 //! The control group of a unit: made, joined and listened to.
 
 use std::fs::File;
-use std::os::fd::OwnedFd;
 
 use kernel::cgroup::{Generation, Group};
 
@@ -23,13 +22,4 @@ pub(super) fn make_group(group: &Group, remarks: &mut Vec<String>) -> Result<boo
 pub(super) fn memory_events(group: &Group) -> Option<File> {
     let (_, folder) = group.directories().find(|(hierarchy, _)| hierarchy.generation() == Generation::V2)?;
     File::open(folder.join("memory.events")).ok()
-}
-
-/// `cgroup.procs` of the v1 hierarchies: into cgroup2 the child is born.
-pub(super) fn v1_procs(group: &Group) -> std::io::Result<Vec<OwnedFd>> {
-    group
-        .directories()
-        .filter(|(hierarchy, _)| hierarchy.generation() == Generation::V1)
-        .map(|(_, folder)| std::fs::OpenOptions::new().write(true).open(folder.join("cgroup.procs")).map(OwnedFd::from))
-        .collect()
 }

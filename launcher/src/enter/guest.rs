@@ -115,8 +115,8 @@ impl Guest {
         let open = || {
             unified.create()?;
             unified.delegate(self.base, self.base)?;
-            let mut files = unified.procs_files()?;
-            files.extend(v1.procs_files()?);
+            let mut files = unified.entrances()?;
+            files.extend(v1.entrances()?);
             Ok::<_, io::Error>(files)
         };
         // The guest may take away a group that is empty.

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   Blueprint ──give_birth──▶ Born ──fit_out──▶ Fitted ──open_gate──▶ Alive
-//!                 clone3: the child waits        ids, groups, network    the child walks its steps and becomes init,
-//!                 at the gate                                            or tells which step failed
+//!                 clone3: the child waits        ids, network            the child enters its groups, walks its steps and
+//!                 at the gate                                            becomes init, or tells which step failed
 //! ```
 
 use std::os::fd::AsFd as _;
@@ -12,7 +12,7 @@ use std::path::Path;
 use kernel::namespace::{self, IdRange, Kind};
 use kernel::pidfd::PidFd;
 use kernel::pty::Pty;
-use kernel::spawn::{self, Child, Gate, Outcome, Plan};
+use kernel::spawn::{self, Child, Gate, Outcome, Plan, Step};
 use nix::unistd::Pid;
 
 use super::blueprint::Blueprint;
@@ -68,9 +68,11 @@ impl Born {
         namespace::leave(Kind::Time).map_err(|e| fail("cannot make a time namespace", e.into()))?;
         kernel::time::begin_at_zero().map_err(|e| fail("cannot set the guest's clocks", e))?;
         let Blueprint { steps: own, base, namespaces, .. } = plan;
-        let words = own.iter().map(ToString::to_string).collect();
+        let entrances = groups.guest.entrances_of_v1().map_err(|e| fail("cannot open the guest's groups", e))?;
         let mut steps = vec![gate.step()];
+        steps.extend(entrances.iter().map(|entrance| Step::JoinCgroup(entrance.as_fd())));
         steps.extend(own);
+        let words = steps.iter().skip(1).map(ToString::to_string).collect();
         let child = spawn::spawn_owned(&Plan { namespaces, cgroup: cgroup.as_ref().map(|c| c.as_fd()), steps: &steps }, base)
             .map_err(|e| fail("cannot make a process in new namespaces", e));
         // Children from now on live by the host's clocks again. While they are to live by others, vfork(2) is refused before Linux 6.3,
@@ -86,13 +88,12 @@ impl Born {
     ///
     /// # Errors
     /// Naming what the kernel refused; the child is gone then.
-    pub(crate) fn fit_out(self, host: &Host, config: &ContainerConfig, groups: &Groups) -> Result<Fitted, Error> {
+    pub(crate) fn fit_out(self, host: &Host, config: &ContainerConfig) -> Result<Fitted, Error> {
         let fail = |cause: &str, e: std::io::Error| Error::new(Class::Start, STEP, cause.to_owned()).source(e);
         let pid = self.pid()?;
         namespace::write_id_maps(pid, IdRange { base: self.base, count: 1 << 16 }).map_err(|e| fail("cannot map ids", e))?;
         // Not what the one who starts it has: a guest that cannot be OOM-killed would leave its limit nothing to end.
         std::fs::write(format!("/proc/{pid}/oom_score_adj"), "0").map_err(|e| fail("cannot set the child's OOM score", e))?;
-        groups.guest.join_v1(pid).map_err(|e| fail("cannot move the child into its groups", e))?;
         let netns = namespace::of(pid, Kind::Net).map_err(|e| fail("cannot open the guest's network", e))?;
         let wiring = Wiring::attach(host, &config.links, netns.as_fd())?;
         Ok(Fitted { born: self, wiring })

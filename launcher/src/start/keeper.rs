@@ -332,7 +332,7 @@ impl<'h> Keeper<'h> {
         view::furnish(&at, &self.config)?;
         let notify = view::notify_socket(&at, self.config.ids.base)?;
         let plan = plan(self.host, &self.config, &self.groups)?;
-        let fitted = Born::give_birth(plan, &stage, &self.groups)?.fit_out(self.host, &self.config, &self.groups)?;
+        let fitted = Born::give_birth(plan, &stage, &self.groups)?.fit_out(self.host, &self.config)?;
         // Written before the gate is opened: should the keeper die now, either the child ends with it or the record names it.
         self.record.init = ProcessMark::of(fitted.pid()?.as_raw());
         self.write_record()?;

@@ -35,7 +35,7 @@ pub enum FilePolicy {
 pub enum Step<'a> {
     /// Waits until the parent opens the gate; made by [`super::Gate::step`].
     Gate { wait: BorrowedFd<'a>, hold: BorrowedFd<'a> },
-    /// Writes "0" to an open `cgroup.procs`: joins that cgroup.
+    /// Writes "0" to one of [`crate::cgroup::Group::entrances`]: joins that cgroup.
     JoinCgroup(BorrowedFd<'a>),
     /// unshare(2).
     Unshare(CloneFlags),
