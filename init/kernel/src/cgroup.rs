@@ -169,7 +169,10 @@ impl Group {
             };
             OpenOptions::new().write(true).open(dir.join(name)).map(OwnedFd::from)
         };
-        self.directories().filter(|(hierarchy, _)| wanted(hierarchy.generation())).map(entrance).collect()
+        let mut all: Vec<_> = self.directories().filter(|(hierarchy, _)| wanted(hierarchy.generation())).collect();
+        // Until it has little of a processor, it moves with what its parent has: all moves wait for one lock of the kernel's.
+        all.sort_by_key(|(hierarchy, _)| hierarchy.controllers.iter().any(|controller| controller == "cpu"));
+        all.into_iter().map(entrance).collect()
     }
 
     /// Its cgroup2 directory, open: for `CLONE_INTO_CGROUP` and for [`crate::spawn::Plan::cgroup`].
