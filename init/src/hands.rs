@@ -10,6 +10,7 @@
 
 mod account;
 mod bearing;
+mod because;
 mod birth;
 mod calendar;
 mod commands;
@@ -158,6 +159,8 @@ pub(crate) struct Hands {
     stranger_killed: bool,
     /// Some pipe is left alone: else nobody has to be asked.
     any_paused: bool,
+    /// Which life ended last, of units that others are started after.
+    ended: Vec<(UnitName, String)>,
     /// Path units of an earlier life of the program, still to be watched.
     to_watch: Vec<Life>,
 }
@@ -189,6 +192,7 @@ impl Hands {
             spares: Spares::default(),
             stranger_killed: false,
             any_paused: false,
+            ended: Vec::new(),
             to_watch: Vec::new(),
         }
     }
@@ -374,6 +378,9 @@ impl Hands {
         self.close_ready(life, reactor);
         if let Some(body) = self.bodies.remove(&life) {
             self.going.extend(body.private.end());
+            if let Some(unit) = units.unit(name) {
+                self.remember(unit, body.invocation);
+            }
             for (file, watch) in body.emptying.into_iter().chain(body.memory) {
                 reactor.forget(&file, watch);
             }

@@ -151,7 +151,9 @@ impl System {
                     self.journal.push(Some(&unit), LogStream::Init, remark.as_bytes());
                 }
             }
-            Action::Spawn { run, unit, main_pid, ended } => self.hands.spawn(run, &unit, (main_pid, ended), units, reactor, queue),
+            Action::Spawn { run, unit, main_pid, ended, because } => {
+                self.hands.spawn(run, &unit, (main_pid, ended, because), units, reactor, queue);
+            }
             Action::FindMain(life, unit) => self.hands.find_main(life, &unit, units, reactor, queue),
             Action::Signal(life, whom, signal) => self.hands.signal(life, whom, signal),
             Action::Kill(life) => self.hands.kill(life),

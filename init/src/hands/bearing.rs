@@ -1,7 +1,7 @@
 //! Commands of units become processes: what each needs is got together here, and what it told on its way is passed on.
 
 use kernel::spawn::Outcome;
-use supervisor::{Ended, Event, Exit, Phase, Run};
+use supervisor::{Because, Ended, Event, Exit, Phase, Run};
 use units::unit::{Command, Service};
 use units::{UnitName, UnitSet};
 
@@ -17,7 +17,7 @@ impl Hands {
         &mut self,
         run: Run,
         name: &UnitName,
-        (main_pid, ended): (Option<u32>, Option<Ended>),
+        (main_pid, ended, because): (Option<u32>, Option<Ended>, Option<Because>),
         units: &UnitSet,
         reactor: &mut Reactor,
         queue: &mut Queue,
@@ -31,7 +31,7 @@ impl Hands {
             queue.extend([Event::Executed(run), Event::Exited(run, Exit::Code(0))]);
             return;
         }
-        let born = self.give_birth(run, (service, command), (main_pid, ended), units, reactor);
+        let born = self.give_birth(run, (service, command), (main_pid, ended, because), units, reactor);
         match born {
             Ok((pid, process)) => {
                 queue.push_back(Event::Spawned(run, pid.unsigned_abs()));
@@ -48,7 +48,7 @@ impl Hands {
         &mut self,
         run: Run,
         (service, command): (&Service, &Command),
-        (main_pid, ended): (Option<u32>, Option<Ended>),
+        (main_pid, ended, because): (Option<u32>, Option<Ended>, Option<Because>),
         units: &UnitSet,
         reactor: &mut Reactor,
     ) -> Result<(i32, Process), Stillborn> {
@@ -66,7 +66,7 @@ impl Hands {
         if handed.collides() {
             return Err(Stillborn::Failed("the number of `notify-fd` is that of a socket handed over".to_owned()));
         }
-        let telling = Telling { invocation: &body.invocation, main_pid, ended, handed: &handed };
+        let telling = Telling { invocation: &body.invocation, main_pid, ended, cause: self.cause(because.as_ref()), handed: &handed };
         let environment = environment::build(service, &identity, &telling).map_err(Stillborn::of)?;
         let entering = |error: std::io::Error| {
             let why = error.raw_os_error().map_or_else(|| error.to_string(), |n| nix::errno::Errno::from_raw(n).desc().to_owned());

@@ -155,6 +155,13 @@ impl Hands {
         }
     }
 
+    /// When it elapsed last: microseconds since 1970, and by CLOCK_MONOTONIC as the two clocks now stand to each other.
+    pub(super) fn last_elapse(&self, name: &UnitName) -> Option<(i64, i64)> {
+        let last = *self.calendars.last.get(name)?;
+        let monotonic = i64::try_from(kernel::time::monotonic().as_micros()).ok()?;
+        Some((last, monotonic.saturating_sub(now().saturating_sub(last)).max(0)))
+    }
+
     /// When it elapses next by the calendar, as the clock now stands: microseconds since boot, like all moments of a row.
     pub(crate) fn next_elapse(&self, name: &UnitName) -> Option<u64> {
         let at = self.calendars.watched.values().find(|watched| watched.unit == *name)?.at?;

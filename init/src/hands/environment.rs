@@ -3,10 +3,11 @@
 
 use std::io;
 
-use supervisor::{Ended, Exit};
+use supervisor::Ended;
 use units::Map;
 use units::unit::{DirectoryKind, NotifyAccess, Service, ServiceType, read_environment};
 
+use super::because::outcome;
 use super::directories;
 use super::handed::Handed;
 use super::identity::Identity;
@@ -22,6 +23,8 @@ pub(super) struct Telling<'a> {
     pub(crate) invocation: &'a str,
     pub(crate) main_pid: Option<u32>,
     pub(crate) ended: Option<Ended>,
+    /// What the life was begun for.
+    pub(crate) cause: Vec<(String, String)>,
     /// The descriptors it gets.
     pub(crate) handed: &'a Handed<'a>,
 }
@@ -54,20 +57,6 @@ pub(super) fn build(service: &Service, identity: &Identity, telling: &Telling<'_
     if let ServiceType::Forking { pid_file: Some(path) } = &service.kind {
         set("PIDFILE", path);
     }
-    if let Some(Ended { result, exit }) = telling.ended {
-        set("SERVICE_RESULT", result);
-        match exit {
-            Some(Exit::Code(code)) => {
-                set("EXIT_CODE", "exited");
-                set("EXIT_STATUS", &code.to_string());
-            }
-            Some(Exit::Signal(signal)) => {
-                set("EXIT_CODE", "killed");
-                set("EXIT_STATUS", signal.to_string().trim_start_matches("SIG"));
-            }
-            None => {}
-        }
-    }
     let ours = service.start.iter().any(|command| command.program() == "fief-init");
     for key in FOR_OURSELVES.iter().filter(|_| ours) {
         if let Some(value) = from_own(key) {
@@ -82,6 +71,10 @@ pub(super) fn build(service: &Service, identity: &Identity, telling: &Telling<'_
             set(key, &value);
         }
     }
+    if let Some(Ended { result, exit }) = telling.ended {
+        all.extend(outcome("", result, exit));
+    }
+    all.extend(telling.cause.iter().cloned());
     all.extend(telling.handed.variables());
     all.extend(service.environment.set.clone());
     // Files later: what an administrator writes there wins over the unit.
@@ -123,6 +116,7 @@ pub(crate) fn invocation() -> String {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
+    use supervisor::{Because, Exit};
     use units::{SourceFile, SourceKind, UnitName};
 
     #[test]
@@ -139,7 +133,17 @@ mod tests {
         let identity = super::super::identity::resolve(service).unwrap();
         let signal = units::value::Signal::TERM;
         let ended = Some(Ended { result: "signal", exit: Some(Exit::Signal(signal)) });
-        let all = build(service, &identity, &Telling { invocation: "abc", main_pid: Some(7), ended, handed: &Handed::default() }).unwrap();
+        let mut hands = crate::hands::Hands::new(None, crate::hands::Facts::gather());
+        let fallen = UnitName::new("fallen").unwrap();
+        let mut unit = units.unit(&UnitName::new("x").unwrap()).unwrap().clone();
+        unit.name = fallen.clone();
+        hands.remember(&unit, "nobody minds".to_owned());
+        unit.relations.on_failure.insert(UnitName::new("x").unwrap());
+        hands.remember(&unit, "earlier".to_owned());
+        hands.remember(&unit, "def".to_owned());
+        let cause = hands.cause(Some(&Because::Ended(fallen, "exit-code".into(), Some(Exit::Code(3)))));
+        let telling = Telling { invocation: "abc", main_pid: Some(7), ended, cause, handed: &Handed::default() };
+        let all = build(service, &identity, &telling).unwrap();
         for (key, value) in [
             ("MODE", "file"),
             ("PIDFILE", "/run/x.pid"),
@@ -148,6 +152,11 @@ mod tests {
             ("SERVICE_RESULT", "signal"),
             ("EXIT_CODE", "killed"),
             ("EXIT_STATUS", "TERM"),
+            ("MONITOR_SERVICE_RESULT", "exit-code"),
+            ("MONITOR_EXIT_CODE", "exited"),
+            ("MONITOR_EXIT_STATUS", "3"),
+            ("MONITOR_INVOCATION_ID", "def"),
+            ("MONITOR_UNIT", "fallen.service"),
             ("KEPT", "1"),
         ] {
             assert_eq!(all.get(key).map(String::as_str), Some(value), "{key}");

@@ -40,6 +40,9 @@ struct HandsNote {
     told: Set<(UnitName, Cow<'static, str>)>,
     /// For timers; microseconds since 1970.
     began: i64,
+    /// The invocations of those that ended.
+    #[serde(default)]
+    ended: Vec<(UnitName, String)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -125,6 +128,7 @@ impl Hands {
             going: self.going.iter().map(|gone| gone.place().to_owned()).collect(),
             told: self.told.clone(),
             began: self.calendars.began(),
+            ended: self.ended.clone(),
         }
     }
 
@@ -173,6 +177,7 @@ impl Hands {
             hands.store.go_on_from(note.next_stored);
             hands.sockets.go_on_from(note.next_connection);
             hands.told = note.told;
+            hands.ended = note.ended;
             hands.going = note.going.into_iter().map(Gone::left).collect();
             for (unit, path) in note.leftovers {
                 if let Some(group) = hands.group_at(&path) {

@@ -1,8 +1,10 @@
 //! What is to be done, and what is to be told.
 
 use crate::{Cause, Connection, Exit, Life, Moment, Run, Ticket};
+use alloc::borrow::Cow;
 use alloc::string::String;
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 use units::UnitName;
 use units::control::{Reply, Way};
 use units::value::Signal;
@@ -28,6 +30,8 @@ pub enum Action {
         main_pid: Option<u32>,
         /// For the commands that end a life: how it went.
         ended: Option<Ended>,
+        /// What the life was begun for, where that was another unit's doing.
+        because: Option<Because>,
     },
     /// Find the main process of a forking service (pid file, else the only process of the cgroup),
     /// watch it as [`crate::Phase::Start`] index 0 of this life, say [`crate::Event::MainFound`]: where there is
@@ -90,6 +94,19 @@ pub struct Ended {
     pub result: &'static str,
     /// How the main process ended; none while it runs, or when there was none.
     pub exit: Option<Exit>,
+}
+
+/// What a life was begun for, as its processes are told; systemd.exec(5), `$MONITOR_UNIT`, `$TRIGGER_UNIT` and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Because {
+    /// `on-failure`, `on-success`: this unit has ended, with that word for it, and its main process so.
+    Ended(UnitName, Cow<'static, str>, Option<Exit>),
+    /// More than one has: none of them is told of.
+    SeveralEnded,
+    /// A timer elapsed.
+    Elapsed(UnitName),
+    /// What a path unit waits for came about at this path.
+    Came(UnitName, String),
 }
 
 /// What comes after a life.

@@ -21,7 +21,7 @@ mod event;
 mod life;
 mod supervisor;
 
-pub use action::{Action, Afterwards, Ended, Notice, Whom};
+pub use action::{Action, Afterwards, Because, Ended, Notice, Whom};
 pub use cause::{Cause, Exit};
 pub use event::Event;
 pub use life::{Connection, Life, Moment, Phase, Run, Ticket};

@@ -1,6 +1,7 @@
 //! All units, what is wanted of them, and how the system as a whole is doing.
 
 mod after;
+mod because;
 mod course;
 mod jobs;
 mod keep;
@@ -203,7 +204,7 @@ impl Supervisor {
             Event::Incoming(life) => self.heard(life, Self::incoming),
             Event::Connected(life, connection, instance) => self.connected(life, connection, &instance),
             Event::CalendarElapsed(life) => self.heard(life, Self::calendar_elapsed),
-            Event::PathTriggered(life, _) => self.heard(life, Self::path_triggered),
+            Event::PathTriggered(life, path) => self.heard(life, |s, name| s.path_triggered(name, path)),
             Event::WatchFailed(life, why) => self.heard(life, |s, name| s.watch_failed(name, why)),
             Event::Extended(life, span) => self.heard(life, |s, name| s.extended(name, span)),
             Event::MainFound(life, pid) => self.heard(life, |s, name| s.main_found(name, pid)),
@@ -324,6 +325,7 @@ impl Supervisor {
         if slot.is_down() {
             slot.history.down_at = Some(now);
             slot.history.by_hand = false;
+            slot.history.because = None;
             let fresh = if let State::Failed(_) = slot.state { !was_failed } else { lived };
             self.changes.push_back(Change::Down { unit: name.clone(), fresh });
         } else if let State::Resting { .. } = slot.state {
@@ -343,7 +345,8 @@ impl Supervisor {
             crate::Phase::Stop | crate::Phase::StopPost => self.ended(name),
             crate::Phase::Condition | crate::Phase::StartPre | crate::Phase::Start | crate::Phase::StartPost | crate::Phase::Reload => None,
         };
-        self.orders.push(Action::Spawn { run, unit: name.clone(), main_pid, ended });
+        let because = self.because(name, phase);
+        self.orders.push(Action::Spawn { run, unit: name.clone(), main_pid, ended, because });
     }
 
     /// Lines for SIGUSR2: what every unit is doing.

@@ -34,6 +34,9 @@ impl Supervisor {
         let again_at = self.again_at(name, &service, &ending, exit);
         let restarting = self.slots.get(name).is_some_and(|slot| slot.has_job(|kind| kind == JobKind::Restart));
         let afterwards = if again_at.is_some() || restarting && !self.is_leaving() { Afterwards::Restart } else { Afterwards::Rest };
+        if let Some(slot) = self.slots.get_mut(name) {
+            slot.history.exit = exit;
+        }
         self.lives.remove(&life);
         self.order(Action::Release(life, name.clone(), afterwards));
         self.after_life(name, ending, again_at, exit);
@@ -210,26 +213,31 @@ fn result(ending: &Ending, out_of_memory: bool) -> &'static str {
         Ending::Asked | Ending::Finished => "success",
         Ending::Skipped(_) => "exec-condition",
         Ending::Delayed(_) => "resources",
-        Ending::Fell(cause) => match cause {
-            cause @ Cause::Exited(..) if out_of_memory && is_kill(cause) => "oom-kill",
-            Cause::OutOfMemory => "oom-kill",
-            Cause::Exited(_, Exit::Code(_)) | Cause::CouldNotExecute(..) => "exit-code",
-            Cause::Exited(_, Exit::Signal(_)) => "signal",
-            Cause::TimedOut(_) | Cause::RanTooLong => "timeout",
-            Cause::Watchdog => "watchdog",
-            Cause::Protocol(_) => "protocol",
-            Cause::CouldNotPrepare(_) => "resources",
-            Cause::TooManyStarts => "start-limit-hit",
-            Cause::TooManyHits => "trigger-limit-hit",
-            Cause::ServiceGaveUp(_) => "service-start-limit-hit",
-            // It was well itself.
-            Cause::AssertionFailed(_)
-            | Cause::Requirement(_)
-            | Cause::AlreadyServed(_)
-            | Cause::BadSetting(_)
-            | Cause::Masked
-            | Cause::NotFound => "success",
-        },
+        Ending::Fell(cause) if out_of_memory && is_kill(cause) => "oom-kill",
+        Ending::Fell(cause) => word(cause),
+    }
+}
+
+/// The same of a unit that has failed.
+pub(super) fn word(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::OutOfMemory => "oom-kill",
+        Cause::Exited(_, Exit::Code(_)) | Cause::CouldNotExecute(..) => "exit-code",
+        Cause::Exited(_, Exit::Signal(_)) => "signal",
+        Cause::TimedOut(_) | Cause::RanTooLong => "timeout",
+        Cause::Watchdog => "watchdog",
+        Cause::Protocol(_) => "protocol",
+        Cause::CouldNotPrepare(_) => "resources",
+        Cause::TooManyStarts => "start-limit-hit",
+        Cause::TooManyHits => "trigger-limit-hit",
+        Cause::ServiceGaveUp(_) => "service-start-limit-hit",
+        // It was well itself.
+        Cause::AssertionFailed(_)
+        | Cause::Requirement(_)
+        | Cause::AlreadyServed(_)
+        | Cause::BadSetting(_)
+        | Cause::Masked
+        | Cause::NotFound => "success",
     }
 }
 

@@ -299,6 +299,7 @@ impl Supervisor {
         if !alive {
             if let Some(slot) = self.slots.get_mut(name) {
                 slot.history.result = Some(cause.to_string());
+                slot.history.exit = None;
             }
             self.enter(name, State::Failed(cause.clone()));
         }

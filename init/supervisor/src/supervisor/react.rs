@@ -4,8 +4,9 @@
 //! needs no stack.
 
 use super::Supervisor;
+use super::after::word;
 use super::slot::{Down, JobKind, Slot, State, Why};
-use crate::Cause;
+use crate::{Because, Cause};
 use alloc::vec::Vec;
 use core::time::Duration;
 use units::unit::{Body, Unit};
@@ -57,9 +58,9 @@ impl Supervisor {
     fn follow_up(&mut self, name: &UnitName, fresh: bool) {
         let units = self.units.clone();
         let (Some(slot), Some(unit)) = (self.slots.get(name), units.unit(name)) else { return };
-        let next = match &slot.state {
-            State::Failed(_) if fresh => &unit.relations.on_failure,
-            State::Down(Down::Idle | Down::Finished) if fresh => &unit.relations.on_success,
+        let (next, result) = match &slot.state {
+            State::Failed(cause) if fresh => (&unit.relations.on_failure, word(cause)),
+            State::Down(Down::Idle | Down::Finished) if fresh => (&unit.relations.on_success, "success"),
             State::Down(_)
             | State::Failed(_)
             | State::Resting { .. }
@@ -73,7 +74,9 @@ impl Supervisor {
             | State::Stopping { .. }
             | State::Reached => return,
         };
+        let because = Because::Ended(name.clone(), result.into(), slot.history.exit);
         for other in next {
+            self.begin_because(other, because.clone());
             self.want_start(other, Why::Again);
         }
     }

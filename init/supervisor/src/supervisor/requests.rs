@@ -155,6 +155,9 @@ impl Supervisor {
         self.forgive(name);
         if let Some(slot) = self.slots.get_mut(name) {
             slot.history.by_hand = true;
+            if slot.is_down() && slot.job.is_none() {
+                slot.history.because = None;
+            }
         }
         self.want_start(name, Why::Asked);
         self.follow(ticket, name);

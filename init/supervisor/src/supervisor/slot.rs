@@ -14,7 +14,7 @@
 
 use super::slots::Mark;
 use super::vigil::Vigil;
-use crate::{Cause, Exit, Life, Moment, Phase, Run, Ticket};
+use crate::{Because, Cause, Exit, Life, Moment, Phase, Run, Ticket};
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -72,6 +72,12 @@ pub(super) struct History {
     pub(super) status: Option<String>,
     /// How the last life ended.
     pub(super) result: Option<String>,
+    /// How its main process did.
+    #[serde(default)]
+    pub(super) exit: Option<Exit>,
+    /// What the next or present life is begun for.
+    #[serde(default)]
+    pub(super) because: Option<Because>,
 }
 
 /// What a unit is doing. A state owns exactly the data that exists in it.

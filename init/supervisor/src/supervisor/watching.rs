@@ -11,7 +11,7 @@ mod timer;
 
 use super::Supervisor;
 use super::slot::{Alive, Ending, Slot, State, Watching, Why};
-use crate::{Cause, Life, Moment};
+use crate::{Because, Cause, Life, Moment};
 use core::time::Duration;
 use units::unit::Body;
 use units::{Entry, UnitName};
@@ -60,7 +60,7 @@ impl Supervisor {
     }
 
     /// Has the unit started that it is there to start. False if it may not, and is ended.
-    fn hit(&mut self, name: &UnitName, unit: &UnitName, (most, interval): (usize, Duration)) -> bool {
+    fn hit(&mut self, name: &UnitName, unit: &UnitName, (most, interval): (usize, Duration), because: Option<Because>) -> bool {
         let now = self.now;
         let Some(slot) = self.slots.get_mut(name) else { return false };
         let hits = &mut slot.history.hits;
@@ -78,6 +78,9 @@ impl Supervisor {
             return false;
         }
         self.set_watch(name, Watching::Triggered);
+        if let Some(because) = because {
+            self.begin_because(unit, because);
+        }
         self.want_start(unit, Why::Asked);
         true
     }

@@ -174,3 +174,71 @@ fn isolating_stops_what_is_not_needed_where_that_is_allowed() {
     "#]],
     );
 }
+
+#[test]
+fn whom_two_started_is_told_of_neither_and_who_was_asked_for_of_nobody() {
+    let falls = |name: &str| format!("-- {name}\non-failure = ['mourn']\n[service]\ncommand = '/bin/{name}'\n[restart]\npolicy = 'no'\n");
+    let mourn = "-- mourn\nafter = ['slow']\n[service]\ntype = 'oneshot'\ncommand = '/bin/mourn'\n-- slow\n[service]\ntype = 'oneshot'\ncommand = '/bin/slow'";
+    check(
+        &format!("{}{}{mourn}", falls("a"), falls("b")),
+        "start a | start b | start slow | exit a 1 | exit b 1 | exit slow 0 | exit mourn 0 | start a | exit a 1 | exit mourn 0 | start mourn",
+        expect![[r#"
+            > start a
+            prepare a#1
+            spawn a#1 start[0]
+              a is up
+            answer 1: a Ok
+            > start b
+            prepare b#2
+            spawn b#2 start[0]
+              b is up
+            answer 2: b Ok
+            > start slow
+            prepare slow#3
+            spawn slow#3 start[0]
+            > exit a 1
+            signal a All SIGTERM
+            signal a All SIGCONT
+            release a
+              a failed: exit code 1
+            > exit b 1
+            signal b All SIGTERM
+            signal b All SIGCONT
+            release b
+              b failed: exit code 1
+            > exit slow 0
+            answer 3: slow Ok
+            signal slow All SIGTERM
+            signal slow All SIGCONT
+            prepare mourn#4
+            release slow
+              Finished(slow.service)
+            spawn mourn#4 start[0]
+            > exit mourn 0
+            signal mourn All SIGTERM
+            signal mourn All SIGCONT
+            release mourn
+              Finished(mourn.service)
+            > start a
+            prepare a#5
+            spawn a#5 start[0]
+              a is up
+            answer 4: a Ok
+            > exit a 1
+            signal a All SIGTERM
+            signal a All SIGCONT
+            release a
+              a failed: exit code 1
+            prepare mourn#6
+            spawn mourn#6 start[0] because Ended(a.service, "exit-code", Some(Code(1)))
+            > exit mourn 0
+            signal mourn All SIGTERM
+            signal mourn All SIGCONT
+            release mourn
+              Finished(mourn.service)
+            > start mourn
+            prepare mourn#7
+            spawn mourn#7 start[0]
+        "#]],
+    );
+}

@@ -165,7 +165,7 @@ fn failing_and_succeeding_start_others() {
         @ 1.2s
           a failed: started too often in too short a time
         prepare mourn#3
-        spawn mourn#3 start[0]
+        spawn mourn#3 start[0] because Ended(a.service, "start-limit-hit", None)
           mourn is up
     "#]],
     );
@@ -184,7 +184,7 @@ fn failing_and_succeeding_start_others() {
         release a
           Finished(a.service)
         prepare cheer#2
-        spawn cheer#2 start[0]
+        spawn cheer#2 start[0] because Ended(a.service, "success", Some(Code(0)))
           cheer is up
     "#]],
     );

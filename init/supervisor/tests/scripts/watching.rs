@@ -25,7 +25,7 @@ fn a_timer_counts_from_boot_from_its_start_and_from_its_unit() {
         @ 10s
         stamp job.timer
         prepare job#2
-        spawn job#2 start[0]
+        spawn job#2 start[0] because Elapsed(job.timer)
         > list
             default.target active active -
             job activating start -
@@ -44,7 +44,7 @@ fn a_timer_counts_from_boot_from_its_start_and_from_its_unit() {
         @ 75s
         stamp job.timer
         prepare job#3
-        spawn job#3 start[0]
+        spawn job#3 start[0] because Elapsed(job.timer)
     "#]],
     );
 }
@@ -68,7 +68,7 @@ fn a_timer_that_has_no_further_point_stays_or_goes() {
         @ 5s
         stamp job.timer
         prepare job#2
-        spawn job#2 start[0]
+        spawn job#2 start[0] because Elapsed(job.timer)
         > exit job 0
         signal job All SIGTERM
         signal job All SIGCONT
@@ -91,7 +91,7 @@ fn a_timer_that_has_no_further_point_stays_or_goes() {
         @ 5s
         stamp job.timer
         prepare job#2
-        spawn job#2 start[0]
+        spawn job#2 start[0] because Elapsed(job.timer)
         > exit job 0
         signal job All SIGTERM
         signal job All SIGCONT
@@ -122,7 +122,7 @@ fn the_calendar_is_watched_again_when_the_unit_is_through() {
         > elapse job.timer
         stamp job.timer
         prepare job#2
-        spawn job#2 start[0]
+        spawn job#2 start[0] because Elapsed(job.timer)
         > exit job 0
         signal job All SIGTERM
         signal job All SIGCONT
@@ -178,7 +178,7 @@ fn a_path_waits_again_when_its_unit_is_down() {
         watch paths of mail.path
         > touch mail.path
         prepare mail#2
-        spawn mail#2 start[0]
+        spawn mail#2 start[0] because Came(mail.path, "/watched")
           mail is up
         > list
             mail.path active running -

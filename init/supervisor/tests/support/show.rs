@@ -11,7 +11,10 @@ impl World {
         Some(match action {
             Action::Check(_, unit) => format!("check {unit}"),
             Action::Prepare(life, unit) => format!("prepare {unit}{life:?}"),
-            Action::Spawn { run, unit, .. } => format!("spawn {unit}{:?} {}[{}]", run.life, run.phase, run.index),
+            Action::Spawn { run, unit, because, .. } => {
+                let why = because.as_ref().map_or_else(String::new, |because| format!(" because {because:?}"));
+                format!("spawn {unit}{:?} {}[{}]{why}", run.life, run.phase, run.index)
+            }
             Action::FindMain(_, unit) => format!("find main of {unit}"),
             Action::Listen(_, unit) => format!("listen for {unit}"),
             Action::Attend(life, on) => format!("attend to {} {on}", unit(life)),

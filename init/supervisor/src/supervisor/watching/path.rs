@@ -2,7 +2,7 @@
 
 use super::super::Supervisor;
 use super::super::slot::{Ending, Watching};
-use crate::{Action, Cause};
+use crate::{Action, Because, Cause};
 use alloc::string::String;
 use core::time::Duration;
 use units::{UnitKind, UnitName};
@@ -23,10 +23,10 @@ impl Supervisor {
     }
 
     /// It has come about; the paths are watched no more until that is ordered again.
-    pub(in super::super) fn path_triggered(&mut self, name: &UnitName) {
+    pub(in super::super) fn path_triggered(&mut self, name: &UnitName, path: String) {
         let (Some((_, Watching::Waiting { .. })), Some(unit)) = (self.watch(name), self.aim(name)) else { return };
         if name.kind() == UnitKind::Path && !self.is_to_stop(name) {
-            self.hit(name, &unit, LIMIT);
+            self.hit(name, &unit, LIMIT, Some(Because::Came(name.clone(), path)));
         }
     }
 

@@ -43,7 +43,7 @@ impl Supervisor {
     pub(in super::super) fn incoming(&mut self, name: &UnitName) {
         let (Some((_, Watching::Waiting { .. })), Some(service)) = (self.watch(name), self.aim(name)) else { return };
         if name.kind() == UnitKind::Socket && !self.is_to_stop(name) {
-            self.hit(name, &service, LIMIT);
+            self.hit(name, &service, LIMIT, None);
         }
     }
 

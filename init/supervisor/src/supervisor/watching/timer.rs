@@ -2,7 +2,7 @@
 
 use super::super::Supervisor;
 use super::super::slot::{Ending, Watching};
-use crate::{Action, Moment};
+use crate::{Action, Because, Moment};
 use core::time::Duration;
 use units::unit::{Body, Since, Timer};
 use units::{UnitKind, UnitName};
@@ -90,7 +90,7 @@ impl Supervisor {
             return self.set_watch(name, Watching::Waiting { at: None });
         }
         let Some(unit) = self.aim(name) else { return };
-        if self.hit(name, &unit, LIMIT) {
+        if self.hit(name, &unit, LIMIT, Some(Because::Elapsed(name.clone()))) {
             self.order(Action::Stamp(name.clone()));
         }
     }
