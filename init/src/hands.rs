@@ -60,6 +60,7 @@ use units::{Set, UnitName, UnitSet};
 use crate::journal::Intake;
 use crate::kept::Kept;
 use crate::reactor::{Reactor, Source, Watch};
+use crate::utmp;
 use birth::{Asked, Outlets};
 use calendar::Calendars;
 pub(crate) use conditions::Facts;
@@ -116,6 +117,8 @@ struct Process {
     report: Option<Box<(Report, Watch, Command, Asked)>>,
     /// It is not our child, and its end is watched for.
     stranger: Option<Watch>,
+    /// There is a record of it that says that it is there.
+    recorded: bool,
 }
 
 /// One pipe of a life's output.
@@ -316,6 +319,9 @@ impl Hands {
             How::Code(code) => Exit::Code(u8::try_from(code & 0xff).unwrap_or(u8::MAX)),
             How::Signal(number) => Exit::Signal(u8::try_from(number).ok().and_then(Signal::new).unwrap_or(Signal::KILL)),
         };
+        if let Some(books) = utmp::of_pid_1().filter(|_| process.recorded) {
+            utmp::end(books, pid, exit);
+        }
         let life = process.run.life;
         if exit == Exit::Signal(Signal::KILL) {
             self.look_for_oom(life, queue);

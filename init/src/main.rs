@@ -44,6 +44,7 @@ mod syslog;
 mod system;
 mod telling;
 mod turns;
+mod utmp;
 
 use std::process::ExitCode;
 

@@ -45,6 +45,7 @@ const WORKS: &[(&str, Work)] = &[
     ("credentials", credentials::apply),
     ("ssh-host-keys", host_keys::apply),
     ("loopback", loopback::apply),
+    ("utmp", tmpfiles::accounting),
     ("tmpfiles", tmpfiles::apply),
     ("network", network::apply),
 ];

@@ -52,6 +52,7 @@ use crate::signals::{self, Wish};
 use crate::syslog::Syslog;
 use crate::telling;
 use crate::turns::{self, Turns};
+use crate::utmp;
 
 /// Signals heeded per turn.
 const SIGNALS: usize = 64;
@@ -198,6 +199,11 @@ impl System {
         let silent = matches!(notice, Notice::Stopped(unit) if self.is_oneshot(unit));
         if telling.loud && !silent {
             self.console.say(since(self.began), telling.tone, &telling.text);
+        }
+        match (notice, utmp::of_pid_1()) {
+            (Notice::BootFinished { .. }, Some(books)) => utmp::run_level(books, b'5'),
+            (Notice::Leaving(..), Some(books)) => utmp::shutdown(books),
+            (_, _) => {}
         }
         if let Notice::BootFinished { up, failed, .. } = notice {
             let text = &telling.text;

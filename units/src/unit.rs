@@ -27,7 +27,7 @@ pub use condition::{Condition, Conditions, Question, Strength, Test, Verdict, co
 pub(crate) use condition::{QUESTIONS, Takes};
 pub(crate) use environment::is_variable;
 pub use environment::{Directories, Directory, DirectoryKind, Environment, EnvironmentFile, Preserve, read_environment};
-pub use execution::{CpuPolicy, Execution, Hardening, IoClass, Resource, Rlimit};
+pub use execution::{CpuPolicy, Execution, Hardening, IoClass, Resource, Rlimit, UtmpMode};
 pub use kinds::{Listen, ListenKind, Mount, PathEvent, Since, Slice, Socket, Timer, Watch};
 pub use relations::Relations;
 pub use resources::{Amount, DeviceLimit, IoLimit, OomPolicy, Resources};

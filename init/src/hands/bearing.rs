@@ -8,8 +8,8 @@ use units::{UnitName, UnitSet};
 use super::birth::{self, Joined, Stillborn, Wanted};
 use super::environment::{self, Telling};
 use super::{Hands, Process, Queue, commands, identity, mounts};
-use crate::file;
 use crate::reactor::{Reactor, Source};
+use crate::{file, utmp};
 
 impl Hands {
     /// Run one command of a unit.
@@ -97,7 +97,8 @@ impl Hands {
         // Without a watch the report is read when the child ends, which is late but not lost.
         let watch = reactor.watch(&child.report, Source::Report(pid)).ok();
         let report = watch.map(|watch| Box::new((child.report, watch, command.clone(), asked)));
-        Ok((pid, Process { run, pidfd: child.pidfd, report, stranger: None }))
+        let recorded = run.phase == Phase::Start && record(service, pid);
+        Ok((pid, Process { run, pidfd: child.pidfd, report, stranger: None, recorded }))
     }
 
     /// A child has told whether it became the program.
@@ -125,4 +126,13 @@ impl Hands {
             }
         }
     }
+}
+
+/// Notes that a service is there for somebody to log in by, if it is; whether that is noted.
+fn record(service: &Service, pid: i32) -> bool {
+    let (Some(identifier), Some(books)) = (&service.execution.utmp_identifier, utmp::of_pid_1()) else { return false };
+    let terminal = service.tty.as_ref().map_or("", |tty| tty.path.as_str());
+    let user = service.run_as.user.as_deref().unwrap_or("root");
+    utmp::begin(books, &utmp::Place { identifier, terminal, mode: service.execution.utmp_mode, user }, pid);
+    true
 }

@@ -16,6 +16,7 @@ use kernel::identity::Capabilities;
 use nix::unistd::{AccessFlags, access};
 use units::unit::{Question, Test};
 
+use crate::boot::files;
 use crate::{file, glob};
 
 /// What does not change while the system runs.
@@ -84,7 +85,8 @@ impl Facts {
             Question::NeedsUpdate => self.needs_update(path),
             Question::KernelCommandLine => self.was_told(value),
             Question::Firmware => self.has_firmware(value)?,
-            Question::Architecture => is_architecture(value),
+            // The program runs, so the kernel's is the one it was built for.
+            Question::Architecture => value == "native" || value == files::architecture(),
             Question::KernelVersion => self.is_kernel(value)?,
             Question::Version => self.is_version(value)?,
             Question::Host => self.is_host(value),
@@ -119,16 +121,6 @@ impl Facts {
         let bounding = self.status("CapBnd:").and_then(|digits| u64::from_str_radix(&digits, 16).ok()).unwrap_or(0);
         Some((0..64).any(|number| wanted.has(number) && bounding & (1 << number) != 0))
     }
-}
-
-fn is_architecture(name: &str) -> bool {
-    // The program runs, so the kernel's is the one it was built for; personality(2) could only hide that.
-    let native = match std::env::consts::ARCH {
-        "x86_64" => "x86-64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    name == "native" || name == native
 }
 
 fn container() -> Option<String> {

@@ -69,6 +69,8 @@ struct ProcessNote {
     pidfd: i32,
     report: Option<(i32, Asked)>,
     stranger: bool,
+    #[serde(default)]
+    recorded: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -228,7 +230,7 @@ impl Hands {
             Some(Box::new((Report::from_owned(report), watch, command, asked.clone())))
         });
         let stranger = if note.stranger { reactor.watch(&pidfd, Source::Stranger(pid)).ok() } else { None };
-        self.processes.insert(pid, Process { run, pidfd, report, stranger });
+        self.processes.insert(pid, Process { run, pidfd, report, stranger, recorded: note.recorded });
     }
 
     fn group_at(&self, path: &str) -> Option<Group> {
@@ -300,6 +302,7 @@ impl ProcessNote {
             pidfd: hand_over(&process.pidfd),
             report: process.report.as_deref().map(|(report, _, _, asked)| (hand_over(report), asked.clone())),
             stranger: process.stranger.is_some(),
+            recorded: process.recorded,
         }
     }
 }

@@ -65,7 +65,7 @@ impl Hands {
         }
         // One that is not a child of ours will be reaped by somebody else: its end is heard of here.
         let stranger = if main_pid::is_ours(pid) { None } else { reactor.watch(&pidfd, Source::Stranger(pid)).ok() };
-        self.processes.insert(pid, Process { run, pidfd, report: None, stranger });
+        self.processes.insert(pid, Process { run, pidfd, report: None, stranger, recorded: false });
         true
     }
 

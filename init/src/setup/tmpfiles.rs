@@ -7,13 +7,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Trouble, folder, program};
 use crate::accounts::Accounts;
-use crate::say;
-
-const UTMP: &str = "/run/utmp";
+use crate::{say, utmp};
 
 pub(super) fn apply() -> Result<(), Trouble> {
     for (path, mode) in [("/run/lock", 0o1777), ("/run/lock/subsys", 0o755), ("/run/user", 0o755)] {
@@ -39,32 +36,15 @@ pub(super) fn apply() -> Result<(), Trouble> {
 
 /// A fresh /run/utmp with the record of this boot, so that who(1) and uptime(1) have something
 /// to read and write.
-fn accounting() -> Result<(), Trouble> {
-    let path = Path::new(UTMP);
+pub(super) fn accounting() -> Result<(), Trouble> {
+    let books = utmp::books();
+    let path = books.utmp;
     if path.exists() {
         return Ok(());
     }
-    fs::write(path, boot_record()).map_err(|error| Trouble::file("write", path, error))?;
+    fs::write(path, "").map_err(|error| Trouble::file("write", path, error))?;
+    utmp::boot(books);
     let group = Accounts::read().ok().and_then(|accounts| accounts.group("utmp"));
     let _ = chown(path, Some(0), group);
     fs::set_permissions(path, fs::Permissions::from_mode(0o664)).map_err(|error| Trouble::file("set the mode of", path, error))
-}
-
-/// One utmp(5) record, type BOOT_TIME, in the layout every 64-bit Linux shares with 32-bit:
-/// 384 bytes, seconds in 32 bits at offset 340.
-fn boot_record() -> Vec<u8> {
-    let mut record = vec![0_u8; 384];
-    let mut put = |at: usize, bytes: &[u8]| {
-        if let Some(place) = record.get_mut(at..at + bytes.len()) {
-            place.copy_from_slice(bytes);
-        }
-    };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    put(0, &2_i16.to_ne_bytes()); // BOOT_TIME
-    put(8, b"~");
-    put(40, b"~~");
-    put(44, b"reboot");
-    put(340, &u32::try_from(now.as_secs()).unwrap_or(u32::MAX).to_ne_bytes());
-    put(344, &now.subsec_micros().to_ne_bytes());
-    record
 }

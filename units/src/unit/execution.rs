@@ -34,6 +34,8 @@ pub struct Execution {
     pub ignore_sigpipe: bool,
     /// What is written to utmp, and under which kind of entry.
     pub utmp_identifier: Option<String>,
+    /// How far that entry is.
+    pub utmp_mode: UtmpMode,
     /// Restrictions as they are written: those of [`super::Sandbox`], and those that are passed over.
     pub hardening: Vec<Hardening>,
 }
@@ -47,6 +49,18 @@ impl Execution {
         let made_up = self.dynamic_user && ["PrivateTmp", "RemoveIPC", "RestrictSUIDSGID"].contains(&directive);
         made_up || written.and_then(|hardening| crate::systemd::set::boolean(&hardening.value)).unwrap_or(false)
     }
+}
+
+/// What is written to utmp of a process; systemd.exec(5), `UtmpMode=`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UtmpMode {
+    /// It is there, as a getty is, which writes the rest itself.
+    #[default]
+    Init,
+    /// It lets somebody log in.
+    Login,
+    /// It is somebody's session.
+    User,
 }
 
 /// One hardening directive, as written, specifiers replaced.

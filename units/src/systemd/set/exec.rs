@@ -4,7 +4,7 @@ use super::{Assigned, Fault, output};
 use crate::file::Draft;
 use crate::systemd::paths::{absolute, simple};
 use crate::systemd::words::Escapes;
-use crate::unit::{ConsoleLevel, CpuPolicy, EnvironmentFile, Input, IoClass, Preserve};
+use crate::unit::{ConsoleLevel, CpuPolicy, EnvironmentFile, Input, IoClass, Preserve, UtmpMode};
 use crate::value::CapabilitySet;
 
 type Done = Result<(), Fault>;
@@ -294,6 +294,12 @@ pub(crate) fn io_priority(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     if a.value.is_empty() {
         execution.io_class = None;
     }
+    Ok(())
+}
+
+pub(crate) fn utmp_mode(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let words = [("init", UtmpMode::Init), ("login", UtmpMode::Login), ("user", UtmpMode::User)];
+    draft.service.service.execution.utmp_mode = if a.value.is_empty() { UtmpMode::Init } else { a.word(&words)? };
     Ok(())
 }
 
