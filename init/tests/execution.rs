@@ -43,3 +43,17 @@ fn prefixes_say_what_of_it_holds_for_a_command() {
     assert_eq!((bang.first().map(String::as_str), bang.last() == own.last()), (Some("0"), false), "{}", boot.console);
     assert_eq!((main.first().map(String::as_str), main.last()), (Some("65534"), bang.last()), "{}", boot.console);
 }
+
+/// One step of its way cannot be done and is passed over, the next waits for somebody to write into a pipe.
+#[test]
+#[ignore = "needs root"]
+fn a_child_that_hangs_on_its_way_keeps_nobody_waiting() {
+    let hangs = "[service]\ncommand = \"/bin/sh -c 'read line; echo it said $line; exec sleep 1000'\"\ncpu-affinity = \"4000\"\n\
+                 standard-input = \"file:/run/pipe\"\n[log]\nconsole = \"all\"\n";
+    let off = script(
+        "",
+        "mkfifo /run/pipe; ctl start --no-wait hangs; for n in $(seq 20); do ctl list > /dev/null; done; echo answered
+echo hello > /run/pipe; until ctl logs hangs | grep -q said; do :; done; ctl poweroff",
+    );
+    boot(&[("hangs.toml", hangs), ("off.toml", &off)]).ended(POWERED_OFF).shows("answered").shows("it said hello");
+}

@@ -16,12 +16,12 @@ mod graft;
 mod own;
 mod step;
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::CloneFlags;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, pipe2};
@@ -154,13 +154,22 @@ pub struct Child {
     pub pid: Pid,
     /// The process itself.
     pub pidfd: PidFd,
-    /// Where it tells of failure; see [`Report::read`].
+    /// Where it tells of failure; see [`Report::hear`].
     pub report: Report,
 }
 
-/// The parent's end of the pipe: readable or at end of file once the child has exec'd or failed.
+/// The parent's end of the pipe: readable when there is something to [`Report::hear`].
 #[derive(Debug)]
 pub struct Report(OwnedFd);
+
+/// What a child says on its way, one thing after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// It goes on without this step.
+    PassedOver(Failure),
+    /// It has come to the end.
+    Over(Outcome),
+}
 
 /// What a child said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,36 +188,37 @@ impl Report {
         Self(fd)
     }
 
-    /// What became of the child. Blocks unless the descriptor polls readable (or hung up) first.
-    pub fn read(self) -> Outcome {
-        self.read_all().1
+    /// The next thing the child has said; `None` while it is still on its way. Never waits: who has passed a step over may take for ever
+    /// with the next.
+    pub fn hear(&self) -> Option<Told> {
+        let mut bytes = [0; 8];
+        // What is written at once is read at once (pipe(7), `PIPE_BUF`).
+        let filled = loop {
+            match nix::unistd::read(&self.0, &mut bytes) {
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return None,
+                other => break other,
+            }
+        };
+        let ended = || Failure::from_bytes(bytes, ENDED).map_or(Outcome::Garbled, Outcome::Failed);
+        Some(match filled {
+            Ok(0) => Told::Over(Outcome::Became),
+            Ok(8) => Failure::from_bytes(bytes, PASSED_OVER).map_or_else(|| Told::Over(ended()), Told::PassedOver),
+            Ok(_) | Err(_) => Told::Over(Outcome::Garbled),
+        })
     }
 
-    /// [`Report::read`], and before it which steps were passed over.
-    pub fn read_all(self) -> (Vec<Failure>, Outcome) {
-        let mut file = File::from(self.0);
-        let mut passed = Vec::new();
+    /// What became of the child; waits for it.
+    pub fn read(self) -> Outcome {
         loop {
-            let mut bytes = [0; 8];
-            let mut filled = 0;
-            while let Some(rest) = bytes.get_mut(filled..).filter(|r| !r.is_empty()) {
-                match file.read(rest) {
-                    Ok(0) => break,
-                    Ok(n) => filled += n,
-                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                    Err(_) => return (passed, Outcome::Garbled),
+            match self.hear() {
+                Some(Told::Over(outcome)) => return outcome,
+                Some(Told::PassedOver(_)) => {}
+                None => {
+                    // Interrupted or not, it is asked again.
+                    let _ = poll(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE);
                 }
             }
-            let outcome = match (filled, Failure::from_bytes(bytes, PASSED_OVER)) {
-                (0, _) => Outcome::Became,
-                (8, Some(failure)) => {
-                    passed.push(failure);
-                    continue;
-                }
-                (8, None) => Failure::from_bytes(bytes, ENDED).map_or(Outcome::Garbled, Outcome::Failed),
-                _ => Outcome::Garbled,
-            };
-            return (passed, outcome);
         }
     }
 }
@@ -261,6 +271,7 @@ impl Gate {
 /// Errors are those of clone3(2): `EAGAIN` at a process limit, `ENOSPC` at a namespace limit, `EPERM`, `ENOMEM`.
 pub fn spawn(plan: &Plan<'_>) -> io::Result<Child> {
     let (read, write) = pipe2(OFlag::O_CLOEXEC)?;
+    fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     let mut pidfd: libc::c_int = -1;
     let mut args = raw::CloneArgs {
         flags: plan.namespaces.bits().cast_unsigned().into(),

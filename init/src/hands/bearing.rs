@@ -1,6 +1,6 @@
 //! Commands of units become processes: what each needs is got together here, and what it told on its way is passed on.
 
-use kernel::spawn::Outcome;
+use kernel::spawn::{Outcome, Told};
 use supervisor::{Because, Ended, Event, Exit, Phase, Run};
 use units::unit::{Command, Service};
 use units::{UnitName, UnitSet};
@@ -101,19 +101,26 @@ impl Hands {
         Ok((pid, Process { run, pidfd: child.pidfd, report, stranger: None, recorded }))
     }
 
-    /// A child has told whether it became the program.
+    /// A child has told something on its way to the program.
     pub(crate) fn reported(&mut self, pid: i32, reactor: &mut Reactor, queue: &mut Queue) {
+        let outcome = loop {
+            let Some(process) = self.processes.get(&pid) else { return };
+            let Some((report, _, _, asked)) = process.report.as_deref() else { return };
+            match report.hear() {
+                None => return,
+                Some(Told::Over(outcome)) => break outcome,
+                Some(Told::PassedOver(failure)) => {
+                    if let Some(directive) = asked.by(&failure) {
+                        self.does_without(process.run.life, directive, &failure.to_string());
+                    }
+                }
+            }
+        };
         let Some(process) = self.processes.get_mut(&pid) else { return };
         let Some(report) = process.report.take() else { return };
         let (report, watch, command, asked) = *report;
         reactor.forget(&report, watch);
         let run = process.run;
-        let (passed, outcome) = report.read_all();
-        for failure in passed {
-            if let Some(directive) = asked.by(&failure) {
-                self.does_without(run.life, directive, &failure.to_string());
-            }
-        }
         match outcome {
             Outcome::Became => queue.push_back(Event::Executed(run)),
             Outcome::Failed(why) => {

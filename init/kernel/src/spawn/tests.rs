@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, unsafe_code)]
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ffi::CString;
+use std::fs::File;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::sys::wait::WaitStatus;
@@ -160,9 +161,23 @@ fn a_soft_step_is_told_and_passed_over() {
         [Step::Soft(Box::new(Step::Chdir(c("/nowhere")))), Step::Soft(Box::new(Step::Umask(0o27))), exec(&["/bin/sh", "-c", "exit 7"])];
     let child = spawn(&Plan { namespaces: CloneFlags::empty(), cgroup: None, steps: &steps }).unwrap();
     assert!(matches!(child.reap().unwrap(), WaitStatus::Exited(_, 7)));
-    let (passed, outcome) = child.report.read_all();
-    assert_eq!(outcome, Outcome::Became);
-    assert_eq!(passed, [Failure { stage: Stage::Directory, step: 0, errno: Errno::ENOENT }]);
+    let passed = Failure { stage: Stage::Directory, step: 0, errno: Errno::ENOENT };
+    assert_eq!(child.report.hear(), Some(Told::PassedOver(passed)));
+    assert_eq!(child.report.hear(), Some(Told::Over(Outcome::Became)));
+}
+
+#[test]
+fn who_hears_a_child_that_hangs_does_not_wait_for_it() {
+    PARENT.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
+    let gate = Gate::new().unwrap();
+    let steps = [Step::Soft(Box::new(Step::Chdir(c("/nowhere")))), gate.step(), exec(&["/bin/sh", "-c", "exit 7"])];
+    let child = spawn(&Plan { namespaces: CloneFlags::empty(), cgroup: None, steps: &steps }).unwrap();
+    poll(&mut [PollFd::new(child.report.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE).unwrap();
+    assert!(matches!(child.report.hear(), Some(Told::PassedOver(_))));
+    assert_eq!(child.report.hear(), None);
+    gate.open().unwrap();
+    assert_eq!(child.report.read(), Outcome::Became);
+    assert!(matches!(waitid(Id::Pid(child.pid), WaitPidFlag::WEXITED), Ok(WaitStatus::Exited(_, 7))));
 }
 
 #[test]
