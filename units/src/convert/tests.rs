@@ -92,6 +92,15 @@ fn our_stock_becomes_theirs_and_back() {
 }
 
 #[test]
+fn a_name_made_of_a_specifier_gets_its_suffix_too() {
+    let theirs =
+        to_systemd(UnitKind::Service, "requires = [\"db@%i\", \"on-%i.socket\", \"a\"]\n[service]\ncommand = \"/bin/a\"\n").unwrap();
+    for line in ["Requires=db@%i.service", "Requires=on-%i.socket", "Requires=a.service"] {
+        assert!(theirs.lines().any(|shown| shown == line), "{theirs}");
+    }
+}
+
+#[test]
 fn being_up_by_a_newline_is_carried_over() {
     for (number, text) in
         [(4, "type = \"notify-fd\"\nnotify-fd = 4\n"), (3, "type = \"notify-fd\"\n"), (5, "type = \"notify\"\nnotify-fd = 5\n")]

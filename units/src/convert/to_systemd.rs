@@ -89,8 +89,14 @@ fn full(part: Part, directive: &str, text: &str) -> String {
     };
     match directives::find(section, directive).map(|directive| directive.act) {
         Some(Act::Units(..) | Act::Names(_)) => {
-            let words = text.split_whitespace().map(|word| UnitName::new(word).map_or(word.to_owned(), String::from));
-            words.collect::<Vec<_>>().join(" ")
+            // What stands for more than it says is no name yet, and will be one of a service as well.
+            let unread = |word: &str| if UnitName::has_suffix(word) { word.to_owned() } else { format!("{word}.service") };
+            let whole = |word: &str| match UnitName::new(word) {
+                Ok(name) => name.into(),
+                Err(_) if word.contains('%') => unread(word),
+                Err(_) => word.to_owned(),
+            };
+            text.split_whitespace().map(whole).collect::<Vec<String>>().join(" ")
         }
         _ => text.to_owned(),
     }
