@@ -1,7 +1,8 @@
 #!/bin/sh
 # guest.sh NAME COMMAND…: COMMAND as PID 1 of fresh namespaces, in control groups of its own.
 #
-# GUEST_TIMEOUT is in seconds; GUEST_CONSOLE is a terminal to become /dev/console.
+# GUEST_TIMEOUT is in seconds; GUEST_CONSOLE is a terminal to become /dev/console; GUEST_SHARED is a directory where what the guest
+# writes is seen outside.
 # The command's exit code is passed on; 129 is "killed by SIGHUP" (reboot), 130 "killed by SIGINT"
 # (power off, halt), as the parent of a pid namespace sees reboot(2). Only groups named fief-test-*
 # are touched, and they are gone afterwards.
@@ -35,6 +36,20 @@ export kind home=$(mktemp -d)
             echo 0 >"$place/'"$name"'/guest/cgroup.procs"
         done
         exec unshare -C -- "$@"' sh sh -ec '
+        # The machine is seen as it is, and whatever is written or taken away is so in here only.
+        mount -t tmpfs tmpfs /mnt
+        if [ -n "${GUEST_SHARED:-}" ]; then
+            mkdir /mnt/shared
+            mount --bind "$GUEST_SHARED" /mnt/shared
+        fi
+        for place in etc home opt root srv tmp usr var; do
+            mkdir -p "/mnt/$place/upper" "/mnt/$place/work"
+            mount -t overlay overlay -o "lowerdir=/$place,upperdir=/mnt/$place/upper,workdir=/mnt/$place/work" "/$place"
+        done
+        if [ -n "${GUEST_SHARED:-}" ]; then
+            mount --move /mnt/shared "$GUEST_SHARED"
+        fi
+        umount -l /mnt
         mount -t proc proc /proc
         mount -t tmpfs tmpfs /run
         mount -t tmpfs -o mode=755 tmpfs "$home"

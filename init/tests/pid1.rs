@@ -163,6 +163,7 @@ fn a_console_that_nobody_reads_stops_nothing() {
     fs::write(path.join("off.toml"), script("", &off)).unwrap();
     let mut guest = Command::new(GUEST)
         .args([&format!("init-deaf-{}", std::process::id()), INIT, "--bare", "--units", path.to_str().unwrap()])
+        .env("GUEST_SHARED", path)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

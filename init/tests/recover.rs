@@ -30,12 +30,11 @@ struct Running {
 impl Running {
     /// Boots these units, and `off`, a script that is told to end by the file `end`.
     fn boot(name: &str, files: &[(String, String)]) -> Self {
-        Self::boot_with(name, INIT, files)
+        Self::boot_in(tempfile::tempdir().unwrap(), name, INIT, files)
     }
 
-    /// The same with another program.
-    fn boot_with(name: &str, program: &str, files: &[(String, String)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    /// The same with another program, in a folder that it shares with the test.
+    fn boot_in(folder: tempfile::TempDir, name: &str, program: &str, files: &[(String, String)]) -> Self {
         let units = folder.path().join("units");
         fs::create_dir(&units).unwrap();
         fs::write(units.join("multi-user.target.toml"), "description = \"the test\"\n").unwrap();
@@ -46,6 +45,7 @@ impl Running {
         let process = Command::new(GUEST)
             .args([&format!("recover-{name}-{}", std::process::id()), program, "--bare", "--units", units.to_str().unwrap()])
             .env("GUEST_TIMEOUT", "240")
+            .env("GUEST_SHARED", folder.path())
             .env("container", "fief")
             .stdin(Stdio::null())
             .stdout(console.try_clone().unwrap())
@@ -307,7 +307,7 @@ fn without_a_program_to_begin_it_goes_on_as_before() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("fief-init");
     fs::copy(INIT, &program).unwrap();
-    let running = Running::boot_with("gone", program.to_str().unwrap(), &[("keeps.toml".to_owned(), service("exec sleep 100000"))]);
+    let running = Running::boot_in(folder, "gone", program.to_str().unwrap(), &[("keeps.toml".to_owned(), service("exec sleep 100000"))]);
     fs::remove_file(&program).unwrap();
     let before = running.units();
     let said = running.ctl(&["reexec"]);
