@@ -12,6 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::order;
 
+/// Up to so many members a set has no room to spare: most sets of names have no more than three.
+const FEW: usize = 4;
+
 /// Values by their keys, in the order of these.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Map<K, V>(Vec<(K, V)>);
@@ -238,6 +241,9 @@ impl<T: Ord> Set<T> {
     /// Adds a member; `false` if it was one.
     pub fn insert(&mut self, member: T) -> bool {
         let Err(place) = self.find(&member) else { return false };
+        if self.0.len() < FEW {
+            self.0.reserve_exact(1);
+        }
         self.0.insert(place, member);
         true
     }

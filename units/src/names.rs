@@ -3,38 +3,27 @@
 //! A unit has some thirty sets of them, of which most are empty and hardly one has more than three members: as
 //! B-trees, whose smallest node has room for eleven, they were most of what a unit cost.
 
-use crate::UnitName;
+use crate::{Set, UnitName};
 use std::fmt;
 
 /// Names in alphabetic order, each once.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[allow(clippy::box_collection, reason = "an empty set is one word, and not three")]
-pub struct Names(Option<Box<Vec<UnitName>>>);
-
-/// Up to so many there is no room to spare.
-const FEW: usize = 4;
+pub struct Names(Option<Box<Set<UnitName>>>);
 
 impl Names {
     /// Adds a name; `false` if it was there.
     pub fn insert(&mut self, name: UnitName) -> bool {
-        let names = self.0.get_or_insert_default();
-        let Err(place) = names.binary_search(&name) else { return false };
-        if names.len() < FEW {
-            names.reserve_exact(1);
-        }
-        names.insert(place, name);
-        true
+        self.0.get_or_insert_default().insert(name)
     }
 
     /// Takes a name out; `false` if it was not there.
     pub fn remove(&mut self, name: &UnitName) -> bool {
-        let Some(names) = &mut self.0 else { return false };
-        let Ok(place) = names.binary_search(name) else { return false };
-        names.remove(place);
-        if names.is_empty() {
+        let was_there = self.0.as_mut().is_some_and(|names| names.remove(name));
+        if self.is_empty() {
             self.0 = None;
         }
-        true
+        was_there
     }
 
     /// Takes all out.
@@ -45,28 +34,24 @@ impl Names {
     /// Whether a name is among them.
     #[must_use]
     pub fn contains(&self, name: &UnitName) -> bool {
-        self.as_slice().binary_search(name).is_ok()
+        self.0.as_ref().is_some_and(|names| names.contains(name))
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.as_slice().is_empty()
+        self.len() == 0
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.as_slice().len()
+        self.iter().len()
     }
 
     /// All of them, in alphabetic order.
     pub fn iter(&self) -> std::slice::Iter<'_, UnitName> {
-        self.as_slice().iter()
-    }
-
-    fn as_slice(&self) -> &[UnitName] {
-        self.0.as_deref().map_or(&[], Vec::as_slice)
+        self.0.as_deref().map(Set::iter).unwrap_or_default()
     }
 }
 
