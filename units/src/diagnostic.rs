@@ -44,6 +44,31 @@ pub struct Place {
     pub width: usize,
 }
 
+/// How many there are of each kind; in words "1 error, 2 warnings".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Of those that keep a unit from being started.
+    pub errors: usize,
+    /// Of the others.
+    pub warnings: usize,
+}
+
+impl Count {
+    /// Of these.
+    #[must_use]
+    pub fn of(found: &[Diagnostic]) -> Self {
+        let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+        Self { errors, warnings: found.len() - errors }
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = |count: usize| if count == 1 { "" } else { "s" };
+        write!(f, "{} error{}, {} warning{}", self.errors, end(self.errors), self.warnings, end(self.warnings))
+    }
+}
+
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -101,6 +126,12 @@ impl fmt::Display for Plain<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_no_plural() {
+        let count = |errors, warnings| Count { errors, warnings }.to_string();
+        assert_eq!((count(1, 0).as_str(), count(2, 1).as_str()), ("1 error, 0 warnings", "2 errors, 1 warning"));
+    }
 
     #[test]
     fn what_is_told_moves_no_cursor() {

@@ -35,7 +35,7 @@ pub mod unit;
 pub mod value;
 pub mod verify;
 
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Count, Diagnostic, Severity};
 pub use file::{FILE_LIMIT, Reader, Reading, SourceFile, SourceKind, canonical, nearest, read};
 pub use graph::Graph;
 pub use map::{Map, Set};

@@ -1,7 +1,7 @@
 //! Verbs about unit files.
 
 use serde_json::json;
-use units::{Diagnostic, Severity, UnitName, convert, search};
+use units::{Count, Diagnostic, UnitName, convert, search};
 
 use super::line::Line;
 use super::session::{Failed, code};
@@ -48,6 +48,7 @@ pub(super) fn verify(line: &Line) -> Result<u8, Failed> {
         if wanted.ends_with('/') { diagnostic.path.starts_with(wanted.as_str()) } else { diagnostic.path == *wanted }
     };
     found.retain(|diagnostic| line.operands.is_empty() || wanted.iter().any(|wanted| is_about(diagnostic, wanted)));
+    let count = Count::of(&found);
     if line.has("json") {
         let all: Vec<_> = found.iter().map(|diagnostic| json!(diagnostic)).collect();
         output(&json_lines(&all))?;
@@ -55,10 +56,9 @@ pub(super) fn verify(line: &Line) -> Result<u8, Failed> {
         for diagnostic in &found {
             output(&format!("{diagnostic}\n"))?;
         }
-        let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
-        say::error(format_args!("{errors} errors, {} warnings", found.len() - errors));
+        say::error(format_args!("{count}"));
     }
-    Ok(if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) { code::FAILED } else { code::OK })
+    Ok(if count.errors > 0 { code::FAILED } else { code::OK })
 }
 
 /// `convert`

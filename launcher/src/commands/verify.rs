@@ -1,7 +1,7 @@
 //! `fief verify`.
 
 use units::search::{self, Tree};
-use units::{Diagnostic, Reader, Severity, Specifiers, UnitName, UnitSet, stock, verify};
+use units::{Count, Diagnostic, Reader, Specifiers, UnitName, UnitSet, stock, verify};
 
 use crate::cli::Verify;
 use crate::config::Host;
@@ -28,9 +28,9 @@ pub(super) fn run(host: &Host, args: &Verify) -> Result<(), Error> {
     } else {
         output::text(&found.iter().map(|diagnostic| format!("{diagnostic}\n")).collect::<String>())?;
     }
-    let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
-    let sum = format!("{what}: {errors} errors, {} warnings", found.len() - errors);
-    if errors > 0 {
+    let count = Count::of(&found);
+    let sum = format!("{what}: {count}");
+    if count.errors > 0 {
         return Err(Error::new(Class::Units, STEP, sum));
     }
     output::note(&sum);
