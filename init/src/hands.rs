@@ -263,8 +263,7 @@ impl Hands {
                         group
                     }
                 };
-                remarks.extend(limits::apply(&group, &service.resources));
-                remarks.extend(limits::on_oom(&group, service.resources.oom_policy));
+                remarks.extend(limits::of_service(&group, service));
                 if service.resources.delegate
                     && let Ok(identity) = identity::resolve(service)
                     && let Err(error) = group.delegate(identity.uid.as_raw(), identity.gid.as_raw())
@@ -470,12 +469,7 @@ impl Hands {
             body.group.as_ref()
         });
         let service = units.unit(name).and_then(|unit| unit.service());
-        let of_service = |(group, service): (&Group, &Service)| {
-            let mut remarks = limits::apply(group, &service.resources);
-            remarks.extend(limits::on_oom(group, service.resources.oom_policy));
-            remarks
-        };
-        group.zip(service).map(of_service).unwrap_or_default()
+        group.zip(service).map(|(group, service)| limits::of_service(group, service)).unwrap_or_default()
     }
 
     /// The kind of container this is.

@@ -135,13 +135,7 @@ impl System {
     }
 
     fn boot_units(&mut self, read: Read) {
-        self.say(Tone::Plain, &format!("fief-init {}: {} units", env!("CARGO_PKG_VERSION"), read.count));
-        for remark in &read.remarks {
-            self.say(Tone::Notice, remark);
-        }
-        for diagnostic in &read.diagnostics {
-            self.diagnose(diagnostic);
-        }
+        self.tell_of(&read, Tone::Plain, &format!("fief-init {}: {} units", env!("CARGO_PKG_VERSION"), read.count));
         self.library.take(read.text, read.stamps, &[]);
         if let Some(config) = boot::config(&self.options, &read.units) {
             self.supervisor = Supervisor::new(read.units, config);
@@ -152,13 +146,7 @@ impl System {
 
     /// What came of it, for who asked.
     fn change_units(&mut self, read: Read) -> Reply {
-        self.say(Tone::Notice, &format!("unit files read again: {} units", read.count));
-        for remark in &read.remarks {
-            self.say(Tone::Bad, remark);
-        }
-        for diagnostic in &read.diagnostics {
-            self.diagnose(diagnostic);
-        }
+        self.tell_of(&read, Tone::Notice, &format!("unit files read again: {} units", read.count));
         let difference = self.supervisor.units().difference(&read.units);
         let mut kept: Vec<UnitName> =
             self.supervisor.slots().map(|(name, _)| name).filter(|name| read.units.unit(name).is_none()).cloned().collect();
@@ -168,5 +156,15 @@ impl System {
         boot::logging(self);
         let problems = read.diagnostics.iter().take(MOST_PROBLEMS).map(ToString::to_string).collect();
         Reply::Reread { difference, problems }
+    }
+
+    fn tell_of(&mut self, read: &Read, tone: Tone, sum: &str) {
+        self.say(tone, sum);
+        for remark in &read.remarks {
+            self.say(Tone::Bad, remark);
+        }
+        for diagnostic in &read.diagnostics {
+            self.diagnose(diagnostic);
+        }
     }
 }

@@ -39,7 +39,7 @@ use crate::boot::{self, Options};
 use crate::console::{Console, Tone};
 use crate::control::{Control, Known};
 use crate::guard::{self, Work};
-use crate::hands::{Hands, Queue};
+use crate::hands::{Hands, Pipe, Queue};
 use crate::journal::{self, Flow, Journal};
 use crate::keeper::Keeper;
 use crate::leave::{self, Farewell};
@@ -327,27 +327,25 @@ impl System {
     }
 
     fn heed_output(&mut self, number: u64) {
-        let Some(pipe) = self.hands.pipe(number) else { return };
-        let (unit, stream) = (pipe.unit.clone(), pipe.stream);
-        let manner = self.manners.entry(unit.clone()).or_insert_with(|| Manner::of(&Log::default()));
+        let Some(Pipe { unit, stream, intake, .. }) = self.hands.pipe(number) else { return };
+        let (unit, stream) = (&*unit, *stream);
+        // A generator's lines are those of no unit.
+        let mut usual = Manner::of(&Log::default());
+        let manner = self.manners.get_mut(unit).unwrap_or(&mut usual);
         let loud = match manner.console {
             ConsoleLevel::Off => false,
             ConsoleLevel::Warning => stream == LogStream::Stderr,
             ConsoleLevel::All => true,
         };
         let (journal, console, at, now) = (&mut self.journal, &mut self.console, since(self.began), kernel::time::boottime());
-        let flow = pipe.intake.turn(|line| {
+        let flow = intake.turn(|line| {
             let Taken::Kept { priority, text, suppressed } = manner.take(line, now) else { return };
             if suppressed > 0 {
-                journal.push_as(
-                    Some(&unit),
-                    LogStream::Init,
-                    journal::NOTICE,
-                    format!("{suppressed} lines were too many and are not kept").as_bytes(),
-                );
+                let text = format!("{suppressed} lines were too many and are not kept");
+                journal.push_as(Some(unit), LogStream::Init, journal::NOTICE, text.as_bytes());
             }
             let line = manner.words(text);
-            journal.push_as(Some(&unit), stream, priority, &line);
+            journal.push_as(Some(unit), stream, priority, &line);
             if loud {
                 console.say(at, Tone::Quiet, &format!("{unit}: {}", String::from_utf8_lossy(&line)));
             }

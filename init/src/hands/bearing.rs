@@ -7,6 +7,7 @@ use units::{UnitName, UnitSet};
 
 use super::birth::{self, Joined, Stillborn, Wanted};
 use super::environment::{self, Telling};
+use super::groups::way_in;
 use super::{Hands, Process, Queue, commands, identity, mounts};
 use crate::reactor::{Reactor, Source};
 use crate::{file, utmp};
@@ -73,11 +74,7 @@ impl Hands {
             let why = format!("entering cgroup failed: {why}");
             if file::is_shortage(&error) { Stillborn::Delayed(why) } else { Stillborn::Failed(why) }
         };
-        let (cgroup, procs) = match &body.group {
-            None => (None, Vec::new()),
-            Some(group) if body.unharmed => (group.unified_directory().map_err(entering)?, group.entrances_of_v1().map_err(entering)?),
-            Some(group) => (None, group.entrances().map_err(entering)?),
-        };
+        let (cgroup, procs) = way_in(body.group.as_ref(), body.unharmed).map_err(entering)?;
         let (child, asked) = birth::give(&Wanted {
             service,
             command,

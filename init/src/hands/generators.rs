@@ -29,6 +29,7 @@ use units::control::LogStream;
 use units::search::{Generator, OUTPUT};
 use units::{Map, UnitName};
 
+use super::groups::way_in;
 use super::{Facts, Hands, Pipe, make_group};
 use crate::again;
 use crate::boot::files;
@@ -119,11 +120,7 @@ impl Hands {
         // Their words are kept like those of a service of that name.
         let unit = UnitName::new(&generator.name).or_else(|_| UnitName::new(GROUP)).map_err(io::Error::other)?;
         let (ours, theirs) = journal::pipe()?;
-        let (cgroup, procs) = match &self.generators.group {
-            None => (None, Vec::new()),
-            Some(group) if unharmed => (group.unified_directory()?, group.entrances_of_v1()?),
-            Some(group) => (None, group.entrances()?),
-        };
+        let (cgroup, procs) = way_in(self.generators.group.as_ref(), unharmed)?;
         let steps = steps(&generator.path, &environment(&self.facts), &procs, theirs.as_fd())?;
         let cgroup = cgroup.as_ref().map(AsFd::as_fd);
         let child = spawn(&Plan { namespaces: CloneFlags::empty(), cgroup, steps: &steps })?;
@@ -181,10 +178,8 @@ impl Hands {
                 let _ = fs::remove_dir(folder);
             }
             let Generators { group, .. } = std::mem::replace(&mut self.generators, Generators { touched: true, ..Generators::default() });
-            if let Some(group) = group.filter(|group| group.remove().is_err())
-                && let Ok(name) = UnitName::new(GROUP)
-            {
-                self.leftovers.push((name, group));
+            if let Some((group, name)) = group.zip(UnitName::new(GROUP).ok()) {
+                self.discard(&name, group);
             }
         }
         true

@@ -1,6 +1,8 @@
 //! The control group of a unit: made, joined and listened to.
 
 use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
 
 use kernel::cgroup::{Generation, Group};
 
@@ -22,4 +24,14 @@ pub(super) fn make_group(group: &Group, remarks: &mut Vec<String>) -> Result<boo
 pub(super) fn memory_events(group: &Group) -> Option<File> {
     let (_, folder) = group.directories().find(|(hierarchy, _)| hierarchy.generation() == Generation::V2)?;
     File::open(folder.join("memory.events")).ok()
+}
+
+/// How a child comes into a group: what it is born into, and where it moves in by itself. Where somebody was killed before
+/// (`Body::unharmed`) nobody can be born.
+pub(super) fn way_in(group: Option<&Group>, unharmed: bool) -> io::Result<(Option<OwnedFd>, Vec<OwnedFd>)> {
+    match group {
+        None => Ok((None, Vec::new())),
+        Some(group) if unharmed => Ok((group.unified_directory()?, group.entrances_of_v1()?)),
+        Some(group) => Ok((None, group.entrances()?)),
+    }
 }

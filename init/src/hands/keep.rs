@@ -16,7 +16,7 @@ use supervisor::{Event, Exit, Life, Run};
 use units::control::LogStream;
 use units::unit::NotifyAccess;
 use units::value::Signal;
-use units::{Map, Set, UnitName, UnitSet};
+use units::{Set, UnitName, UnitSet};
 
 use super::birth::{Asked, Outlets};
 use super::generators::Generators;
@@ -242,18 +242,18 @@ impl Hands {
     /// After everybody has been reaped who could be: whoever has ended without anybody's having heard how, and runs that
     /// the supervisor waits for and of which there is nothing; and what the groups tell by now.
     pub(crate) fn reconcile(&mut self, runs: &[Run], units: &UnitSet, reactor: &mut Reactor, queue: &mut Queue) -> usize {
-        let mut heard: Map<Run, ()> = queue.iter().filter_map(Event::run).map(|run| (run, ())).collect();
+        let mut heard: Set<Run> = queue.iter().filter_map(Event::run).collect();
         let lost: Vec<i32> =
             self.processes.iter().filter(|(_, p)| p.stranger.is_none() && p.pidfd.has_ended()).map(|(pid, _)| *pid).collect();
         let mut count = lost.len();
         for pid in lost {
             if let Some(process) = self.forget(pid, reactor) {
-                heard.insert(process.run, ());
+                heard.insert(process.run);
                 queue.push_back(Event::Exited(process.run, Exit::Signal(Signal::KILL)));
             }
         }
-        let known: Map<Run, ()> = self.processes.values().map(|process| (process.run, ())).chain(heard).collect();
-        for run in runs.iter().filter(|run| !known.contains_key(run)) {
+        let known: Set<Run> = self.processes.values().map(|process| process.run).chain(heard).collect();
+        for run in runs.iter().filter(|run| !known.contains(run)) {
             count += 1;
             queue.push_back(Event::SpawnDelayed(*run, "it was lost in a fault of init's own".to_owned()));
         }

@@ -5,10 +5,17 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use kernel::cgroup::{Group, Io, NotSet, Setting};
-use units::unit::{Amount, IoLimit, OomPolicy, Resources};
+use units::unit::{Amount, IoLimit, OomPolicy, Resources, Service};
 use units::value::Limit;
 
 use crate::say;
+
+/// Put what a service says in force: its limits, and what is to happen when its memory has run out.
+pub(super) fn of_service(group: &Group, service: &Service) -> Vec<String> {
+    let mut remarks = apply(group, &service.resources);
+    remarks.extend(on_oom(group, service.resources.oom_policy));
+    remarks
+}
 
 /// Put them in force, as far as the kernel has such limits here; what it has not is told, and
 /// does not keep the unit from starting.
@@ -62,7 +69,7 @@ pub(super) fn apply(group: &Group, resources: &Resources) -> Vec<String> {
 }
 
 /// What follows when the kernel kills a process of a unit for want of memory. Not of a slice: its units are each other's neighbours.
-pub(super) fn on_oom(group: &Group, policy: OomPolicy) -> Option<String> {
+fn on_oom(group: &Group, policy: OomPolicy) -> Option<String> {
     match policy {
         // A unit that is stopped for it anyway goes as a whole and at once, instead of limping on
         // until init hears of it. Where the kernel cannot (cgroup v1) it is still stopped.
