@@ -254,6 +254,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_title_is_one_line_of_plain_text() {
+        let header = "### BEGIN INIT INFO\n# Short-Description: a\rb\0c 5% \\\n### END INIT INFO\n";
+        let file = unit("thing.sh", &format!("#!/bin/sh\n{header}"), &[]).unwrap();
+        let (set, told) = crate::read([file]);
+        assert!(told.is_empty(), "{told:?}");
+        assert_eq!(set.unit(&UnitName::new("thing").unwrap()).unwrap().description, "a b c 5%");
+    }
+
     const SCRIPT: &str = "#!/bin/sh\n# pidfile: /run/shop.pid\n### BEGIN INIT INFO\n# Provides:          shop\n\
         # Required-Start:    $remote_fs $network $syslog db\n# Should-Start:      $named\n# X-Start-Before:    nginx\n\
         # Default-Start:     2 3 4 5\n# Short-Description: Sells 100%\n# Description: much more\n### END INIT INFO\n\

@@ -197,3 +197,42 @@ fn a_file_whose_name_is_written_in_full_is_in_the_way_of_a_mask_too() {
     let (said, _) = carried_out(full, |i| i.mask(&[name("b")], Scope::Persistent));
     assert_eq!(said, "! b cannot be masked: its file is in the way, /etc/fief/units/b.service.toml");
 }
+
+#[test]
+fn a_plain_name_is_no_other_name_of_a_template_or_an_instance() {
+    let odd = tree(&[(
+        "/usr/lib/systemd/system/vpn@.service",
+        "[Service]\nExecStart=/bin/x\n[Install]\nAlias=vpn.service\nDefaultInstance=main\n",
+    )]);
+    for unit in ["vpn@", "vpn@one"] {
+        let plan = Installer::of(&odd, Specifiers::default(), false).enable(&[name(unit)], Scope::Persistent);
+        assert_eq!((plan.steps, plan.problems), (Vec::new(), vec![format!("vpn cannot be another name of {unit}")]));
+    }
+}
+
+#[test]
+fn a_name_that_two_want_is_the_firsts() {
+    let same = "[Service]\nExecStart=/bin/x\n[Install]\nAlias=mta.service\n";
+    let tree = tree(&[("/usr/lib/systemd/system/exim.service", same), ("/usr/lib/systemd/system/postfix.service", same)]);
+    let (said, _) = carried_out(tree, |i| i.enable(&[name("exim"), name("postfix")], Scope::Persistent));
+    assert_eq!(
+        said,
+        "/etc/systemd/system/mta.service -> /usr/lib/systemd/system/exim.service\n\
+         ! /etc/systemd/system/mta.service leads to /usr/lib/systemd/system/exim.service already"
+    );
+}
+
+#[test]
+fn a_unit_beside_its_instance_is_enabled_again_once() {
+    let both = [name("vpn@"), name("vpn@main")];
+    let (said, after) = carried_out(tree(&[]), |i| i.enable(&both, Scope::Persistent));
+    assert_eq!(said, "/etc/systemd/system/multi-user.target.wants/vpn@main.service -> /usr/lib/systemd/system/vpn@.service");
+    assert_eq!(carried_out(after, |i| i.reenable(&both, Scope::Persistent)).0, "");
+    let stale = tree(&[("/etc/systemd/system/old.target.wants/vpn@main.service", "-> /usr/lib/systemd/system/vpn@.service")]);
+    let (said, _) = carried_out(stale, |i| i.reenable(&both, Scope::Persistent));
+    assert_eq!(
+        said,
+        "rm /etc/systemd/system/old.target.wants/vpn@main.service\n\
+         /etc/systemd/system/multi-user.target.wants/vpn@main.service -> /usr/lib/systemd/system/vpn@.service"
+    );
+}
