@@ -154,12 +154,20 @@ fn a_target_can_be_isolated_and_the_system_rebooted() {
     let test = script(
         "",
         &format!(
-            "{WANT}\nwant 0 ctl start stays\nwant 0 ctl isolate alone.target\nwant 3 ctl is-active stays\nwant 0 ctl is-active kept\nctl reboot"
+            "{WANT}\nwant 0 ctl start stays\nwant 0 ctl isolate alone.target\nwant 3 ctl is-active stays\nwant 0 ctl is-active kept\n\
+             ctl start reboot.target"
         ),
     );
     // Who isolates must not go down with the rest before it has looked.
     let test = format!("ignore-on-isolate = true\n{test}");
-    let files = [("alone.target.toml", alone), ("kept.toml", &service("exec sleep 1000")), ("stays.toml", STAYS), ("test.toml", &test)];
+    let end = "description = \"the end\"\n";
+    let files = [
+        ("alone.target.toml", alone),
+        ("kept.toml", &service("exec sleep 1000")),
+        ("reboot.target.toml", end),
+        ("stays.toml", STAYS),
+        ("test.toml", &test),
+    ];
     boot(&files).does_not_show("WRONG").ended(REBOOTED);
 }
 

@@ -29,6 +29,20 @@ impl Supervisor {
         }
     }
 
+    /// A target has been reached, by request or because somebody wants it: some of them are the end of the system; systemd.special(7).
+    pub(super) fn leave_by(&mut self, target: &UnitName) {
+        let way = match target.as_str() {
+            "poweroff.target" => Way::Poweroff,
+            "reboot.target" => Way::Reboot,
+            "halt.target" => Way::Halt,
+            "exit.target" => Way::Exit(0),
+            _ => return,
+        };
+        if !self.is_leaving() {
+            self.leave(way, false);
+        }
+    }
+
     pub(super) fn leave(&mut self, way: Way, at_once: bool) {
         match self.system {
             System::Idle | System::Booting { .. } | System::Running => {

@@ -102,7 +102,8 @@ impl Supervisor {
         let units = self.units.clone();
         let Some(service) = course(&units, name) else {
             self.enter(name, State::Reached);
-            return self.came_up(name);
+            self.came_up(name);
+            return self.leave_by(name);
         };
         self.tell(Notice::Starting(name.clone()));
         let life = self.new_life(name);
