@@ -18,6 +18,8 @@ pub struct Service {
     pub start_post: Vec<Command>,
     /// How it is told to read its configuration again.
     pub reload: Reload,
+    /// What a [`ServiceType::NotifyReload`] is told it by.
+    pub reload_signal: Signal,
     /// Run to stop it, before any signal.
     pub stop_commands: Vec<Command>,
     /// Run when all of it is gone.
@@ -83,6 +85,7 @@ impl Default for Service {
             start_pre: Vec::new(),
             start_post: Vec::new(),
             reload: Reload::default(),
+            reload_signal: Signal::HUP,
             stop_commands: Vec::new(),
             stop_post: Vec::new(),
             remain_after_exit: false,

@@ -8,6 +8,8 @@ pub struct Stop {
     pub signal: Signal,
     /// How long it may take, until `final_signal`; clipped by the budget of a shutdown.
     pub timeout: Limit<Duration>,
+    /// The same after [`super::Service::watchdog_signal`], while it writes its core; `timeout` when absent.
+    pub abort_timeout: Option<Limit<Duration>>,
     /// Who gets the signals.
     pub mode: StopMode,
     /// Sent when the time is over.
@@ -39,6 +41,7 @@ impl Default for Stop {
         Self {
             signal: Signal::TERM,
             timeout: Limit::At(Duration::from_secs(30)),
+            abort_timeout: None,
             mode: StopMode::default(),
             final_signal: Signal::KILL,
             send_hangup: false,

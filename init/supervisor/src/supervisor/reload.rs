@@ -14,7 +14,6 @@ use crate::{Action, Moment, Phase, Ticket, Whom};
 use alloc::vec::Vec;
 use units::control::Outcome;
 use units::unit::{Reload, ServiceType};
-use units::value::Signal;
 use units::{Set, UnitName};
 
 /// Why a unit does not reload.
@@ -77,7 +76,7 @@ impl Supervisor {
         let answers = service.kind == ServiceType::NotifyReload;
         let signal = match &service.reload {
             Reload::Signal(signal) => Some(*signal),
-            Reload::Unsupported if answers => Some(Signal::HUP),
+            Reload::Unsupported if answers => Some(service.reload_signal),
             Reload::Unsupported => return Err(Deaf::Cannot),
             Reload::Commands(_) => None,
         };

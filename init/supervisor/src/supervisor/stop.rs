@@ -144,7 +144,8 @@ impl Supervisor {
     fn terminate(&mut self, name: &UnitName) {
         let units = self.units.clone();
         let Some(service) = course(&units, name) else { return };
-        self.enter_stage(name, Stopping::Terminate, self.after(service.stop.timeout));
+        let limit = if self.hangs(name) { service.stop.abort_timeout } else { None };
+        self.enter_stage(name, Stopping::Terminate, self.after(limit.unwrap_or(service.stop.timeout)));
         self.close(name);
         // What was heard before is no answer to the question asked below.
         if let Some(State::Stopping { emptied, .. }) = self.slots.get_mut(name).map(|slot| &mut slot.state) {
@@ -182,11 +183,14 @@ impl Supervisor {
         }
     }
 
+    /// Whether it is stopped because it has not said that it lives.
+    fn hangs(&self, name: &UnitName) -> bool {
+        matches!(self.slots.get(name).map(|slot| &slot.state), Some(State::Stopping { ending: Ending::Fell(Cause::Watchdog), .. }))
+    }
+
     fn first_signal(&self, name: &UnitName, service: &Service) -> Signal {
-        let slot = self.slots.get(name);
-        let hangs = matches!(slot.map(|slot| &slot.state), Some(State::Stopping { ending: Ending::Fell(Cause::Watchdog), .. }));
-        let restarts = slot.is_some_and(|slot| slot.has_job(|kind| kind == JobKind::Restart));
-        match (hangs, restarts) {
+        let restarts = self.slots.get(name).is_some_and(|slot| slot.has_job(|kind| kind == JobKind::Restart));
+        match (self.hangs(name), restarts) {
             (true, _) => service.watchdog_signal,
             (false, true) => service.stop.restart_signal.unwrap_or(service.stop.signal),
             (false, false) => service.stop.signal,

@@ -235,6 +235,57 @@ fn a_reload_is_acknowledged_by_what_was_said_after_the_signal() {
 }
 
 #[test]
+fn the_signal_of_a_reload_and_the_time_after_an_abort_are_its_units() {
+    let units = service(
+        "type = 'notify-reload'\nreload-signal = 'SIGUSR1'\nwatchdog-sec = '10s'\ntimeout-stop-sec = '5s'\ntimeout-abort-sec = '1min'\n[restart]\npolicy = 'no'",
+    );
+    let stubborn = |w: &mut super::World| _ = w.stubborn.insert(name("a"));
+    check_with(&units, stubborn, "boot | ready a | reload a | reloading a 0s | ready a | +11s | +59s", expect![[r#"
+        > boot
+        prepare a#1
+        spawn a#1 start[0]
+        > ready a
+          a is up
+          default.target is up
+          BootFinished { up: 2, failed: 0, skipped: 0, took: 0ns }
+        > reload a
+        signal a Main SIGUSR1
+        > reloading a 0s
+        > ready a
+        answer 1: a Ok
+        > +11s
+        @ 10s
+        signal a All SIGABRT
+        signal a All SIGCONT
+        > +59s
+        @ 70s
+          Killing(a.service)
+        kill a
+        release a
+          a failed: did not say in time that it is well
+    "#]]);
+    check_with(&units, stubborn, "boot | ready a | stop a | +5s", expect![[r#"
+        > boot
+        prepare a#1
+        spawn a#1 start[0]
+        > ready a
+          a is up
+          default.target is up
+          BootFinished { up: 2, failed: 0, skipped: 0, took: 0ns }
+        > stop a
+        signal a All SIGTERM
+        signal a All SIGCONT
+        > +5s
+        @ 5s
+          Killing(a.service)
+        kill a
+        release a
+          a is down
+        answer 1: a Ok
+    "#]]);
+}
+
+#[test]
 fn whoever_does_not_say_that_it_is_well_is_aborted() {
     let units = service("type = 'notify'\nwatchdog-sec = '10s'\nexec-stop = '/bin/never'\n[restart]\npolicy = 'on-watchdog'");
     check(

@@ -217,7 +217,10 @@ fn conflicting_units_replace_one_another() {
 #[test]
 fn a_target_that_is_the_end_of_the_system_ends_it_whoever_wants_it() {
     let units = "-- reboot.target\n-- a\non-failure = ['reboot.target']\n[service]\ncommand = '/bin/a'\n[restart]\npolicy = 'no'";
-    check(units, "boot | start reboot.target", expect![[r#"
+    check(
+        units,
+        "boot | start reboot.target",
+        expect![[r#"
         > boot
           BootFinished { up: 0, failed: 0, skipped: 0, took: 0ns }
         > start reboot.target
@@ -225,8 +228,12 @@ fn a_target_that_is_the_end_of_the_system_ends_it_whoever_wants_it() {
         answer 1: reboot.target Ok
           Leaving(Reboot, Moment(25s))
         leave reboot
-    "#]]);
-    check(units, "boot | start a | exit a 1", expect![[r#"
+    "#]],
+    );
+    check(
+        units,
+        "boot | start a | exit a 1",
+        expect![[r#"
         > boot
           BootFinished { up: 0, failed: 0, skipped: 0, took: 0ns }
         > start a
@@ -242,5 +249,6 @@ fn a_target_that_is_the_end_of_the_system_ends_it_whoever_wants_it() {
           reboot.target is up
           Leaving(Reboot, Moment(25s))
         leave reboot
-    "#]]);
+    "#]],
+    );
 }

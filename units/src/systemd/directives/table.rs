@@ -6,7 +6,8 @@ mod process;
 pub(crate) use process::{CGROUP, EXEC, KILL};
 
 use super::Act::{
-    Action, Bool, Commands, Condition, Finite, Foreign, Mode, Names, Old, Restrict, Set, Span, Text, Texts, Tuning, Unit, Units, Vital,
+    Action, Bool, Commands, Condition, Finite, Foreign, Mode, Names, Old, Restrict, Set, Signal, Span, Text, Texts, Tuning, Unit, Units,
+    Vital,
 };
 use super::{Act, Directive};
 use crate::UnitKind;
@@ -202,7 +203,7 @@ pub(crate) const SERVICE: &[Directive] = &[
     done("X-FiefNotifyFd", Set(set::notify_fd)),
     done("X-FiefReloadSignal", Set(set::reload_signal)),
     done("RootDirectoryStartOnly", Vital("a root directory of its own cannot be given")),
-    done("TimeoutAbortSec", Foreign),
+    done("TimeoutAbortSec", Set(set::timeout_abort)),
     done("TimeoutStartFailureMode", Foreign),
     done("TimeoutStopFailureMode", Foreign),
     done("RuntimeRandomizedExtraSec", Foreign),
@@ -214,7 +215,7 @@ pub(crate) const SERVICE: &[Directive] = &[
     done("OpenFile", Foreign),
     done("RestartSteps", Foreign),
     done("RestartMode", Foreign),
-    done("ReloadSignal", Foreign),
+    done("ReloadSignal", Signal(|d| &mut d.service.service.reload_signal)),
 ];
 
 /// `[Socket]`; systemd.socket(5).

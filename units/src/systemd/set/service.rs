@@ -152,6 +152,12 @@ pub(crate) fn timeout_stop(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     Ok(())
 }
 
+pub(crate) fn timeout_abort(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    // Nothing: as long as any other stop.
+    draft.service.service.stop.abort_timeout = a.or_reset(Assigned::span_or_none)?;
+    Ok(())
+}
+
 pub(crate) fn watchdog(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     draft.service.service.watchdog = a.span_or_none()?.at();
     Ok(())
