@@ -184,7 +184,7 @@ printf '[service]\ncommand = ["/bin/sleep", "1000"]\n' >$(units)/new.toml
 want 4 ctl start new; want 0 ctl reload-units; says "^added: new$"; want 0 ctl reload-units; lacks new; want 0 ctl start new; want 0 ctl daemon-reload; want 0 ctl is-active new
 printf '[service]\ncomand = "x"\n' >$(units)/bad.toml
 want 0 ctl reload-units; says "^added: bad$"; says "did you mean .command"; want 0 ctl list --failed; says bad
-want 1 ctl verify $(units)/bad.toml; says "bad.toml:2:1: error"; says "1 errors"; want 0 ctl verify $(units)/new.toml
+want 1 ctl verify $(units)/bad.toml; says "bad.toml:2:1: error"; says "1 error, 0 warnings"; want 0 ctl verify $(units)/new.toml
 want 1 ctl verify $(units); want 1 ctl verify /no/such; want 4 ctl verify nothing-here
 mkdir -p /run/root/etc/fief/units; cp $(units)/bad.toml /run/root/etc/fief/units; want 1 ctl verify --root /run/root --json; says '"line":2'
 rm $(units)/bad.toml $(units)/new.toml; want 0 ctl reload-units; says "^removed: bad new$"; want 0 ctl is-active new

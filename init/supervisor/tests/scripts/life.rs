@@ -240,7 +240,11 @@ fn the_signal_of_a_reload_and_the_time_after_an_abort_are_its_units() {
         "type = 'notify-reload'\nreload-signal = 'SIGUSR1'\nwatchdog-sec = '10s'\ntimeout-stop-sec = '5s'\ntimeout-abort-sec = '1min'\n[restart]\npolicy = 'no'",
     );
     let stubborn = |w: &mut super::World| _ = w.stubborn.insert(name("a"));
-    check_with(&units, stubborn, "boot | ready a | reload a | reloading a 0s | ready a | +11s | +59s", expect![[r#"
+    check_with(
+        &units,
+        stubborn,
+        "boot | ready a | reload a | reloading a 0s | ready a | +11s | +59s",
+        expect![[r#"
         > boot
         prepare a#1
         spawn a#1 start[0]
@@ -263,8 +267,13 @@ fn the_signal_of_a_reload_and_the_time_after_an_abort_are_its_units() {
         kill a
         release a
           a failed: did not say in time that it is well
-    "#]]);
-    check_with(&units, stubborn, "boot | ready a | stop a | +5s", expect![[r#"
+    "#]],
+    );
+    check_with(
+        &units,
+        stubborn,
+        "boot | ready a | stop a | +5s",
+        expect![[r#"
         > boot
         prepare a#1
         spawn a#1 start[0]
@@ -282,7 +291,8 @@ fn the_signal_of_a_reload_and_the_time_after_an_abort_are_its_units() {
         release a
           a is down
         answer 1: a Ok
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
