@@ -28,7 +28,7 @@ pub(crate) use condition::{QUESTIONS, Takes};
 pub(crate) use environment::is_variable;
 pub use environment::{Directories, Directory, DirectoryKind, Environment, EnvironmentFile, Preserve, read_environment};
 pub use execution::{CpuPolicy, Execution, Hardening, IoClass, Resource, Rlimit, UtmpMode};
-pub use kinds::{Listen, ListenKind, Mount, PathEvent, Since, Slice, Socket, Timer, Watch};
+pub use kinds::{Listen, ListenKind, Mount, PathEvent, Since, Slice, Socket, Timer, TriggerLimit, Watch};
 pub use relations::Relations;
 pub use resources::{Amount, DeviceLimit, IoLimit, OomPolicy, Resources};
 pub use restart::{Restart, RestartPolicy, Statuses};

@@ -4,7 +4,7 @@ use super::paths::{absolute, simple};
 use super::set::{Assigned, Fault, boolean};
 use crate::UnitName;
 use crate::file::Draft;
-use crate::unit::{Listen, ListenKind, PathEvent, Since};
+use crate::unit::{Listen, ListenKind, PathEvent, Since, TriggerLimit};
 use crate::value::{Address, Limit, Mode};
 use std::time::Duration;
 
@@ -46,6 +46,18 @@ pub(crate) fn max_connections(draft: &mut Draft, a: &Assigned<'_>) -> Done {
 
 pub(crate) fn max_connections_per_source(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     draft.socket.max_connections_per_source = a.number(0, i64::from(u32::MAX))?;
+    Ok(())
+}
+
+/// Nothing: as often as usual.
+pub(crate) fn trigger_burst(limit: &mut TriggerLimit, a: &Assigned<'_>) -> Done {
+    limit.burst = a.or_reset(|a| a.number(0, i64::from(u32::MAX)))?;
+    Ok(())
+}
+
+/// Nothing: as long as usual.
+pub(crate) fn trigger_interval(limit: &mut TriggerLimit, a: &Assigned<'_>) -> Done {
+    limit.interval = a.or_reset(Assigned::finite)?;
     Ok(())
 }
 

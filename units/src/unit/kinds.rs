@@ -31,6 +31,8 @@ pub struct Socket {
     pub max_connections: u32,
     /// Of these, from one address or user; 0 for as many as there may be.
     pub max_connections_per_source: u32,
+    /// How often somebody may come.
+    pub trigger_limit: TriggerLimit,
     /// What waits on it when its service has ended is thrown away.
     pub flush_pending: bool,
     /// Links to it.
@@ -47,6 +49,28 @@ pub struct Socket {
     pub stop_pre: Vec<Command>,
     /// Run once it is closed.
     pub stop_post: Vec<Command>,
+}
+
+/// How often a unit may be begun by another before that gives up; systemd.socket(5), `TriggerLimitBurst=`. What is not said is as usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TriggerLimit {
+    /// In how long.
+    pub interval: Option<Duration>,
+    /// So often.
+    pub burst: Option<u32>,
+}
+
+/// Where more are allowed than this nobody counts: each is remembered for the interval.
+const MOST_COUNTED: u32 = 10_000;
+
+impl TriggerLimit {
+    /// So often in so long; no limit where either is 0.
+    #[must_use]
+    pub fn or(self, (burst, interval): (u32, Duration)) -> Option<(usize, Duration)> {
+        let (burst, interval) = (self.burst.unwrap_or(burst), self.interval.unwrap_or(interval));
+        let counted = (1..=MOST_COUNTED).contains(&burst) && !interval.is_zero();
+        usize::try_from(burst).ok().filter(|_| counted).map(|burst| (burst, interval))
+    }
 }
 
 /// One thing to listen on.
@@ -103,6 +127,7 @@ impl Default for Socket {
             ipv6_only: None,
             max_connections: 64,
             max_connections_per_source: 0,
+            trigger_limit: TriggerLimit::default(),
             flush_pending: false,
             symlinks: Vec::new(),
             remove_on_stop: false,
@@ -183,6 +208,8 @@ pub struct Watch {
     pub make_directory: bool,
     /// With this mode, `0755` when absent.
     pub directory_mode: Option<Mode>,
+    /// How often it may come about.
+    pub trigger_limit: TriggerLimit,
 }
 
 /// What about a path is waited for.

@@ -59,20 +59,30 @@ impl Supervisor {
         }
     }
 
-    /// Has the unit started that it is there to start. False if it may not, and is ended.
-    fn hit(&mut self, name: &UnitName, unit: &UnitName, (most, interval): (usize, Duration), because: Option<Because>) -> bool {
+    /// Counts what makes it start another, at most so often in so long. False if that is too often, and it is ended.
+    fn count_hit(&mut self, name: &UnitName, limit: Option<(usize, Duration)>) -> bool {
         let now = self.now;
         let Some(slot) = self.slots.get_mut(name) else { return false };
-        let hits = &mut slot.history.hits;
-        while hits.front().is_some_and(|hit| now.since(*hit) >= interval) {
-            hits.pop_front();
+        if let Some((most, interval)) = limit {
+            let hits = &mut slot.history.hits;
+            while hits.front().is_some_and(|hit| now.since(*hit) >= interval) {
+                hits.pop_front();
+            }
+            if hits.len() >= most {
+                self.end(name, Ending::Fell(Cause::TooManyHits));
+                return false;
+            }
+            hits.push_back(now);
         }
-        if hits.len() >= most {
-            self.end(name, Ending::Fell(Cause::TooManyHits));
+        slot.history.hit_at = Some(now);
+        true
+    }
+
+    /// Has the unit started that it is there to start. False if it may not, and is ended.
+    fn hit(&mut self, name: &UnitName, unit: &UnitName, limit: Option<(usize, Duration)>, because: Option<Because>) -> bool {
+        if !self.count_hit(name, limit) {
             return false;
         }
-        hits.push_back(now);
-        slot.history.hit_at = Some(now);
         if !matches!(self.units.entry(unit), Some(Entry::Unit(_))) {
             self.end(name, Ending::Fell(Cause::Requirement(unit.clone())));
             return false;

@@ -336,3 +336,29 @@ fn whoever_comes_too_often_is_heard_no_more() {
     "#]]
     .assert_eq(&(world.lines.join("\n") + "\n"));
 }
+
+#[test]
+fn how_often_is_too_often_is_the_units_to_say() {
+    let falls_after = |limit: &str, span: &str, most: usize| {
+        let units = format!(
+            "-- x.socket\n[socket]\nlisten-stream = '/run/x.sock'\n{limit}\n-- x\n[service]\ncommand = '/bin/x'\n[restart]\npolicy = 'no'\nburst = 'max'"
+        );
+        let mut world = super::World::new(&units);
+        world.run("start x.socket");
+        (1..=most).find(|_| {
+            world.run(&format!("+{span} | incoming x.socket"));
+            let falls = world.lines.iter().any(|line| line.contains("too often"));
+            if !falls {
+                world.run("exit x 0");
+            }
+            falls
+        })
+    };
+    assert_eq!(falls_after("trigger-limit-burst = 3", "1ms", 100), Some(4));
+    assert_eq!(falls_after("trigger-limit-burst = 3\ntrigger-limit-interval-sec = '10s'", "3s", 100), Some(4));
+    assert_eq!(falls_after("trigger-limit-burst = 3\ntrigger-limit-interval-sec = '10s'", "4s", 100), None);
+    assert_eq!(falls_after("", "1ms", 100), Some(21));
+    for none in ["trigger-limit-burst = 0", "trigger-limit-interval-sec = 0", "trigger-limit-burst = 1000000"] {
+        assert_eq!(falls_after(none, "1ms", 100), None, "{none}");
+    }
+}

@@ -277,8 +277,8 @@ pub(crate) const SOCKET: &[Directive] = &[
     done("SmackLabelIPOut", Set(kinds::socket_option)),
     done("SELinuxContextFromNet", Set(kinds::socket_option)),
     done("TimeoutSec", Tuning),
-    done("TriggerLimitIntervalSec", Tuning),
-    done("TriggerLimitBurst", Tuning),
+    done("TriggerLimitIntervalSec", Set(|d, a| kinds::trigger_interval(&mut d.socket.trigger_limit, a))),
+    done("TriggerLimitBurst", Set(|d, a| kinds::trigger_burst(&mut d.socket.trigger_limit, a))),
     done("FlushPending", Bool(|d| &mut d.socket.flush_pending)),
     done("PollLimitIntervalSec", Tuning),
     done("PollLimitBurst", Tuning),
@@ -313,8 +313,8 @@ pub(crate) const PATH: &[Directive] = &[
     done("Unit", Set(|d, a| kinds::trigger(d, a, |d| &mut d.watch.unit))),
     done("MakeDirectory", Bool(|d| &mut d.watch.make_directory)),
     done("DirectoryMode", Set(kinds::watch_mode)),
-    done("TriggerLimitIntervalSec", Tuning),
-    done("TriggerLimitBurst", Tuning),
+    done("TriggerLimitIntervalSec", Set(|d, a| kinds::trigger_interval(&mut d.watch.trigger_limit, a))),
+    done("TriggerLimitBurst", Set(|d, a| kinds::trigger_burst(&mut d.watch.trigger_limit, a))),
 ];
 
 /// `[Mount]` and its kin; systemd.mount(5).

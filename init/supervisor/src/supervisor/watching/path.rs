@@ -5,10 +5,11 @@ use super::super::slot::{Ending, Watching};
 use crate::{Action, Because, Cause};
 use alloc::string::String;
 use core::time::Duration;
+use units::unit::{Body, TriggerLimit};
 use units::{UnitKind, UnitName};
 
 /// So often in this time may it come about; systemd.path(5), `TriggerLimitBurst=`.
-const LIMIT: (usize, Duration) = (200, Duration::from_secs(2));
+const LIMIT: (u32, Duration) = (200, Duration::from_secs(2));
 
 impl Supervisor {
     /// Waits for what is to come about, or for its unit to be down, where that is up.
@@ -26,7 +27,9 @@ impl Supervisor {
     pub(in super::super) fn path_triggered(&mut self, name: &UnitName, path: String) {
         let (Some((_, Watching::Waiting { .. })), Some(unit)) = (self.watch(name), self.aim(name)) else { return };
         if name.kind() == UnitKind::Path && !self.is_to_stop(name) {
-            self.hit(name, &unit, LIMIT, Some(Because::Came(name.clone(), path)));
+            let body = self.units.unit(name).map(|unit| &unit.body);
+            let limit = if let Some(Body::Path(watch)) = body { watch.trigger_limit } else { TriggerLimit::default() };
+            self.hit(name, &unit, limit.or(LIMIT), Some(Because::Came(name.clone(), path)));
         }
     }
 

@@ -9,8 +9,8 @@ use units::unit::{Body, Socket, Unit};
 use units::{UnitKind, UnitName};
 
 /// So often in this time may somebody come; systemd.socket(5), `TriggerLimitBurst=`.
-const LIMIT: (usize, Duration) = (20, Duration::from_secs(2));
-const ACCEPT_LIMIT: (usize, Duration) = (200, Duration::from_secs(2));
+const LIMIT: (u32, Duration) = (20, Duration::from_secs(2));
+const ACCEPT_LIMIT: (u32, Duration) = (200, Duration::from_secs(2));
 
 impl Supervisor {
     /// The service of a socket, if it runs already: then nobody listens for it any more.
@@ -43,7 +43,8 @@ impl Supervisor {
     pub(in super::super) fn incoming(&mut self, name: &UnitName) {
         let (Some((_, Watching::Waiting { .. })), Some(service)) = (self.watch(name), self.aim(name)) else { return };
         if name.kind() == UnitKind::Socket && !self.is_to_stop(name) {
-            self.hit(name, &service, LIMIT, None);
+            let limit = self.units.unit(name).and_then(socket).map(|socket| socket.trigger_limit).unwrap_or_default();
+            self.hit(name, &service, limit.or(LIMIT), None);
         }
     }
 
@@ -87,36 +88,24 @@ impl Supervisor {
 
     /// The instance that serves a new connection; none where there may be no more.
     fn serve(&mut self, name: &UnitName, instance: &str) -> Option<UnitName> {
-        let now = self.now;
         let unit = self.units.unit(name)?;
         let body = socket(unit)?;
-        let most = body.max_connections;
+        let (most, limit) = (body.max_connections, body.trigger_limit.or(ACCEPT_LIMIT));
         let template = match &body.service {
             Some(service) => service.clone(),
             None => UnitName::new(&alloc::format!("{}@", name.of_kind(UnitKind::Service).prefix())).ok()?,
         };
         let wanted = template.with_instance(instance)?;
-        let slot = self.slots.get_mut(name)?;
-        if slot.history.connections >= most {
+        if self.slots.get(name)?.history.connections >= most || !self.count_hit(name, limit) {
             return None;
         }
-        let hits = &mut slot.history.hits;
-        while hits.front().is_some_and(|hit| now.since(*hit) >= ACCEPT_LIMIT.1) {
-            hits.pop_front();
-        }
-        if hits.len() >= ACCEPT_LIMIT.0 {
-            self.end(name, Ending::Fell(Cause::TooManyHits));
-            return None;
-        }
-        hits.push_back(now);
-        slot.history.hit_at = Some(now);
         if let Err(error) = alloc::sync::Arc::make_mut(&mut self.units).instantiate(&wanted) {
             self.end(name, Ending::Fell(Cause::BadSetting(error.to_string())));
             return None;
         }
         self.units.unit(&wanted)?;
         let mut slot = Slot::new();
-        slot.since = now;
+        slot.since = self.now;
         slot.history.serves = Some(name.clone());
         self.slots.insert(wanted.clone(), slot);
         if let Some(slot) = self.slots.get_mut(name) {

@@ -7,8 +7,6 @@ use core::time::Duration;
 use units::unit::{Body, Since, Timer};
 use units::{UnitKind, UnitName};
 
-/// No limit: the clock is its own.
-const LIMIT: (usize, Duration) = (usize::MAX, Duration::ZERO);
 /// A unit that cannot be started is not tried more often.
 const BETWEEN: Duration = Duration::from_millis(100);
 
@@ -90,7 +88,8 @@ impl Supervisor {
             return self.set_watch(name, Watching::Waiting { at: None });
         }
         let Some(unit) = self.aim(name) else { return };
-        if self.hit(name, &unit, LIMIT, Some(Because::Elapsed(name.clone()))) {
+        // No limit: the clock is its own.
+        if self.hit(name, &unit, None, Some(Because::Elapsed(name.clone()))) {
             self.order(Action::Stamp(name.clone()));
         }
     }
