@@ -101,7 +101,8 @@ impl Host {
     #[must_use]
     pub fn fief_command(&self, words: &[&str]) -> Command {
         let program = program("fief");
-        let mut all = vec![program.to_str().unwrap()];
+        // Whoever runs the tests may ignore what a shell has its jobs in the background ignore.
+        let mut all = vec!["env", "--default-signal", program.to_str().unwrap()];
         all.extend(words);
         self.command(&all)
     }
