@@ -117,9 +117,9 @@ const FOLDERS: [&str; 6] = [
     "/etc/systemd/system/t.target.wants",
 ];
 
-/// Carrying a plan out removes links only; a plain name that is masked for good, without a problem told, is masked afterwards. More does
-/// not hold in any tree: links of another scope, which a plan may not touch, can still enable what was disabled, and a second plan finds
-/// other files in force than the first did.
+/// Carrying a plan out removes links only; a plain name that is masked for good, without a problem told, can be started by that name no more:
+/// it is masked, another unit's other name, or nobody's. More does not hold in any tree: links of another scope, which a plan may not touch,
+/// can still enable what was disabled, and a second plan finds other files in force than the first did.
 pub fn install(bytes: &[u8]) {
     let Some(([order, whom], rest)) = bytes.split_first_chunk() else { return };
     let tree = planted(rest);
