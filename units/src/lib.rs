@@ -17,6 +17,7 @@ pub mod control;
 pub mod convert;
 pub mod diagnostic;
 pub mod file;
+pub mod glob;
 pub mod graph;
 pub mod install;
 pub mod map;

@@ -1,5 +1,6 @@
 //! What a distribution wants enabled; systemd.preset(5).
 
+use crate::glob::matches;
 use crate::search::Tree;
 use crate::{Map, UnitName};
 
@@ -88,77 +89,10 @@ fn rules(text: &str) -> Vec<Rule> {
     text.lines().filter_map(rule).collect()
 }
 
-/// As fnmatch(3) does it: `*`, `?`, `[a-z]`, `[!a-z]`. Linear in both for each `*`.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    loop {
-        let step = match (pattern.get(p), text.get(t)) {
-            (Some('*'), _) => {
-                star = Some((p, t));
-                p += 1;
-                continue;
-            }
-            (None, None) => return true,
-            (Some('['), Some(c)) => bracket(pattern.get(p + 1..).unwrap_or_default(), *c).map(|length| length + 1),
-            (Some(wanted), Some(c)) => (*wanted == '?' || wanted == c).then_some(1),
-            (Some(_), None) | (None, Some(_)) => None,
-        };
-        match (step, star) {
-            (Some(length), _) => (p, t) = (p + length, t + 1),
-            // Let the last star take one more.
-            (None, Some((at, from))) if from < text.len() => {
-                star = Some((at, from + 1));
-                (p, t) = (at + 1, from + 1);
-            }
-            (None, _) => return false,
-        }
-    }
-}
-
-/// How long the bracket is whose inside begins here, if `c` is in it; a `[` that is not closed stands
-/// for itself.
-fn bracket(inside: &[char], c: char) -> Option<usize> {
-    let negated = matches!(inside.first(), Some('!' | '^'));
-    let from = usize::from(negated);
-    let Some(end) = inside.iter().skip(from + 1).position(|c| *c == ']').map(|at| at + from + 1) else {
-        return (c == '[').then_some(0);
-    };
-    let set = inside.get(from..end).unwrap_or_default();
-    let mut found = false;
-    let mut at = 0;
-    while let Some(first) = set.get(at) {
-        match (set.get(at + 1), set.get(at + 2)) {
-            (Some('-'), Some(last)) => {
-                found |= (*first..=*last).contains(&c);
-                at += 3;
-            }
-            _ => {
-                found |= *first == c;
-                at += 1;
-            }
-        }
-    }
-    (found != negated).then_some(end + 1)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn patterns_are_those_of_the_shell() {
-        for (pattern, text) in [("*", "x"), ("ssh*.service", "sshd.service"), ("a?c", "abc"), ("[a-c]x", "bx"), ("[!a]x", "bx"), ("[", "[")]
-        {
-            assert!(matches(pattern, text), "{pattern} {text}");
-        }
-        for (pattern, text) in [("ssh.*", "sshd.service"), ("a?", "a"), ("[!a]x", "ax"), ("*b", "abc"), ("", "x"), ("x", "")] {
-            assert!(!matches(pattern, text), "{pattern} {text}");
-        }
-        assert!(!matches(&"*a".repeat(50), &"a".repeat(49)));
-    }
 
     #[test]
     fn the_first_rule_counts() {

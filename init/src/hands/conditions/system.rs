@@ -12,8 +12,8 @@ use units::value::Percent;
 use units::{UnitKind, UnitName};
 
 use super::Facts;
+use crate::file;
 use crate::hands::slices;
-use crate::{file, glob};
 
 /// The controllers systemd has a name for; what else is asked for is passed over.
 const CONTROLLERS: [&str; 8] = ["cpu", "cpuacct", "cpuset", "io", "blkio", "memory", "devices", "pids"];
@@ -60,14 +60,18 @@ impl Facts {
         !name.contains('/') && !name.starts_with('.') && folder.is_some_and(|folder| self.at(folder).join(name).symlink_metadata().is_ok())
     }
 
+    /// The kernel's; uname(2).
+    fn release(&self) -> String {
+        self.text("/proc/sys/kernel/osrelease").unwrap_or_default()
+    }
+
     pub(super) fn is_kernel(&self, wanted: &str) -> Option<bool> {
-        let release = self.text("/proc/sys/kernel/osrelease").unwrap_or_default();
-        Some(all_hold(&comparison::versions(wanted)?, &release))
+        Some(all_hold(&comparison::versions(wanted)?, &self.release()))
     }
 
     pub(super) fn is_version(&self, wanted: &str) -> Option<bool> {
         match comparison::of_program(wanted)? {
-            ("kernel", versions) => Some(all_hold(&versions, &self.text("/proc/sys/kernel/osrelease").unwrap_or_default())),
+            ("kernel", versions) => Some(all_hold(&versions, &self.release())),
             (_, _) => Some(false),
         }
     }
@@ -88,7 +92,7 @@ impl Facts {
             return self.text("/etc/machine-id").is_some_and(|own| own.trim() == id);
         }
         let name = self.text("/proc/sys/kernel/hostname").unwrap_or_default();
-        glob::matches(&wanted.to_lowercase(), &name.to_lowercase())
+        units::glob::matches(&wanted.to_lowercase(), &name.to_lowercase())
     }
 
     pub(super) fn is_user(&self, wanted: &str) -> bool {
@@ -229,5 +233,5 @@ fn all_hold(wanted: &[(Operator, String)], actual: &str) -> bool {
 }
 
 fn fits(actual: &str, pattern: &str) -> bool {
-    glob::matches(pattern, actual)
+    units::glob::matches(pattern, actual)
 }
