@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+use units::Map;
 use units::search::{Nature, Tree};
 
 use crate::boot::files::Here;
@@ -15,8 +16,8 @@ use crate::boot::files::Here;
 /// The stamps of many files; 16 bytes for each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Stamps {
-    /// By the hash of the path, in order.
-    all: Vec<(u64, u64)>,
+    /// By the hash of the path.
+    all: Map<u64, u64>,
 }
 
 /// This system's tree, seen by one who notes what a file is like before he reads it.
@@ -38,8 +39,7 @@ fn hash(bytes: &[u8]) -> u64 {
 impl Stamps {
     /// What the file at `path` was like; 0 where there was none.
     pub(crate) fn of(&self, path: &str) -> u64 {
-        let found = self.all.binary_search_by_key(&hash(path.as_bytes()), |(path, _)| *path);
-        found.ok().and_then(|index| self.all.get(index)).map_or(0, |(_, stamp)| *stamp)
+        self.all.get(&hash(path.as_bytes())).copied().unwrap_or(0)
     }
 
     /// As it is written down.

@@ -1,3 +1,5 @@
+//! The graph, built in steps: all units go through one stage before the first goes through the next.
+
 use super::{Graph, Origins, Units, cycle, defaults, implied, tell_missing, written};
 use crate::diagnostic::Diagnostic;
 use crate::set::Entry;
