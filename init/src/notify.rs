@@ -100,7 +100,8 @@ impl Notify {
         let words = notify::read(&String::from_utf8_lossy(until_nul(text)));
         let mut descriptors = message.descriptors;
         if words.contains(&Word::Barrier) {
-            self.new.append(&mut descriptors);
+            // One is what falls. Whoever sends more is not to have us hold them: everybody may send.
+            self.new.extend(descriptors.drain(..).next());
         }
         Ok(Some(Told { pid: sender.pid(), process: message.process, words, descriptors }))
     }
@@ -115,4 +116,29 @@ impl AsFd for Notify {
 /// A NUL ends the text, as C has it.
 fn until_nul(text: &[u8]) -> &[u8] {
     text.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn of_a_barrier_one_descriptor_is_held_and_no_longer_than_what_was_said_before() {
+        let (one, two) = UnixDatagram::pair().unwrap();
+        kernel::unix::want_credentials(&two).unwrap();
+        let mut notify = Notify::resumed(two.into());
+        let pipes = [(); 3].map(|()| nix::unistd::pipe().unwrap());
+        let theirs: Vec<&OwnedFd> = pipes.iter().map(|(_, write)| write).collect();
+        kernel::unix::send(&one, b"READY=1\nBARRIER=1", &theirs).unwrap();
+        let mut heard = Vec::new();
+        assert!(!notify.turn(|told| heard.push((told.words, told.descriptors.len()))));
+        assert_eq!(heard, [(vec![Word::Ready, Word::Barrier], 0)]);
+        notify.date_barriers(7);
+        assert_eq!(notify.barriers.len(), 1);
+        notify.lift_barriers(6);
+        assert_eq!(notify.barriers.len(), 1);
+        notify.lift_barriers(7);
+        assert!(notify.barriers.is_empty());
+    }
 }

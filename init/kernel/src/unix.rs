@@ -1,13 +1,14 @@
 //! Local sockets: who is at the other end, and descriptors through them. unix(7).
 
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use crate::pidfd::PidFd;
 use crate::socket;
 
-use nix::cmsg_space;
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixCredentials, getsockopt, recvmsg, sendmsg, sockopt};
+use nix::errno::Errno;
+use nix::sys::socket::{ControlMessage, MsgFlags, UnixCredentials, getsockopt, sendmsg, sockopt};
 
 /// `SO_PEERCRED`: the credentials of the process that connected, as of then, in the caller's namespaces.
 pub fn peer(socket: impl AsFd) -> io::Result<UnixCredentials> {
@@ -28,6 +29,8 @@ const SO_PASSPIDFD: i32 = 76;
 const SCM_PIDFD: i32 = 4;
 /// `SCM_MAX_FD`: the kernel passes no more with one message.
 const MOST_DESCRIPTORS: usize = 253;
+/// Room for all that can come along, and more; in words, since control messages are aligned as these are (cmsg(3)).
+const ROOM: usize = MOST_DESCRIPTORS / 2 + 32;
 
 /// One datagram.
 #[derive(Debug)]
@@ -40,39 +43,82 @@ pub struct Message {
     pub process: Option<PidFd>,
     /// Descriptors that came along, close-on-exec.
     pub descriptors: Vec<OwnedFd>,
-    /// Whether the buffer was too small and the rest is lost.
+    /// Whether some of it is lost: the buffer was too small, or the caller may have no more descriptors.
     pub truncated: bool,
 }
 
 /// Receives one message with all that came along. `WouldBlock` when there is none.
 pub fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Message> {
-    let mut space = cmsg_space!(UnixCredentials, RawFd, [RawFd; MOST_DESCRIPTORS]);
-    let mut slices = [IoSliceMut::new(buffer)];
-    let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
-    let got = recvmsg::<()>(socket.as_fd().as_raw_fd(), &mut slices, Some(&mut space), flags)?;
-    let truncated = got.flags.contains(MsgFlags::MSG_TRUNC);
-    let mut message = Message { length: got.bytes, sender: None, process: None, descriptors: Vec::new(), truncated };
-    for control in got.cmsgs()? {
-        match control {
-            ControlMessageOwned::ScmCredentials(who) => message.sender = Some(who),
-            ControlMessageOwned::ScmRights(numbers) => {
-                #[allow(unsafe_code)]
-                // SAFETY: the kernel made these descriptors for this message, and nobody else takes them.
-                message.descriptors.extend(numbers.into_iter().map(|n| unsafe { OwnedFd::from_raw_fd(n) }));
+    receive_with(socket, buffer, &mut [0; ROOM])
+}
+
+/// The same with so much room for what comes along. Not by nix: where the kernel has cut that short (MSG_CTRUNC), nix shows nothing of it, and the
+/// descriptors that are open by then would be nobody's, for ever. Whoever may send could have the caller run out of them.
+#[allow(clippy::useless_conversion)] // of lengths whose type differs by target
+fn receive_with(socket: impl AsFd, buffer: &mut [u8], room: &mut [usize]) -> io::Result<Message> {
+    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    #[allow(unsafe_code)]
+    // SAFETY: all-zero bytes are a valid struct msghdr: no name, no parts, no control messages.
+    let mut header: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+    header.msg_iov = &raw mut part;
+    header.msg_iovlen = 1;
+    header.msg_control = room.as_mut_ptr().cast();
+    header.msg_controllen = size_of_val(room).try_into().map_err(|_| Errno::EINVAL)?;
+    #[allow(unsafe_code)]
+    // SAFETY: `part` and `room` live through the call and have these lengths.
+    let length =
+        Errno::result(unsafe { libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut header, libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT) })?;
+    let truncated = header.msg_flags & (libc::MSG_TRUNC | libc::MSG_CTRUNC) != 0;
+    let mut message = Message { length: length.cast_unsigned(), sender: None, process: None, descriptors: Vec::new(), truncated };
+    #[allow(unsafe_code)]
+    // SAFETY: the kernel has filled `header` and what it points to.
+    let mut control = unsafe { libc::CMSG_FIRSTHDR(&raw const header) };
+    #[allow(unsafe_code)]
+    // SAFETY: null, or a control message within `room`, which is aligned for it.
+    while let Some(about) = unsafe { control.as_ref() } {
+        #[allow(unsafe_code)]
+        // SAFETY: as above; its data begin there.
+        let data = unsafe { libc::CMSG_DATA(control) };
+        #[allow(unsafe_code)]
+        // SAFETY: the distance from a control message to its data is within both.
+        let head = unsafe { data.cast_const().byte_offset_from(control) }.cast_unsigned();
+        let size = usize::try_from(about.cmsg_len).unwrap_or(0).saturating_sub(head);
+        #[allow(unsafe_code)]
+        // SAFETY: the kernel has written so many bytes there.
+        message.take(about, unsafe { std::slice::from_raw_parts(data, size) });
+        #[allow(unsafe_code)]
+        // SAFETY: as for the first.
+        let next = unsafe { libc::CMSG_NXTHDR(&raw const header, control) };
+        control = next;
+    }
+    Ok(message)
+}
+
+impl Message {
+    /// What one control message brings.
+    fn take(&mut self, about: &libc::cmsghdr, data: &[u8]) {
+        let numbers = data.as_chunks().0.iter().map(|bytes| RawFd::from_ne_bytes(*bytes));
+        // SO_PASSPIDFD: where the kernel had none to give it wrote a negative number.
+        let opened = numbers.filter(|number| *number >= 0).map(|number| {
+            #[allow(unsafe_code)]
+            // SAFETY: the kernel made this descriptor for this message, and nobody else takes it.
+            unsafe {
+                OwnedFd::from_raw_fd(number)
             }
-            ControlMessageOwned::Unknown(other) if other.cmsg_header.cmsg_type == SCM_PIDFD => {
-                let number = other.data_bytes.try_into().map_or(-1, i32::from_ne_bytes);
-                if number >= 0 {
-                    #[allow(unsafe_code)]
-                    // SAFETY: as above; where it had none to give, the kernel wrote a negative number.
-                    let fd = unsafe { OwnedFd::from_raw_fd(number) };
-                    message.process = Some(PidFd::from_owned(fd));
-                }
-            }
+        });
+        match (about.cmsg_level, about.cmsg_type) {
+            (libc::SOL_SOCKET, libc::SCM_RIGHTS) => self.descriptors.extend(opened),
+            (libc::SOL_SOCKET, SCM_PIDFD) => self.process = { opened }.next().map(PidFd::from_owned),
+            (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) => self.sender = credentials(data),
             _ => {}
         }
     }
-    Ok(message)
+}
+
+/// `struct ucred`: three numbers, pid, uid and gid; unix(7).
+fn credentials(data: &[u8]) -> Option<UnixCredentials> {
+    let [pid, uid, gid] = *data.as_chunks().0.first_chunk()?;
+    Some(libc::ucred { pid: i32::from_ne_bytes(pid), uid: u32::from_ne_bytes(uid), gid: u32::from_ne_bytes(gid) }.into())
 }
 
 /// Sends `bytes` with descriptors along.
@@ -81,4 +127,43 @@ pub fn send(socket: impl AsFd, bytes: &[u8], descriptors: &[&OwnedFd]) -> io::Re
     let rights = [ControlMessage::ScmRights(&numbers)];
     let control = if numbers.is_empty() { &[][..] } else { &rights[..] };
     Ok(sendmsg::<()>(socket.as_fd().as_raw_fd(), &[IoSlice::new(bytes)], control, MsgFlags::MSG_NOSIGNAL, None)?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::io::Read;
+    use std::os::unix::net::UnixDatagram;
+
+    #[test]
+    fn everything_that_came_along_is_there() {
+        let (one, two) = UnixDatagram::pair().unwrap();
+        want_credentials(&two).unwrap();
+        let has_senders = want_senders(&two).is_ok();
+        let pipes: Vec<_> = (0..3).flat_map(|_| <[OwnedFd; 2]>::from(nix::unistd::pipe().unwrap())).collect();
+        send(&one, b"words", &pipes.iter().collect::<Vec<_>>()).unwrap();
+        let mut buffer = [0; 4];
+        let message = receive(&two, &mut buffer).unwrap();
+        let me = std::process::id();
+        assert_eq!((message.length, message.truncated, message.sender.unwrap().pid()), (4, true, me.cast_signed()));
+        assert_eq!((message.descriptors.len(), message.process.is_some()), (6, has_senders));
+        send(&one, b"word", &[]).unwrap();
+        assert!(!receive(&two, &mut buffer).unwrap().truncated);
+        assert_eq!(receive(&two, &mut buffer).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn of_a_message_cut_short_no_descriptor_stays_open() {
+        let (one, two) = UnixDatagram::pair().unwrap();
+        let (read, write) = nix::unistd::pipe().unwrap();
+        send(&one, b"words", &[&write, &write, &write]).unwrap();
+        drop(write);
+        // As where the caller may have no more: room for two.
+        let message = receive_with(&two, &mut [0; 8], &mut [0; 3]).unwrap();
+        assert_eq!((message.truncated, message.descriptors.len()), (true, 2));
+        drop(message);
+        // It ends, since nobody has the other end any more.
+        assert_eq!(std::fs::File::from(read).read_to_end(&mut Vec::new()).unwrap(), 0);
+    }
 }

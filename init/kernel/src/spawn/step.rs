@@ -143,7 +143,7 @@ pub enum Step<'a> {
     NewKeyring,
     /// The user's keyring is linked into the session's; keyrings(7).
     LinkUserKeyring,
-    /// A step without which the child goes on; see [`super::Report::read_all`].
+    /// A step without which the child goes on; see [`super::Told::PassedOver`].
     Soft(Box<Step<'a>>),
     /// Gives birth to the rest of the plan and ends with its exit status: what a joiner of a pid namespace needs. See setns(2).
     /// Until then SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1 and SIGUSR2 go on to the child, and to its process group if it leads one.
