@@ -30,6 +30,7 @@ mod limits;
 mod main_pid;
 mod mounts;
 mod news;
+mod opened;
 mod paths;
 mod pipes;
 mod private;

@@ -8,7 +8,7 @@ use units::{UnitName, UnitSet};
 use super::birth::{self, Joined, Stillborn, Wanted};
 use super::environment::{self, Telling};
 use super::groups::way_in;
-use super::{Hands, Process, Queue, commands, identity, mounts};
+use super::{Hands, Process, Queue, commands, identity, mounts, opened};
 use crate::reactor::{Reactor, Source};
 use crate::{file, utmp};
 
@@ -63,7 +63,8 @@ impl Hands {
         let (input, joined) = (birth::input(service)?, Joined::open(service)?);
         let body = self.bodies.get(&run.life).ok_or_else(|| Stillborn::Failed("it was never prepared".to_owned()))?;
         let outlets = body.outlets.as_ref().ok_or_else(|| Stillborn::Failed("it has no log".to_owned()))?;
-        let handed = self.handed(run, service, &body.unit, units);
+        let opened = opened::of(run, service)?;
+        let handed = self.handed(run, service, &body.unit, units, &opened);
         if handed.collides() {
             return Err(Stillborn::Failed("the number of `notify-fd` is that of a socket handed over".to_owned()));
         }

@@ -1,6 +1,6 @@
 //! Descriptors a process is born with from 3 on; sd_listen_fds(3).
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use kernel::spawn::{self, Step};
 use supervisor::{Phase, Run};
@@ -79,8 +79,15 @@ impl<'a> Extend<(&'a str, BorrowedFd<'a>)> for Handed<'a> {
 
 impl Hands {
     /// What the process of a run gets: the connection it is to serve, or what is listened on for its unit, then what is
-    /// stored for it. Helpers get nothing, but where standard input or output is to be a socket.
-    pub(super) fn handed<'a>(&'a self, run: Run, service: &Service, unit: &'a UnitName, units: &'a UnitSet) -> Handed<'a> {
+    /// stored for it, then what was opened for it. Helpers get nothing, but where standard input or output is to be a socket.
+    pub(super) fn handed<'a>(
+        &'a self,
+        run: Run,
+        service: &Service,
+        unit: &'a UnitName,
+        units: &'a UnitSet,
+        opened: &'a [(&'a str, OwnedFd)],
+    ) -> Handed<'a> {
         let log = &service.log;
         let for_stdio = log.stdin == Input::Socket || log.stdout == Output::Socket || log.stderr == Some(Output::Socket);
         let mut handed = Handed { for_stdio, told: self.sockets.variables(unit), ..Handed::default() };
@@ -103,6 +110,7 @@ impl Hands {
             let _ = set_non_blocking(fd, service.non_blocking);
         }
         handed.extend(self.store.of(unit));
+        handed.extend(opened.iter().map(|(name, fd)| (*name, fd.as_fd())));
         handed
     }
 }

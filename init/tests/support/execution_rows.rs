@@ -58,6 +58,11 @@ pub const ROWS: &[(&str, &str, &str)] = &[
         "printf new; cat /run/probe-file >&2",
         "newg before",
     ),
+    (
+        "open-file = [\"/proc/sys/kernel/ostype:kind:read-only\", \"/no/such::graceful\", \"/run/probe-opened::append\"]\nexec-start-pre = [\"/bin/sh -c 'echo one > /run/probe-opened'\"]",
+        "echo $LISTEN_FDS $LISTEN_FDNAMES $(cat <&3) >&4; cat /run/probe-opened | xargs",
+        "one 2 kind:probe-opened Linux",
+    ),
     ("syslog-identifier = \"shop\"", "echo hello", "shop: hello"),
     ("syslog-level-prefix = false", "echo '<3>as it is'", "<3>as it is"),
     ("log-level-max = \"warning\"", "echo '<6>chat'; echo '<4>kept'", "kept"),

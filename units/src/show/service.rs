@@ -26,6 +26,7 @@ pub(super) fn show(sheet: &mut Sheet, service: &Service) {
     statuses(sheet, "SuccessExitStatus", &service.success_codes, &service.success_signals);
     sheet.put("BusName", service.bus_name.as_deref().unwrap_or_default());
     sheet.number("FileDescriptorStoreMax", service.fd_store_max);
+    service.open_files.iter().for_each(|file| sheet.put("OpenFile", file.to_string()));
     sheet.put(
         "OOMPolicy",
         match service.resources.oom_policy {

@@ -1,12 +1,14 @@
 //! One assignment put into the draft.
 
 mod assigned;
+mod born;
 mod exec;
 mod resources;
 mod sandbox;
 mod service;
 
 pub(crate) use assigned::{Assigned, Fault, boolean};
+pub(crate) use born::*;
 pub(crate) use exec::*;
 pub(crate) use resources::*;
 pub(crate) use sandbox::*;

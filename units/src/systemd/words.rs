@@ -86,7 +86,7 @@ fn next_as(rest: &mut &str, escapes: Escapes) -> Result<Option<String>, CommandE
 
 /// The character that follows a backslash stands for, and what comes after; `None` for an escape
 /// that nothing is known of, which stays as it is, backslash and all.
-fn escape(text: &str) -> Option<(char, &str)> {
+pub(crate) fn escape(text: &str) -> Option<(char, &str)> {
     let c = text.chars().next()?;
     let coded = |from: usize, to: usize, radix| {
         let digits = text.get(from..to).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;

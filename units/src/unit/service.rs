@@ -1,4 +1,4 @@
-use super::{Command, Directories, Environment, Execution, Preserve, Reload, Resources, Restart, Sandbox, Stop, Usual};
+use super::{Command, Directories, Environment, Execution, OpenFile, Preserve, Reload, Resources, Restart, Sandbox, Stop, Usual};
 use crate::UnitName;
 use crate::value::{Bytes, Limit, Mode, Signal};
 use std::time::Duration;
@@ -46,6 +46,8 @@ pub struct Service {
     pub sockets: Vec<UnitName>,
     /// Whether handed descriptors do not block.
     pub non_blocking: bool,
+    /// Files that are opened for it and handed to it.
+    pub open_files: Vec<OpenFile>,
     /// How many descriptors are kept for it.
     pub fd_store_max: u32,
     /// Whether its run-time directories outlive it.
@@ -99,6 +101,7 @@ impl Default for Service {
             bus_name: None,
             sockets: Vec::new(),
             non_blocking: false,
+            open_files: Vec::new(),
             fd_store_max: 0,
             runtime_preserve: Preserve::default(),
             notify_access: NotifyAccess::default(),

@@ -212,7 +212,7 @@ pub(crate) const SERVICE: &[Directive] = &[
     done("SysVStartPriority", Foreign),
     done("USBFunctionDescriptors", Foreign),
     done("USBFunctionStrings", Foreign),
-    done("OpenFile", Foreign),
+    done("OpenFile", Set(set::open_file)),
     done("RestartSteps", Foreign),
     done("RestartMode", Foreign),
     done("ReloadSignal", Signal(|d| &mut d.service.service.reload_signal)),
