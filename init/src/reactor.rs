@@ -79,6 +79,13 @@ impl Reactor {
         Ok(Self { usual, urgent, sources: Map::new(), next: URGENT + 1 })
     }
 
+    /// One that can watch nothing.
+    #[cfg(test)]
+    pub(crate) fn deaf() -> std::io::Result<Self> {
+        let nothing = || std::fs::File::open("/dev/null").map(|file| Epoll(file.into()));
+        Ok(Self { usual: nothing()?, urgent: nothing()?, sources: Map::new(), next: URGENT + 1 })
+    }
+
     /// Watch for something to read, or the other end's leaving.
     pub(crate) fn watch(&mut self, fd: impl AsFd, source: Source) -> Result<Watch, Errno> {
         self.add(fd, source, EpollFlags::EPOLLIN)

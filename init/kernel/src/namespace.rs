@@ -106,9 +106,7 @@ pub fn empty(kind: Kind) -> io::Result<OwnedFd> {
     let steps = [gate.step()];
     let child = spawn::spawn(&Plan { namespaces: kind.flag(), cgroup: None, steps: &steps })?;
     let made = of(child.pid, kind);
-    // Dropping the gate unopened ends the child.
-    drop(gate);
-    child.reap()?;
+    child.end()?;
     made
 }
 
@@ -118,8 +116,6 @@ pub fn id_map(range: IdRange) -> io::Result<OwnedFd> {
     let steps = [gate.step()];
     let child = spawn::spawn(&Plan { namespaces: CloneFlags::CLONE_NEWUSER, cgroup: None, steps: &steps })?;
     let made = write_id_maps(child.pid, range).and_then(|()| of(child.pid, Kind::User));
-    // Dropping the gate unopened ends the child.
-    drop(gate);
-    child.reap()?;
+    child.end()?;
     made
 }

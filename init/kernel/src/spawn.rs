@@ -23,6 +23,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::CloneFlags;
+use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, pipe2};
 
@@ -230,6 +231,14 @@ impl AsFd for Report {
 }
 
 impl Child {
+    /// Ends it, and waits for that: not long, whatever it does. By SIGKILL, for whoever else may signal it can have stopped it, and so who waits.
+    pub fn end(&self) -> io::Result<WaitStatus> {
+        match self.pidfd.signal(Signal::SIGKILL) {
+            Ok(()) | Err(Errno::ESRCH) => self.reap(),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
     /// Waits for its end. waitid(2) by pid: only its parent can.
     pub fn reap(&self) -> io::Result<WaitStatus> {
         loop {

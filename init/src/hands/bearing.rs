@@ -1,6 +1,8 @@
 //! Commands of units become processes: what each needs is got together here, and what it told on its way is passed on.
 
-use kernel::spawn::{Outcome, Told};
+use kernel::pidfd::PidFd;
+use kernel::spawn::{Child, Outcome, Report, Told};
+use nix::sys::signal::Signal;
 use supervisor::{Because, Ended, Event, Exit, Phase, Run};
 use units::unit::{Command, Service};
 use units::{UnitName, UnitSet};
@@ -9,7 +11,7 @@ use super::birth::{self, Joined, Stillborn, Wanted};
 use super::environment::{self, Telling};
 use super::groups::way_in;
 use super::{Hands, Process, Queue, commands, identity, mounts, opened};
-use crate::reactor::{Reactor, Source};
+use crate::reactor::{Reactor, Source, Watch};
 use crate::{file, utmp};
 
 impl Hands {
@@ -92,11 +94,10 @@ impl Hands {
         })?;
         let pid = child.pid.as_raw();
         self.give_ready(run.life);
-        // Without a watch the report is read when the child ends, which is late but not lost.
-        let watch = reactor.watch(&child.report, Source::Report(pid)).ok();
-        let report = watch.map(|watch| Box::new((child.report, watch, command.clone(), asked)));
+        let (pidfd, report, watch) = listen(child, reactor)?;
+        let report = Some(Box::new((report, watch, command.clone(), asked)));
         let recorded = run.phase == Phase::Start && record(service, pid);
-        Ok((pid, Process { run, pidfd: child.pidfd, report, stranger: None, recorded }))
+        Ok((pid, Process { run, pidfd, report, stranger: None, recorded }))
     }
 
     /// A child has told something on its way to the program.
@@ -133,6 +134,19 @@ impl Hands {
     }
 }
 
+/// Has what a child tells heard. One that nobody could hear is not left to run: it is told as one that could not be had, and tried again.
+fn listen(child: Child, reactor: &mut Reactor) -> Result<(PidFd, Report, Watch), Stillborn> {
+    let Child { pid, pidfd, report } = child;
+    match reactor.watch(&report, Source::Report(pid.as_raw())) {
+        Ok(watch) => Ok((pidfd, report, watch)),
+        Err(errno) => {
+            // Whoever it is by now, it is a child of ours, and reaped like any other.
+            let _ = pidfd.signal(Signal::SIGKILL);
+            Err(Stillborn::Delayed(format!("it could not be listened to: {}", errno.desc())))
+        }
+    }
+}
+
 /// Notes that a service is there for somebody to log in by, if it is; whether that is noted.
 fn record(service: &Service, pid: i32) -> bool {
     let (Some(identifier), Some(books)) = (&service.execution.utmp_identifier, utmp::of_pid_1()) else { return false };
@@ -140,4 +154,21 @@ fn record(service: &Service, pid: i32) -> bool {
     let user = service.run_as.user.as_deref().unwrap_or("root");
     utmp::begin(books, &utmp::Place { identifier, terminal, mode: service.execution.utmp_mode, user }, pid);
     true
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use kernel::spawn::{Gate, Plan, spawn};
+    use nix::sys::wait::{WaitStatus, waitpid};
+
+    #[test]
+    fn a_child_that_nobody_can_hear_does_not_live_on() {
+        let gate = Gate::new().unwrap();
+        let child = spawn(&Plan { namespaces: nix::sched::CloneFlags::empty(), cgroup: None, steps: &[gate.step()] }).unwrap();
+        let pid = child.pid;
+        assert!(matches!(listen(child, &mut Reactor::deaf().unwrap()), Err(Stillborn::Delayed(_))));
+        assert_eq!(waitpid(pid, None), Ok(WaitStatus::Signaled(pid, Signal::SIGKILL, false)));
+    }
 }

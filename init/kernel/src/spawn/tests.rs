@@ -93,6 +93,14 @@ fn a_dropped_gate_ends_the_child() {
 }
 
 #[test]
+fn one_that_somebody_has_stopped_ends_all_the_same() {
+    let gate = Gate::new().unwrap();
+    let child = spawn(&Plan { namespaces: CloneFlags::empty(), cgroup: None, steps: &[gate.step()] }).unwrap();
+    child.pidfd.signal(Signal::SIGSTOP).unwrap();
+    assert_eq!(child.end().unwrap(), WaitStatus::Signaled(child.pid, Signal::SIGKILL, false));
+}
+
+#[test]
 fn an_open_gate_lets_it_go_on() {
     let gate = Gate::new().unwrap();
     let steps = [gate.step(), exec(&["/bin/sh", "-c", "exit 3"])];
