@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Invariant: nothing here waits and nothing grows without bound. A service that floods is
-//! read at `BUDGET` bytes per `BREATH`, so its own pipe slows it down, init does not spend the
+//! read at `BUDGET` bytes or `LINES` lines per `BREATH`, so its own pipe slows it down, init does not spend the
 //! container's CPU on it, and the other descriptors get their turn; a ring drops its oldest lines.
 
 mod keep;
@@ -38,6 +38,8 @@ const ROOM_FOR_ALL: usize = 4 * 1024 * 1024;
 const LONGEST_LINE: usize = 4096;
 /// Bytes read from one pipe before it has to wait for a `BREATH`: some 3 MB/s.
 const BUDGET: usize = 64 * 1024;
+/// And lines: a pipe full of empty ones is 65,536 of them, and each costs about the same whatever is in it.
+const LINES: usize = 8192;
 /// How long a pipe that floods is left alone.
 pub(crate) const BREATH: Duration = Duration::from_millis(20);
 
@@ -245,8 +247,8 @@ impl Intake {
     /// Read up to the budget and give every complete line to `each`.
     pub(crate) fn turn(&mut self, mut each: impl FnMut(&[u8])) -> Flow {
         let mut buffer = [0_u8; 8192];
-        let mut left = BUDGET;
-        while left > 0 {
+        let (mut left, mut lines) = (BUDGET, 0);
+        while left > 0 && lines < LINES {
             match nix::unistd::read(&self.pipe, &mut buffer) {
                 Ok(0) => {
                     self.flush(&mut each);
@@ -254,7 +256,7 @@ impl Intake {
                 }
                 Ok(count) => {
                     left = left.saturating_sub(count);
-                    self.cut(buffer.get(..count).unwrap_or_default(), &mut each);
+                    lines += self.cut(buffer.get(..count).unwrap_or_default(), &mut each);
                 }
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return Flow::Open,
@@ -267,7 +269,9 @@ impl Intake {
         Flow::Flood
     }
 
-    fn cut(&mut self, mut bytes: &[u8], each: &mut impl FnMut(&[u8])) {
+    /// How many lines that were.
+    fn cut(&mut self, mut bytes: &[u8], each: &mut impl FnMut(&[u8])) -> usize {
+        let mut lines = 0;
         while !bytes.is_empty() {
             let room = LONGEST_LINE.saturating_sub(self.partial.len()).max(1);
             let window = bytes.get(..room.min(bytes.len())).unwrap_or(bytes);
@@ -275,16 +279,19 @@ impl Intake {
                 let (line, rest) = bytes.split_at(end);
                 self.partial.extend_from_slice(line);
                 self.flush_even_empty(each);
+                lines += 1;
                 bytes = rest.get(1..).unwrap_or_default();
             } else {
                 let (piece, rest) = bytes.split_at(window.len());
                 self.partial.extend_from_slice(piece);
                 if self.partial.len() >= LONGEST_LINE {
                     self.flush_even_empty(each);
+                    lines += 1;
                 }
                 bytes = rest;
             }
         }
+        lines
     }
 
     fn flush(&mut self, each: &mut impl FnMut(&[u8])) {
@@ -391,6 +398,23 @@ mod tests {
         assert_eq!(lines(&mut intake), (vec!["one".into(), String::new()], Flow::Open));
         drop(writer);
         assert_eq!(lines(&mut intake), (vec!["two".into()], Flow::Ended));
+    }
+
+    #[test]
+    fn a_turn_is_short_however_short_the_lines_are() {
+        let (reader, writer) = pipe().unwrap();
+        let mut intake = Intake::new(reader);
+        assert_eq!(nix::unistd::write(&writer, &[b'\n'; 20_000]).unwrap(), 20_000);
+        let mut turns = Vec::new();
+        loop {
+            let (all, flow) = lines(&mut intake);
+            turns.push(all.len());
+            match flow {
+                Flow::Flood => {}
+                Flow::Open | Flow::Ended => break,
+            }
+        }
+        assert_eq!(turns, [LINES, LINES, 20_000 - 2 * LINES]);
     }
 
     #[test]

@@ -16,6 +16,8 @@ use crate::journal::INFO;
 const PATH: &str = "/dev/log";
 /// Datagrams taken per turn of the loop.
 const BUDGET: usize = 64;
+/// And lines: one datagram may be four thousand of them, and everybody may write. The last one is taken whole.
+const LINES: usize = 2048;
 
 /// The socket bound at `/dev/log`.
 #[derive(Debug)]
@@ -41,12 +43,17 @@ impl Syslog {
     /// Give each waiting message to `each`, its priority apart and without its time.
     pub(crate) fn turn(&self, mut each: impl FnMut(u8, &[u8])) {
         let mut buffer = [0_u8; 8192];
+        let mut lines = 0;
         for _ in 0..BUDGET {
+            if lines >= LINES {
+                return;
+            }
             let Ok(length) = self.0.recv(&mut buffer) else { return };
             let datagram = buffer.get(..length).unwrap_or_default();
             for line in datagram.split(|byte| matches!(byte, b'\n' | 0)).filter(|line| !line.is_empty()) {
                 let (priority, text) = message(line);
                 each(priority, text);
+                lines += 1;
             }
         }
     }
@@ -76,7 +83,25 @@ fn message(line: &[u8]) -> (u8, &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_turn_is_short_however_many_lines_are_in_a_datagram() {
+        let (one, two) = UnixDatagram::pair().unwrap();
+        two.set_nonblocking(true).unwrap();
+        let syslog = Syslog(two);
+        for _ in 0..4 {
+            one.send(&b"x\n".repeat(2000)).unwrap();
+        }
+        let mut turns = Vec::new();
+        while turns.iter().sum::<usize>() < 8000 {
+            let mut count = 0;
+            syslog.turn(|_, _| count += 1);
+            turns.push(count);
+        }
+        assert_eq!(turns, [4000, 4000]);
+    }
 
     #[test]
     fn priority_and_time_are_taken_off() {

@@ -1,7 +1,8 @@
 //! What a service tells its init: the text of one datagram, as in sd_notify(3).
 //!
-//! A line for each word; what is not known, or makes no sense, is passed over, and the rest counts. Who may say what, and
-//! what came along with it, is the receiver's business.
+//! A line for each word; what is not known, or makes no sense, is passed over, and the rest counts. Of several that say the same sort of
+//! thing the first counts, as with systemd: a message of four hundred words is not to be four hundred events. Who may say what, and what came
+//! along with it, is the receiver's business.
 
 use std::time::Duration;
 
@@ -75,7 +76,12 @@ pub fn read(text: &str) -> Vec<Word> {
             _ => None,
         }
     };
-    let mut words: Vec<Word> = text.lines().filter_map(word).collect();
+    let mut words: Vec<Word> = Vec::new();
+    for word in text.lines().filter_map(word) {
+        if !words.iter().any(|other| std::mem::discriminant(other) == std::mem::discriminant(&word)) {
+            words.push(word);
+        }
+    }
     crate::order::by_key(&mut words, |word| !matches!(word, Word::MainPid(_)));
     words
 }
@@ -105,6 +111,12 @@ mod tests {
         assert_eq!(read("FDSTORE=1\nFDPOLL=0\nFDNAME=db"), stored("db", false));
         assert_eq!(read("FDSTORE=1\nFDNAME=a:b"), stored("stored", true));
         assert_eq!(read("FDNAME=old\nFDSTOREREMOVE=1"), [Word::Unstore("old".to_owned())]);
+    }
+
+    #[test]
+    fn of_a_sort_the_first_counts() {
+        let told = read(&"STATUS=one\nWATCHDOG=1\nERRNO=1\nEXIT_STATUS=2\nSTATUS=two\nMAINPID=3\nMAINPID=4\n".repeat(60));
+        assert_eq!(told, [Word::MainPid(3), Word::Status("one".to_owned()), Word::Alive, Word::Errno(1)]);
     }
 
     #[test]
