@@ -346,7 +346,7 @@ impl Hands {
                 }
             }
             (Whom::All, Some(group)) => {
-                for pidfd in group.processes().into_iter().filter_map(|pid| PidFd::open(pid).ok()) {
+                for pidfd in PidFd::all_of(|| group.processes()) {
                     let _ = pidfd.signal_number(signal.number());
                 }
             }

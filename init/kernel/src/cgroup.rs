@@ -219,11 +219,10 @@ impl Group {
             }
         }
         for _ in 0..100 {
-            let processes = self.processes();
-            if processes.is_empty() {
+            if self.processes().is_empty() {
                 break;
             }
-            for process in processes.into_iter().filter_map(|p| PidFd::open(p).ok()) {
+            for process in PidFd::all_of(|| self.processes()) {
                 // ESRCH: it ended by itself.
                 let _ = process.signal(Signal::SIGKILL);
             }

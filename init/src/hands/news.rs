@@ -52,19 +52,26 @@ impl Hands {
         }
     }
 
-    /// Take a process for the main one of a life from now on. False when it is no more.
+    /// Take a process of a life for its main one from now on. False when it is none, or is no more.
     fn adopt(&mut self, life: Life, pid: i32, reactor: &mut Reactor) -> bool {
         let run = Run { life, phase: Phase::Start, index: 0 };
         if self.processes.get(&pid).is_some_and(|process| process.run == run) {
             return true;
         }
         let Ok(pidfd) = PidFd::open(Pid::from_raw(pid)) else { return false };
+        // Asked once it is held: the number may have become somebody else's since it was read, whom the end of this unit would be the end of. A
+        // child of ours keeps its number until it is reaped.
+        let is_ours = main_pid::is_ours(pid);
+        let belongs = if self.root.is_some() { self.life_of(pid) == Some(life) } else { is_ours };
+        if !belongs || pidfd.has_ended() && !is_ours {
+            return false;
+        }
         let former: Vec<i32> = self.processes.iter().filter(|(_, process)| process.run == run).map(|(pid, _)| *pid).collect();
         for pid in former.into_iter().chain([pid]) {
             self.forget(pid, reactor);
         }
         // One that is not a child of ours will be reaped by somebody else: its end is heard of here.
-        let stranger = if main_pid::is_ours(pid) { None } else { reactor.watch(&pidfd, Source::Stranger(pid)).ok() };
+        let stranger = if is_ours { None } else { reactor.watch(&pidfd, Source::Stranger(pid)).ok() };
         self.processes.insert(pid, Process { run, pidfd, report: None, stranger, recorded: false });
         true
     }
@@ -122,8 +129,7 @@ impl Hands {
                 Word::Broken => Event::WatchdogTriggered(life),
                 Word::Watchdog(span) => Event::WatchdogChanged(life, span),
                 Word::MainPid(main) => {
-                    let belongs = if self.root.is_some() { self.life_of(main) == Some(life) } else { main_pid::is_ours(main) };
-                    if !belongs || !self.adopt(life, main, reactor) {
+                    if !self.adopt(life, main, reactor) {
                         continue;
                     }
                     Event::MainFound(life, Some(main.unsigned_abs()))
