@@ -51,13 +51,22 @@ fn make_whole(service: &Service, directory: &Directory, identity: &Identity) -> 
                 fs::rename(&usual, &wanted)?;
             }
             make_one(Path::new(private), directory, identity)?;
-            link(&usual, &wanted)?;
+            // One that lies in another of the unit's is reached by the link to that.
+            if !service.directories.0.iter().any(|other| is_within(directory, other)) {
+                link(&usual, &wanted)?;
+            }
         }
     }
     for name in &directory.links {
         link(&root.join(name), &wanted)?;
     }
     Ok(())
+}
+
+/// Whether the one lies in the other.
+fn is_within(inner: &Directory, outer: &Directory) -> bool {
+    let (inside, outside) = (Path::new(&inner.path), Path::new(&outer.path));
+    inner.kind == outer.kind && inside != outside && inside.starts_with(outside)
 }
 
 /// A link of that name, if nothing else is there.
@@ -159,15 +168,17 @@ fn give(top: &OwnedFd, identity: &Identity) -> io::Result<()> {
             left =
                 left.checked_sub(1).ok_or_else(|| io::Error::other(format!("more than {MOST_FILES} files in it are somebody else's")))?;
             let name = PathBuf::from(entry?.file_name());
-            let about = fstatat(&here, &name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+            // Held before it is looked at: whoever the directory belongs to may put another in its place at any moment.
+            let held = openat(&here, &name, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
+            let about = fstat(&held)?;
             // A file of several names may be known by one of them elsewhere: it is not this directory's to give.
             let is_dir = about.st_mode & libc::S_IFMT == libc::S_IFDIR;
             if is_dir || about.st_nlink == 1 {
-                fchownat(&here, &name, Some(identity.uid), Some(identity.gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+                fchownat(&held, "", Some(identity.uid), Some(identity.gid), AtFlags::AT_EMPTY_PATH)?;
             }
             if is_dir {
                 let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-                waiting.push(openat(&here, &name, flags, Mode::empty())?);
+                waiting.push(openat(&held, ".", flags, Mode::empty())?);
             }
         }
     }

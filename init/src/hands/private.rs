@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use kernel::again::hand_over;
@@ -123,8 +123,12 @@ impl Private {
 impl Temporary {
     /// The name is the life's own, which nobody can know beforehand. There already: made by an earlier PID 1, whose lives these are.
     fn make(invocation: &str) -> io::Result<Self> {
-        let make = |root: &str| {
-            let above = PathBuf::from(format!("{root}/fief-private-{invocation}"));
+        Self::make_in(Path::new("/tmp"), Path::new("/var/tmp"), invocation)
+    }
+
+    fn make_in(tmp: &Path, var_tmp: &Path, invocation: &str) -> io::Result<Self> {
+        let make = |root: &Path| {
+            let above = root.join(format!("fief-private-{invocation}"));
             let place = above.join("tmp");
             for (path, mode) in [(&above, 0o700), (&place, 0o1777)] {
                 match fs::DirBuilder::new().mode(mode).create(path) {
@@ -136,7 +140,12 @@ impl Temporary {
             }
             Ok(place)
         };
-        Ok(Self { tmp: make("/tmp")?, var_tmp: make("/var/tmp")? })
+        let tmp = make(tmp)?;
+        let var_tmp = make(var_tmp).inspect_err(|_| {
+            // Nobody knows of it, so nobody would take it away.
+            let _ = fs::remove_dir(&tmp).and_then(|()| tmp.parent().map_or(Ok(()), fs::remove_dir));
+        })?;
+        Ok(Self { tmp, var_tmp })
     }
 }
 
@@ -145,7 +154,7 @@ fn is_of(namespace: &OwnedFd) -> u64 {
     nix::sys::stat::fstat(namespace).map_or(0, |about| about.st_ino)
 }
 
-fn is_root_s(path: &std::path::Path) -> bool {
+fn is_root_s(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     fs::symlink_metadata(path).is_ok_and(|about| about.is_dir() && about.uid() == 0)
 }
@@ -170,5 +179,20 @@ impl Hands {
             self.does_without(life, directive, &error.to_string());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn of_two_directories_that_cannot_both_be_had_none_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = Temporary::make_in(folder.path(), folder.path(), "both").unwrap();
+        assert_eq!(fs::metadata(&made.tmp).unwrap().permissions().mode() & 0o7777, 0o1777);
+        Temporary::make_in(folder.path(), &folder.path().join("none"), "one").unwrap_err();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -78,6 +78,11 @@ pub const ROWS: &[(&str, &str, &str)] = &[
         "u=$(id -u); test $u -ge 61184 && test $u -le 65519 && test -e /run/userdb/$u.user && test -w /run/probe-dynamic && ! test -w /etc && echo made up",
         "made up",
     ),
+    (
+        "dynamic-user = true\nuser = \"probe-user\"\nstate-directory = \"probe-outer probe-outer/inner\"",
+        "touch $(readlink -f /var/lib/probe-outer)/inner/file && stat -c %F /var/lib/probe-outer/inner/",
+        "directory",
+    ),
 ];
 
 /// A oneshot of a row.
