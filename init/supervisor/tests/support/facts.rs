@@ -28,8 +28,8 @@ pub struct Facts {
     left_behind: BTreeSet<UnitName>,
     /// Pairs that were up beside each other when files came that say they may not.
     tolerated: BTreeSet<(UnitName, UnitName)>,
-    /// Of whom something was wanted before this step, since when, and of whom something has been told in it.
-    wanted: BTreeMap<UnitName, Option<u64>>,
+    /// What was wanted of whom before this step, since when, and of whom something has been told in it.
+    wanted: BTreeMap<UnitName, (String, Option<u64>)>,
     settled: BTreeSet<UnitName>,
     /// Events that were stepped through.
     pub steps: u64,
@@ -173,9 +173,13 @@ impl World {
             let life = self.lives.iter().find(|(_, name)| **name == row.name).map(|(life, _)| *life);
             let begun = life.is_some_and(|life| !self.is_ready(life, &row.name)) && row.active != ActiveState::Deactivating;
             assert!(!begun, "{unit} starts before {} is ready, which is {}", row.name, row.sub);
-            // The same that was wanted before: asked for earlier, and not settled and asked for anew in this step.
-            let since = self.facts.wanted.get(&row.name).filter(|since| **since == row.moments.asked_us && **since < Some(now));
-            let wanted = row.job.is_some() && since.is_some() && !self.facts.settled.contains(&row.name);
+            // The same that was wanted before: asked for earlier, and not settled and asked for anew in this step. What
+            // had its start settled may be wanted down later in the step, when the other has begun.
+            let asked = row.moments.asked_us;
+            let before = self.facts.wanted.get(&row.name).filter(|(_, since)| *since == asked && asked < Some(now));
+            let same =
+                before.zip(row.job.as_ref()).is_some_and(|((kind, _), job)| *kind == job.kind || kind == "restart" && job.kind == "start");
+            let wanted = same && !self.facts.settled.contains(&row.name);
             assert!(!wanted, "{unit} starts while {} is {} and {:?} is wanted", row.name, row.sub, row.job);
         }
     }
@@ -183,8 +187,8 @@ impl World {
     /// The step is over.
     pub(super) fn note_end(&mut self) {
         if self.ordered {
-            self.facts.wanted =
-                self.rows().into_iter().filter(|row| row.job.is_some()).map(|row| (row.name, row.moments.asked_us)).collect();
+            let wanted = |row: UnitRow| Some((row.name, (row.job?.kind, row.moments.asked_us)));
+            self.facts.wanted = self.rows().into_iter().filter_map(wanted).collect();
         }
     }
 

@@ -30,22 +30,29 @@ pub fn units(seed: u64) -> String {
             "s.socket" => {
                 text.push_str("[socket]\nlisten-stream = '/run/s'\nservice = 'u0'\n");
                 some_of(&mut dice, &mut text, 2, &["exec-start-pre = '/bin/a'", "exec-stop-post = '/bin/b'", "flush-pending = true"]);
+                trigger_limit(&mut dice, &mut text);
             }
-            "c.socket" => text.push_str("[socket]\nlisten-stream = '80'\naccept = true\nmax-connections = 3\n"),
+            "c.socket" => {
+                text.push_str("[socket]\nlisten-stream = '80'\naccept = true\nmax-connections = 3\n");
+                trigger_limit(&mut dice, &mut text);
+            }
             "t.timer" => {
                 text.push_str("[timer]\nunit = 'u1'\non-unit-active-sec = '20s'\n");
                 let lines = ["on-calendar = 'daily'", "on-active-sec = '5s'", "on-unit-inactive-sec = '1s'", "on-boot-sec = '1min'"];
                 some_of(&mut dice, &mut text, 2, &lines);
                 some_of(&mut dice, &mut text, 2, &["remain-after-elapse = false", "randomized-delay-sec = '3s'"]);
             }
-            "p.path" => text.push_str("[path]\npath-exists = '/x'\nunit = 'u2'\n"),
+            "p.path" => {
+                text.push_str("[path]\npath-exists = '/x'\nunit = 'u2'\n");
+                trigger_limit(&mut dice, &mut text);
+            }
             "m.mount" => text.push_str("[mount]\nwhat = '/dev/x'\nwhere = '/m'\ntimeout-sec = '9s'\n"),
             "l.slice" => text.push_str("[slice]\n"),
             "g.target" | "h.target" => text.push_str("allow-isolate = true\n"),
             _ => service(&mut dice, &mut text),
         }
     }
-    text.push_str("-- c@\n[service]\ncommand = '/bin/c'\n[restart]\npolicy = 'no'\n");
+    text.push_str("-- reboot.target\n-- c@\n[service]\ncommand = '/bin/c'\n[restart]\npolicy = 'no'\n");
     text
 }
 
@@ -55,6 +62,10 @@ fn some_of(dice: &mut Dice, text: &mut String, one_in: usize, lines: &[&str]) {
             writeln!(text, "{line}").unwrap();
         }
     }
+}
+
+fn trigger_limit(dice: &mut Dice, text: &mut String) {
+    some_of(dice, text, 4, &["trigger-limit-burst = 2", "trigger-limit-interval-sec = '1min'"]);
 }
 
 fn relations(dice: &mut Dice, own: &str, text: &mut String) {
@@ -83,6 +94,8 @@ fn relations(dice: &mut Dice, own: &str, text: &mut String) {
             writeln!(text, "{key} = [{}]", others.join(", ")).unwrap();
         }
     }
+    // It is the end of the system.
+    some_of(dice, text, 80, &["on-failure = 'reboot.target'"]);
     let manners = ["stop-when-unneeded = true", "ignore-on-isolate = true", "refuse-manual-stop = true", "refuse-manual-start = true"];
     some_of(dice, text, 14, &manners);
     some_of(dice, text, 5, &["condition = { path-exists = '/x' }"]);
@@ -103,6 +116,8 @@ fn service(dice: &mut Dice, text: &mut String) {
         "watchdog-sec = '10s'",
         "runtime-max-sec = '1min'",
         "start-timeout = '20s'",
+        "timeout-abort-sec = '3s'",
+        "reload-signal = 'SIGUSR1'",
         "guess-main-pid = false",
         "success-exit-status = '1'",
         "restart-prevent-exit-status = '1'",
