@@ -14,6 +14,7 @@ use crate::{Action, Moment, Phase, Ticket, Whom};
 use alloc::vec::Vec;
 use units::control::Outcome;
 use units::unit::{Reload, ServiceType};
+use units::value::Signal;
 use units::{Set, UnitName};
 
 /// Why a unit does not reload.
@@ -21,6 +22,8 @@ enum Deaf {
     HasNone,
     Cannot,
     NotUp,
+    /// A command of its last reload was killed and has not ended yet.
+    StillAt,
 }
 
 impl Supervisor {
@@ -30,6 +33,7 @@ impl Supervisor {
                 Deaf::HasNone => "it has no configuration",
                 Deaf::Cannot => "it cannot reload",
                 Deaf::NotUp => "it is not up",
+                Deaf::StillAt => "a command of its last reload has been killed and has not ended yet",
             };
             self.report(ticket, name, Outcome::Refused(why.into()));
         }
@@ -61,6 +65,7 @@ impl Supervisor {
                 waiting.extend(tickets);
                 return Ok(());
             }
+            State::Up { alive } if alive.running.iter().any(|run| run.phase == Phase::Reload) => return Err(Deaf::StillAt),
             State::Up { .. } => {}
             State::Down(_)
             | State::Failed(_)
@@ -167,8 +172,12 @@ impl Supervisor {
 
     /// The deadline of one that reloads has come: that of the reload, or of its vigil.
     pub(super) fn reload_is_over(&mut self, name: &UnitName) {
-        let Some(State::Reloading { until, .. }) = self.slots.get(name).map(|slot| &slot.state) else { return };
+        let Some(State::Reloading { until, alive, .. }) = self.slots.get(name).map(|slot| &slot.state) else { return };
         if until.is_some_and(|until| until <= self.now) {
+            if alive.running.iter().any(|run| run.phase == Phase::Reload) {
+                let life = alive.life;
+                self.order(Action::Signal(life, Whom::Control, Signal::KILL));
+            }
             self.reload_failed(name, "reload took too long");
         }
         if self.slots.get(name).is_some_and(Slot::is_up) {

@@ -27,6 +27,8 @@ fn exec_condition_skips_by_a_code_and_fails_by_255_or_a_signal() {
         signal a All SIGCONT
         spawn a#1 stop-post[0]
         > exit a stop-post 0
+        signal a All SIGTERM
+        signal a All SIGCONT
         release a
           a skipped: exec-condition ended with exit code 1
           default.target is up
@@ -49,6 +51,8 @@ fn exec_condition_skips_by_a_code_and_fails_by_255_or_a_signal() {
         signal a All SIGCONT
         spawn a#1 stop-post[0]
         > exit a stop-post 0
+        signal a All SIGTERM
+        signal a All SIGCONT
         release a to restart
           a fell: condition: exit code 255, again at 100ms
           default.target is up
@@ -489,4 +493,61 @@ fn every_policy_restarts_after_what_it_says() {
         on-watchdog: hang a
     "#]]
     .assert_eq(&table);
+}
+
+#[test]
+fn a_reload_command_that_takes_too_long_is_killed_and_never_runs_beside_the_next() {
+    let units = "-- default.target\nwants = ['a']\n-- a\n[service]\ncommand = '/bin/a'\nexec-reload = '/bin/reload'\nstart-timeout = '5s'";
+    let patient = |w: &mut super::world::World| _ = w.patient.insert(name("a"));
+    let undead = |w: &mut super::world::World| {
+        patient(w);
+        w.undead.insert(name("a"));
+    };
+    check_with(
+        units,
+        patient,
+        "boot | reload a | +5s | reload a | exit a reload 0",
+        expect![[r#"
+        > boot
+        prepare a#1
+        spawn a#1 start[0]
+          a is up
+          default.target is up
+          BootFinished { up: 2, failed: 0, skipped: 0, took: 0ns }
+        > reload a
+        spawn a#1 reload[0]
+        > +5s
+        @ 5s
+        signal a Control SIGKILL
+        answer 1: a Failed("reload took too long")
+        > reload a
+        spawn a#1 reload[0]
+        > exit a reload 0
+        answer 2: a Ok
+    "#]],
+    );
+    check_with(
+        units,
+        undead,
+        "boot | reload a | +5s | reload a | exit a reload 0 | reload a",
+        expect![[r#"
+        > boot
+        prepare a#1
+        spawn a#1 start[0]
+          a is up
+          default.target is up
+          BootFinished { up: 2, failed: 0, skipped: 0, took: 0ns }
+        > reload a
+        spawn a#1 reload[0]
+        > +5s
+        @ 5s
+        signal a Control SIGKILL
+        answer 1: a Failed("reload took too long")
+        > reload a
+        answer 2: a Refused("a command of its last reload has been killed and has not ended yet")
+        > exit a reload 0
+        > reload a
+        spawn a#1 reload[0]
+    "#]],
+    );
 }

@@ -31,6 +31,8 @@ pub struct Facts {
     /// What was wanted of whom before this step, since when, and of whom something has been told in it.
     wanted: BTreeMap<UnitName, (String, Option<u64>)>,
     settled: BTreeSet<UnitName>,
+    /// Who waited for all others before this step.
+    idle: BTreeSet<UnitName>,
     /// Events that were stepped through.
     pub steps: u64,
 }
@@ -167,7 +169,7 @@ impl World {
         let node = self.supervisor.units().graph().node(unit);
         let after: Vec<UnitName> = node.into_iter().flat_map(|node| &node.after).cloned().collect();
         for row in self.supervisor.rows(self.now, &after) {
-            if row.sub == "idle" || self.facts.falls.get(&row.name).is_some_and(|falls| *falls > 1) {
+            if row.sub == "idle" || self.facts.idle.contains(&row.name) || self.facts.falls.get(&row.name).is_some_and(|falls| *falls > 1) {
                 continue;
             }
             let life = self.lives.iter().find(|(_, name)| **name == row.name).map(|(life, _)| *life);
@@ -187,8 +189,10 @@ impl World {
     /// The step is over.
     pub(super) fn note_end(&mut self) {
         if self.ordered {
+            let rows = self.rows();
+            self.facts.idle = rows.iter().filter(|row| row.sub == "idle").map(|row| row.name.clone()).collect();
             let wanted = |row: UnitRow| Some((row.name, (row.job?.kind, row.moments.asked_us)));
-            self.facts.wanted = self.rows().into_iter().filter_map(wanted).collect();
+            self.facts.wanted = rows.into_iter().filter_map(wanted).collect();
         }
     }
 

@@ -490,8 +490,12 @@ impl World {
         if whom == Whom::All {
             self.strays.remove(&unit);
         }
-        let hit: Vec<Run> =
-            self.processes.keys().copied().filter(|run| run.life == life && (whom == Whom::All || run.phase == Phase::Start)).collect();
+        let meant = |run: &Run| match whom {
+            Whom::All => true,
+            Whom::Main => run.phase == Phase::Start,
+            Whom::Control => run.phase != Phase::Start,
+        };
+        let hit: Vec<Run> = self.processes.keys().copied().filter(|run| run.life == life && meant(run)).collect();
         for run in hit {
             self.end_process(run, Exit::Signal(signal));
         }
