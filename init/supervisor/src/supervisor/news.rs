@@ -346,7 +346,12 @@ impl Supervisor {
                 (Phase::Start, _) => self.main_gone_while_stopping(name),
                 (
                     Phase::Condition | Phase::StartPre | Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost,
-                    Stopping::Commands(_) | Stopping::Terminate | Stopping::Kill | Stopping::Post(_),
+                    Stopping::Commands(_)
+                    | Stopping::Terminate
+                    | Stopping::Kill
+                    | Stopping::Post(_)
+                    | Stopping::FinalTerminate
+                    | Stopping::FinalKill,
                 ) => self.check_gone(name),
             },
             State::Down(_)

@@ -202,6 +202,8 @@ fn words(slot: &Slot, kind: UnitKind) -> (ActiveState, &'static str) {
         State::Stopping { stage: Stopping::Terminate, .. } => (ActiveState::Deactivating, "stop-term"),
         State::Stopping { stage: Stopping::Kill, .. } => (ActiveState::Deactivating, "stop-kill"),
         State::Stopping { stage: Stopping::Post(_), .. } => (ActiveState::Deactivating, "stop-post"),
+        State::Stopping { stage: Stopping::FinalTerminate, .. } => (ActiveState::Deactivating, "final-sigterm"),
+        State::Stopping { stage: Stopping::FinalKill, .. } => (ActiveState::Deactivating, "final-sigkill"),
     }
 }
 

@@ -194,6 +194,10 @@ pub(super) enum Stopping {
     Terminate,
     Kill,
     Post(usize),
+    /// What the commands before have left in the background is asked to end; systemd's `final-sigterm`.
+    FinalTerminate,
+    /// It is killed; `final-sigkill`.
+    FinalKill,
 }
 
 /// Why a life ends.

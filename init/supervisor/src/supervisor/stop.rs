@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   Commands(0) … ─▶ Terminate ─ until ─▶ Kill ─ until ─▶ (left behind)
-//!                        └─ all gone ──────┴──▶ Post(0) … ─▶ Down | Failed | Resting
+//!                        └─ all gone ──────┴──▶ Post(0) … ─▶ FinalTerminate ─ until ─▶ FinalKill
+//!                                                                └─ all gone ──────────────┴──▶ Down | Failed | Resting
 //! ```
 
 use super::course::{course, is_service};
@@ -147,10 +148,7 @@ impl Supervisor {
         let limit = if self.hangs(name) { service.stop.abort_timeout } else { None };
         self.enter_stage(name, Stopping::Terminate, self.after(limit.unwrap_or(service.stop.timeout)));
         self.close(name);
-        // What was heard before is no answer to the question asked below.
-        if let Some(State::Stopping { emptied, .. }) = self.slots.get_mut(name).map(|slot| &mut slot.state) {
-            *emptied = false;
-        }
+        self.forget_emptied(name);
         let Some(alive) = self.slots.get(name).and_then(Slot::alive) else { return };
         let (life, has_main) = (alive.life, alive.has_main());
         if alive.running.is_empty() && !is_service(&units, name) {
@@ -183,6 +181,13 @@ impl Supervisor {
         }
     }
 
+    /// What was heard before is no answer to what is asked now.
+    fn forget_emptied(&mut self, name: &UnitName) {
+        if let Some(State::Stopping { emptied, .. }) = self.slots.get_mut(name).map(|slot| &mut slot.state) {
+            *emptied = false;
+        }
+    }
+
     /// Whether it is stopped because it has not said that it lives.
     fn hangs(&self, name: &UnitName) -> bool {
         matches!(self.slots.get(name).map(|slot| &slot.state), Some(State::Stopping { ending: Ending::Fell(Cause::Watchdog), .. }))
@@ -201,9 +206,13 @@ impl Supervisor {
     pub(super) fn kill(&mut self, name: &UnitName) {
         let units = self.units.clone();
         let Some(service) = course(&units, name) else { return };
-        let Some(alive) = self.slots.get(name).and_then(Slot::alive) else { return };
+        let Some(State::Stopping { alive, stage, .. }) = self.slots.get(name).map(|slot| &slot.state) else { return };
         let life = alive.life;
-        self.enter_stage(name, Stopping::Kill, Some(self.now.plus(KILL_GRACE)));
+        let stage = match stage {
+            Stopping::Commands(_) | Stopping::Terminate | Stopping::Kill => Stopping::Kill,
+            Stopping::Post(_) | Stopping::FinalTerminate | Stopping::FinalKill => Stopping::FinalKill,
+        };
+        self.enter_stage(name, stage, Some(self.now.plus(KILL_GRACE)));
         let last = service.stop.final_signal;
         match service.stop.mode {
             StopMode::ControlGroup | StopMode::Mixed if last == Signal::KILL => self.order(Action::Kill(life)),
@@ -228,7 +237,13 @@ impl Supervisor {
         };
         match stage {
             Stopping::Terminate | Stopping::Kill if gone => self.next_stop_post(name, 0),
-            Stopping::Terminate | Stopping::Kill | Stopping::Commands(_) | Stopping::Post(_) => {}
+            Stopping::FinalTerminate | Stopping::FinalKill if gone => self.gone(name),
+            Stopping::Terminate
+            | Stopping::Kill
+            | Stopping::Commands(_)
+            | Stopping::Post(_)
+            | Stopping::FinalTerminate
+            | Stopping::FinalKill => {}
         }
     }
 
@@ -249,11 +264,41 @@ impl Supervisor {
         let units = self.units.clone();
         let Some(service) = course(&units, name) else { return };
         let hurried = matches!(self.system, System::Leaving { hurried: true, .. });
-        if index >= service.stop_post.len() || hurried {
+        if service.stop_post.is_empty() || hurried {
             return self.gone(name);
+        }
+        if index >= service.stop_post.len() {
+            return self.sweep(name);
         }
         self.enter_stage(name, Stopping::Post(index), self.after(service.stop.timeout));
         self.spawn(name, Phase::StopPost, index);
+    }
+
+    /// Ends what the commands after the stop have left in the background.
+    fn sweep(&mut self, name: &UnitName) {
+        let units = self.units.clone();
+        let Some(service) = course(&units, name) else { return };
+        let Some(alive) = self.slots.get(name).and_then(Slot::alive) else { return };
+        let (life, hangs) = (alive.life, !alive.running.is_empty());
+        match service.stop.mode {
+            StopMode::ControlGroup | StopMode::Mixed => {}
+            StopMode::Process | StopMode::None => {
+                if hangs {
+                    self.order(Action::Kill(life));
+                }
+                return self.gone(name);
+            }
+        }
+        self.enter_stage(name, Stopping::FinalTerminate, self.after(service.stop.timeout));
+        self.forget_emptied(name);
+        if service.stop.mode == StopMode::Mixed && service.stop.send_kill {
+            // The main process, the only one to be asked, is gone.
+            self.kill(name);
+        } else {
+            self.order(Action::Signal(life, Whom::All, service.stop.signal));
+            self.order(Action::Signal(life, Whom::All, Signal::CONT));
+        }
+        self.order(Action::Drain(life));
     }
 
     /// The time of this stage of stopping is over.
@@ -268,16 +313,15 @@ impl Supervisor {
                 self.tell(Notice::LeftBehind(name.clone()));
                 self.next_stop_post(name, 0);
             }
-            Stopping::Kill => {
+            Stopping::FinalTerminate if self.may_kill(name) => {
+                self.tell(Notice::Killing(name.clone()));
+                self.kill(name);
+            }
+            Stopping::Kill | Stopping::FinalTerminate | Stopping::FinalKill => {
                 self.tell(Notice::LeftBehind(name.clone()));
                 self.gone(name);
             }
-            Stopping::Post(_) => {
-                if let Some(life) = self.slots.get(name).and_then(Slot::life) {
-                    self.order(Action::Kill(life));
-                }
-                self.gone(name);
-            }
+            Stopping::Post(_) => self.sweep(name),
         }
     }
 

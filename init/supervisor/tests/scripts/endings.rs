@@ -125,6 +125,8 @@ fn stop_commands_are_for_whatever_was_up_however_it_ends() {
         signal a All SIGTERM
         signal a All SIGCONT
         spawn a#1 stop-post[0]
+        signal a All SIGTERM
+        signal a All SIGCONT
         release a
           a failed: exit code 1
     "#]],
@@ -140,6 +142,8 @@ fn stop_commands_are_for_whatever_was_up_however_it_ends() {
         signal a All SIGTERM
         signal a All SIGCONT
         spawn a#1 stop-post[0]
+        signal a All SIGTERM
+        signal a All SIGCONT
         release a
           a failed: exec failed: No such file or directory
           default.target is up
@@ -261,43 +265,43 @@ fn a_forking_daemon_need_not_be_guessed_and_may_write_its_file_late() {
         &units,
         "boot | stray a | exit a 0 | +100ms | main a 77 | exit a 0",
         expect![[r#"
-            > boot
-            prepare a#1
-            spawn a#1 start[0]
-            > stray a
-            > exit a 0
-            find main of a
-            > +100ms
-            > main a 77
-              a is up
-              default.target is up
-              BootFinished { up: 2, failed: 0, skipped: 0, took: 100ms }
-            > exit a 0
-            signal a All SIGTERM
-            signal a All SIGCONT
-            release a
-              Finished(a.service)
-        "#]],
+        > boot
+        prepare a#1
+        spawn a#1 start[0]
+        > stray a
+        > exit a 0
+        find main of a
+        > +100ms
+        > main a 77
+          a is up
+          default.target is up
+          BootFinished { up: 2, failed: 0, skipped: 0, took: 100ms }
+        > exit a 0
+        signal a All SIGTERM
+        signal a All SIGCONT
+        release a
+          Finished(a.service)
+    "#]],
     );
     check(
         &units,
         "boot | stray a | exit a 0 | main a none | +2s",
         expect![[r#"
-            > boot
-            prepare a#1
-            spawn a#1 start[0]
-            > stray a
-            > exit a 0
-            find main of a
-            > main a none
-            signal a All SIGTERM
-            signal a All SIGCONT
-            release a
-              a failed: left no daemon that its pid file names
-              default.target is up
-              BootFinished { up: 1, failed: 1, skipped: 0, took: 0ns }
-            > +2s
-        "#]],
+        > boot
+        prepare a#1
+        spawn a#1 start[0]
+        > stray a
+        > exit a 0
+        find main of a
+        > main a none
+        signal a All SIGTERM
+        signal a All SIGCONT
+        release a
+          a failed: left no daemon that its pid file names
+          default.target is up
+          BootFinished { up: 1, failed: 1, skipped: 0, took: 0ns }
+        > +2s
+    "#]],
     );
 }
 
@@ -350,6 +354,162 @@ fn each_command_of_a_start_has_the_whole_limit_to_itself() {
           a failed: start-pre took too long
           default.target is up
           BootFinished { up: 1, failed: 1, skipped: 0, took: 19s }
+    "#]],
+    );
+}
+
+#[test]
+fn what_the_commands_after_the_stop_leave_behind_goes_as_well() {
+    let units =
+        |mode: &str| service(&format!("exec-stop-post = '/bin/post'\n[stop]\nmode = '{mode}'\ntimeout = '5s'\n[restart]\npolicy = 'no'"));
+    let leaves = |w: &mut super::world::World| _ = w.patient.insert(name("a"));
+    let stubborn = |w: &mut super::world::World| {
+        leaves(w);
+        w.stubborn.insert(name("a"));
+    };
+    let script = "boot | exit a 0 | stray a | exit a stop-post 0 | list | +5s | list";
+    check_with(
+        &units("control-group"),
+        leaves,
+        script,
+        expect![[r#"
+        > boot
+        prepare a#1
+        spawn a#1 start[0]
+          a is up
+          default.target is up
+          BootFinished { up: 2, failed: 0, skipped: 0, took: 0ns }
+        > exit a 0
+        signal a All SIGTERM
+        signal a All SIGCONT
+        spawn a#1 stop-post[0]
+        > stray a
+        > exit a stop-post 0
+        signal a All SIGTERM
+        signal a All SIGCONT
+        release a
+          Finished(a.service)
+        > list
+            a inactive dead -
+            default.target active active -
+        > +5s
+        > list
+            a inactive dead -
+            default.target active active -
+    "#]],
+    );
+    check_with(
+        &units("control-group"),
+        stubborn,
+        script,
+        expect![[r#"
+        > boot
+        prepare a#1
+        spawn a#1 start[0]
+          a is up
+          default.target is up
+          BootFinished { up: 2, failed: 0, skipped: 0, took: 0ns }
+        > exit a 0
+        signal a All SIGTERM
+        signal a All SIGCONT
+        spawn a#1 stop-post[0]
+        > stray a
+        > exit a stop-post 0
+        signal a All SIGTERM
+        signal a All SIGCONT
+        > list
+            a deactivating final-sigterm -
+            default.target active active -
+        > +5s
+        @ 5s
+          Killing(a.service)
+        kill a
+        release a
+          Finished(a.service)
+        > list
+            a inactive dead -
+            default.target active active -
+    "#]],
+    );
+    check_with(
+        &units("mixed"),
+        leaves,
+        script,
+        expect![[r#"
+        > boot
+        prepare a#1
+        spawn a#1 start[0]
+          a is up
+          default.target is up
+          BootFinished { up: 2, failed: 0, skipped: 0, took: 0ns }
+        > exit a 0
+        kill a
+        spawn a#1 stop-post[0]
+        > stray a
+        > exit a stop-post 0
+        kill a
+        release a
+          Finished(a.service)
+        > list
+            a inactive dead -
+            default.target active active -
+        > +5s
+        > list
+            a inactive dead -
+            default.target active active -
+    "#]],
+    );
+    check_with(
+        &units("process"),
+        leaves,
+        script,
+        expect![[r#"
+        > boot
+        prepare a#1
+        spawn a#1 start[0]
+          a is up
+          default.target is up
+          BootFinished { up: 2, failed: 0, skipped: 0, took: 0ns }
+        > exit a 0
+        spawn a#1 stop-post[0]
+        > stray a
+        > exit a stop-post 0
+        release a
+          Finished(a.service)
+        > list
+            a inactive dead -
+            default.target active active -
+        > +5s
+        > list
+            a inactive dead -
+            default.target active active -
+    "#]],
+    );
+    check_with(
+        &units("control-group"),
+        leaves,
+        "boot | exit a 0 | +5s | list | +10s",
+        expect![[r#"
+        > boot
+        prepare a#1
+        spawn a#1 start[0]
+          a is up
+          default.target is up
+          BootFinished { up: 2, failed: 0, skipped: 0, took: 0ns }
+        > exit a 0
+        signal a All SIGTERM
+        signal a All SIGCONT
+        spawn a#1 stop-post[0]
+        > +5s
+        @ 5s
+        signal a All SIGTERM
+        signal a All SIGCONT
+        release a
+          Finished(a.service)
+        > list
+            a inactive dead -
+            default.target active active -
+        > +10s
     "#]],
     );
 }

@@ -164,23 +164,23 @@ fn a_start_that_is_called_off_leaves_the_socket_attended() {
         &units,
         "start web.socket | incoming web.socket | stop web | list",
         expect![[r#"
-            > start web.socket
-            prepare web.socket#1
-            listen for web.socket
-              web.socket is up
-            answer 1: web.socket Ok
-            attend to web.socket true
-            > incoming web.socket
-            prepare slow#2
-            spawn slow#2 start[0]
-            > stop web
-            answer 2: web Ok
-            attend to web.socket true
-            > list
-                slow activating start -
-                web inactive dead -
-                web.socket active listening -
-        "#]],
+        > start web.socket
+        prepare web.socket#1
+        listen for web.socket
+          web.socket is up
+        answer 1: web.socket Ok
+        attend to web.socket true
+        > incoming web.socket
+        prepare slow#2
+        spawn slow#2 start[0]
+        > stop web
+        answer 2: web Ok
+        attend to web.socket true
+        > list
+            slow activating start -
+            web inactive dead -
+            web.socket active listening -
+    "#]],
     );
 }
 
@@ -203,6 +203,8 @@ fn a_socket_runs_its_own_commands_around_listening() {
         spawn x.socket#1 stop[0]
         close x.socket
         spawn x.socket#1 stop-post[0]
+        signal x.socket All SIGTERM
+        signal x.socket All SIGCONT
         release x.socket
           x.socket is down
         answer 2: x.socket Ok
@@ -219,6 +221,8 @@ fn a_socket_runs_its_own_commands_around_listening() {
         listen for x.socket
         close x.socket
         spawn x.socket#1 stop-post[0]
+        signal x.socket All SIGTERM
+        signal x.socket All SIGCONT
         release x.socket
           x.socket failed: listening on /run/x failed: Address already in use
         answer 1: x.socket Failed("listening on /run/x failed: Address already in use")
