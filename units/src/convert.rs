@@ -11,13 +11,15 @@ pub use to_systemd::to_systemd;
 pub use to_toml::to_toml;
 
 /// Our short words: section, key, and systemd's directive for it.
-const SHORT: [(&str, &str, &str); 45] = [
+const SHORT: [(&str, &str, &str); 47] = [
     ("service", "command", "ExecStart"),
     ("service", "start-timeout", "TimeoutStartSec"),
     ("service", "notify-fd", "X-FiefNotifyFd"),
     ("restart", "policy", "Restart"),
     ("restart", "delay", "RestartSec"),
     ("restart", "backoff", "X-FiefBackoff"),
+    ("restart", "steps", "RestartSteps"),
+    ("restart", "mode", "RestartMode"),
     ("restart", "max-delay", "X-FiefMaxDelay"),
     ("restart", "burst", "StartLimitBurst"),
     ("restart", "interval", "StartLimitInterval"),

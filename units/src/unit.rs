@@ -33,7 +33,7 @@ pub use kinds::{Listen, ListenKind, Mount, PathEvent, Since, Slice, Socket, Time
 pub use open_file::{OpenFile, Opened};
 pub use relations::Relations;
 pub use resources::{Amount, DeviceLimit, IoLimit, OomPolicy, Resources};
-pub use restart::{Restart, RestartPolicy, Statuses};
+pub use restart::{Growth, Restart, RestartMode, RestartPolicy, Statuses};
 pub use sandbox::{
     Access, Bind, CallArchitecture, CallFilter, CallRefusal, Families, Keyring, MountPropagation, PathRule, ProtectHome, ProtectProc,
     ProtectSystem, Sandbox,

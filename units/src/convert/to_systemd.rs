@@ -288,7 +288,7 @@ impl Sheet {
         for (key, value, wanted) in [
             ("Type", "exec", true),
             ("Restart", restart, true),
-            ("X-FiefBackoff", "2", true),
+            ("X-FiefBackoff", "2", !said(self, "RestartSteps")),
             ("X-FiefMaxDelay", "30s", true),
             ("TimeoutStopSec", "30s", true),
             ("IgnoreSIGPIPE", "no", true),

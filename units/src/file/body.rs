@@ -1,8 +1,8 @@
 use super::draft::Defaults;
 use crate::UnitName;
 use crate::unit::{
-    Command, Directories, Directory, DirectoryKind, EmergencyAction, Input, NotifyAccess, OomPolicy, Output, Privileges, ProtectHome,
-    ProtectSystem, Relations, Restart, RestartPolicy, Service, ServiceType, Tty, Usual,
+    Command, Directories, Directory, DirectoryKind, EmergencyAction, Growth, Input, NotifyAccess, OomPolicy, Output, Privileges,
+    ProtectHome, ProtectSystem, Relations, Restart, RestartPolicy, Service, ServiceType, Tty, Usual,
 };
 use crate::value::{Limit, Mode};
 use std::time::Duration;
@@ -49,8 +49,8 @@ impl ServiceDraft {
         let mut service = Service::default();
         let mut tty = Tty { path: "/dev/console".to_owned(), reset: true, hang_up: true };
         if defaults == Defaults::Systemd {
-            let pause = service.restart.delay;
-            service.restart = Restart { policy: RestartPolicy::No, backoff: 1.0, max_delay: pause, ..Restart::default() }.into();
+            service.restart =
+                Restart { policy: RestartPolicy::No, growth: Growth::Times(1.0), max_delay: Limit::Max, ..Restart::default() }.into();
             service.stop.timeout = Limit::At(Duration::from_secs(90));
             service.execution.ignore_sigpipe = true;
             (tty.reset, tty.hang_up) = (false, false);
@@ -179,10 +179,6 @@ impl ServiceDraft {
         }
         if self.unlimited_starts {
             service.restart.burst = Limit::Max;
-        }
-        if imported {
-            // One pause for all, as long as nothing longer is asked for.
-            service.restart.max_delay = service.restart.max_delay.max(service.restart.delay);
         }
         if let Some(timeout) = self.start_timeout {
             service.start_timeout = timeout;

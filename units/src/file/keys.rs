@@ -46,7 +46,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "notify-fd",
         ],
     ),
-    ("restart", &["policy", "delay", "backoff", "max-delay", "burst", "interval", "reset-after"]),
+    ("restart", &["policy", "delay", "backoff", "steps", "max-delay", "mode", "burst", "interval", "reset-after"]),
     ("stop", &["signal", "timeout", "mode", "final-signal", "send-hangup"]),
     ("run-as", &["user", "group", "groups", "umask", "working-directory", "nice", "oom-score-adjust", "no-new-privileges"]),
     ("environment", &["inherit", "files", "set"]),

@@ -2,7 +2,9 @@
 
 use super::sheet::Sheet;
 use super::words;
-use crate::unit::{Command, NotifyAccess, OomPolicy, Reload, RestartPolicy, Service, ServiceType, Statuses, Stop, StopMode};
+use crate::unit::{
+    Command, Growth, NotifyAccess, OomPolicy, Reload, RestartMode, RestartPolicy, Service, ServiceType, Statuses, Stop, StopMode,
+};
 use crate::value::{Limit, Signal};
 use std::time::Duration;
 
@@ -14,6 +16,10 @@ pub(super) fn show(sheet: &mut Sheet, service: &Service) {
     }
     sheet.put("NotifyAccess", access(service.notify_access));
     sheet.span("RestartUSec", Limit::At(service.restart.delay));
+    let steps = if let Growth::Steps(steps) = service.restart.growth { steps.get() } else { 0 };
+    sheet.number("RestartSteps", steps);
+    sheet.span("RestartMaxDelayUSec", service.restart.max_delay);
+    sheet.word("RestartMode", &RestartMode::WORDS, service.restart.mode);
     sheet.span("TimeoutStartUSec", service.start_timeout);
     sheet.span("TimeoutStopUSec", service.stop.timeout);
     sheet.span("RuntimeMaxUSec", service.runtime_max);

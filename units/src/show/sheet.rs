@@ -22,6 +22,11 @@ impl Sheet {
         self.put(name, value.into().to_string());
     }
 
+    /// The word for a value.
+    pub(super) fn word<T: PartialEq>(&mut self, name: &'static str, words: &[(&'static str, T)], value: T) {
+        self.put(name, words.iter().find(|(_, known)| *known == value).map_or("", |(word, _)| *word));
+    }
+
     pub(super) fn limit(&mut self, name: &'static str, value: Limit<u64>) {
         self.put(name, value.at().map_or_else(|| "infinity".to_owned(), |number| number.to_string()));
     }

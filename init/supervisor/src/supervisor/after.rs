@@ -2,12 +2,12 @@
 
 use super::Supervisor;
 use super::course::course;
-use super::slot::{Down, Ending, JobKind, State};
+use super::slot::{Down, Ending, JobKind, Slot, State};
 use crate::{Action, Afterwards, Cause, Ended, Exit, Moment, Notice, Phase};
 use alloc::string::ToString;
 use units::UnitName;
 use units::control::Outcome;
-use units::unit::{RestartPolicy, Service, Statuses};
+use units::unit::{RestartMode, RestartPolicy, Service, Statuses};
 use units::value::Signal;
 
 impl Supervisor {
@@ -55,7 +55,8 @@ impl Supervisor {
             Ending::Finished => (restarts(service, None, exit), 0),
             Ending::Fell(cause) => (restarts(service, Some(cause), exit), history.failures.saturating_add(1)),
         };
-        wanted.then(|| self.now.plus(service.restart.pause(tries)))
+        let restarts = history.restarts;
+        wanted.then(|| self.now.plus(service.restart.pause(tries, restarts)))
     }
 
     fn after_life(&mut self, name: &UnitName, ending: Ending, again_at: Option<Moment>, exit: Option<Exit>) {
@@ -77,6 +78,9 @@ impl Supervisor {
             Ending::Finished => {
                 let rests = resting.is_some();
                 self.enter(name, resting.unwrap_or(State::Down(Down::Finished)));
+                if self.is_unseen(name) {
+                    return;
+                }
                 self.settle_start(name, &Outcome::Ok);
                 self.stopped(name);
                 self.unbind(name);
@@ -109,6 +113,9 @@ impl Supervisor {
                         self.take_action(name, manner.failure_action, code);
                     }
                 }
+                if self.is_unseen(name) {
+                    return;
+                }
                 self.start_failed(name, &cause);
                 self.stopped(name);
                 self.unbind(name);
@@ -130,8 +137,14 @@ impl Supervisor {
         }
     }
 
+    /// Whether it comes again before anybody hears of its end; its start is then as far from done as before.
+    pub(super) fn is_unseen(&self, name: &UnitName) -> bool {
+        let is_direct = course(&self.units, name).is_some_and(|service| service.restart.mode == RestartMode::Direct);
+        is_direct && self.slots.get(name).is_some_and(Slot::rests)
+    }
+
     /// What is bound to a unit that is down goes down as well.
-    fn unbind(&mut self, name: &UnitName) {
+    pub(super) fn unbind(&mut self, name: &UnitName) {
         let units = self.units.clone();
         let Some(node) = units.graph().node(name) else { return };
         for other in &node.bound_by {

@@ -305,6 +305,10 @@ impl Supervisor {
         }
         self.tell(Notice::Failed(name.clone(), cause.clone()));
         self.start_failed(name, &cause);
+        if !alive {
+            // Who is up may never have heard that it was down.
+            self.unbind(name);
+        }
     }
 
     /// The unit is up: whoever failed only for want of it is tried again.

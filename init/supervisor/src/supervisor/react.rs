@@ -42,10 +42,18 @@ impl Supervisor {
                 self.tell_triggers(&name);
                 self.review(&name);
             }
-            Change::Rests(name) => self.tell_triggers(&name),
+            Change::Rests(name) => {
+                if !self.is_unseen(&name) {
+                    self.stop_with(&name);
+                }
+                self.tell_triggers(&name);
+            }
             Change::Down { unit, fresh } => {
                 self.follow_up(&unit, fresh);
-                self.stop_with(&unit);
+                // Of one that has rested that was so when it began to.
+                if !self.slots.get(&unit).is_some_and(|slot| slot.has_job(|kind| kind == JobKind::Start)) {
+                    self.stop_with(&unit);
+                }
                 self.tell_triggers(&unit);
                 self.uphold_again(&unit);
                 self.release_needs(&unit);
@@ -118,7 +126,7 @@ impl Supervisor {
         let Some(slot) = self.slots.get_mut(name) else { return };
         let pause = match (&slot.state, restart) {
             (State::Failed(Cause::TooManyStarts), Some(restart)) => restart.interval,
-            (_, Some(restart)) => restart.pause(slot.history.failures),
+            (_, Some(restart)) => restart.pause(slot.history.failures, slot.history.restarts),
             (_, None) => UPHELD,
         };
         slot.history.again_at = Some(now.plus(pause.max(UPHELD)));

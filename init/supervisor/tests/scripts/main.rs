@@ -1,6 +1,7 @@
 //! Scripts of events, and the orders that must follow.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
+mod again;
 mod asking;
 mod endings;
 mod found;

@@ -3,8 +3,8 @@ use crate::file::draft::Draft;
 use crate::file::section::{Found, Section};
 use crate::systemd::directives;
 use crate::unit::{
-    Amount, ConsoleLevel, DirectoryKind, Environment, EnvironmentFile, Log, NotifyAccess, OomPolicy, Output, Reload, Resources, Restart,
-    RestartPolicy, RunAs, Stop, StopMode,
+    Amount, ConsoleLevel, DirectoryKind, Environment, EnvironmentFile, Growth, Log, NotifyAccess, OomPolicy, Output, Reload, Resources,
+    Restart, RestartMode, RestartPolicy, RunAs, Stop, StopMode,
 };
 use crate::value::{Bytes, Limit, Mode, Percent, Signal, Weight};
 
@@ -161,8 +161,10 @@ fn read_restart(restart: &mut Restart, section: &mut Section<'_, '_>) {
         Ok(factor) if (1.0..=100.0).contains(&factor) => Ok(factor),
         Ok(_) | Err(_) => Err("`backoff` takes a factor from 1 to 100"),
     });
-    set(&mut restart.backoff, backoff);
-    set(&mut restart.max_delay, section.finite_span("max-delay"));
+    set(&mut restart.growth, backoff.map(Growth::Times));
+    set(&mut restart.growth, section.read("steps", |text| text.parse().map(Growth::of_steps).map_err(|_| "`steps` takes a number")));
+    set(&mut restart.max_delay, section.span(&["max-delay"]));
+    set(&mut restart.mode, section.word("mode", &RestartMode::WORDS));
     let burst = section.read("burst", |text| match text {
         "max" | "infinity" => Ok(Limit::Max),
         digits => digits.parse().map(Limit::At).map_err(|_| "`burst` takes a number or \"max\""),

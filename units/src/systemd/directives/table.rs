@@ -194,7 +194,9 @@ pub(crate) const SERVICE: &[Directive] = &[
     done("StartLimitBurst", Set(set::start_limit_burst)),
     done("StartLimitAction", Action(|d| &mut d.manner.start_limit_action)),
     done("FailureAction", Action(|d| &mut d.manner.failure_action)),
-    done("RestartMaxDelaySec", Finite(|d| &mut d.service.service.restart.max_delay)),
+    done("RestartMaxDelaySec", Span(|d| &mut d.service.service.restart.max_delay)),
+    done("RestartSteps", Set(set::restart_steps)),
+    done("RestartMode", Set(set::restart_mode)),
     done("X-FiefBackoff", Set(set::backoff)),
     done("X-FiefMaxDelay", Old("RestartMaxDelaySec")),
     done("X-FiefResetAfter", Finite(|d| &mut d.service.service.restart.reset_after)),
@@ -213,8 +215,6 @@ pub(crate) const SERVICE: &[Directive] = &[
     done("USBFunctionDescriptors", Foreign),
     done("USBFunctionStrings", Foreign),
     done("OpenFile", Set(set::open_file)),
-    done("RestartSteps", Foreign),
-    done("RestartMode", Foreign),
     done("ReloadSignal", Signal(|d| &mut d.service.service.reload_signal)),
 ];
 

@@ -4,7 +4,7 @@ use super::{Assigned, Fault, boolean, commands};
 use crate::file::{Draft, Kind};
 use crate::systemd::paths::{absolute, simple};
 use crate::systemd::words::Escapes;
-use crate::unit::{NotifyAccess, OomPolicy, Output, Reload, RestartPolicy, Statuses, StopMode};
+use crate::unit::{Growth, NotifyAccess, OomPolicy, Output, Reload, RestartMode, RestartPolicy, Statuses, StopMode};
 use crate::value::{Bytes, Limit, Percent, Signal, Weight};
 use std::time::Duration;
 
@@ -317,7 +317,17 @@ pub(crate) fn delegate(draft: &mut Draft, a: &Assigned<'_>) -> Done {
 
 pub(crate) fn backoff(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     let factor = a.value.parse::<f64>().ok().filter(|factor| (1.0..=100.0).contains(factor));
-    draft.service.service.restart.backoff = factor.ok_or("it takes a factor from 1 to 100")?;
+    draft.service.service.restart.growth = Growth::Times(factor.ok_or("it takes a factor from 1 to 100")?);
+    Ok(())
+}
+
+pub(crate) fn restart_steps(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.restart.growth = Growth::of_steps(a.number(0, i64::from(u32::MAX))?);
+    Ok(())
+}
+
+pub(crate) fn restart_mode(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.restart.mode = a.word(&RestartMode::WORDS)?;
     Ok(())
 }
 
