@@ -38,7 +38,7 @@ pub use sandbox::{
     Access, Bind, CallArchitecture, CallFilter, CallRefusal, Families, Keyring, MountPropagation, PathRule, ProtectHome, ProtectProc,
     ProtectSystem, Sandbox,
 };
-pub use service::{ConsoleLevel, Input, Log, NotifyAccess, Output, RunAs, Service, ServiceType, Tty};
+pub use service::{ConsoleLevel, ExitType, Input, Log, NotifyAccess, Output, RunAs, Service, ServiceType, Tty};
 pub use stop::{Stop, StopMode};
 pub use usual::{AsUsual, Usual};
 

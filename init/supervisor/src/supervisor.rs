@@ -3,6 +3,7 @@
 mod after;
 mod because;
 mod course;
+mod draw;
 mod jobs;
 mod keep;
 mod leave;

@@ -73,6 +73,23 @@ fn debians_files_become_ours_and_back() {
 }
 
 #[test]
+fn how_a_service_ends_and_comes_again_is_carried_over() {
+    there_and_back(
+        "service",
+        "[Service]\nExecStart=/bin/a\nRestart=always\nRestartSec=1\nRestartSteps=5\nRestartMaxDelaySec=1min\nRestartMode=direct\nExitType=cgroup\n\
+         RuntimeMaxSec=1h\nRuntimeRandomizedExtraSec=5min\n",
+    );
+    there_and_back("service", "[Service]\nExecStart=/bin/a\nRestartSteps=5\nRestartMaxDelaySec=infinity\n");
+    for growth in ["steps = 5\nmax-delay = \"max\"\nmode = \"direct\"", "steps = 0", "backoff = 3"] {
+        let ours = format!("[service]\ncommand = \"/bin/a\"\n[restart]\n{growth}\n");
+        let theirs = to_systemd(UnitKind::Service, &ours).unwrap();
+        same(&said("/l/thing.service", &theirs), &said("/l/thing.toml", &ours), &theirs);
+    }
+    let refused = said("/l/thing.service", "[Service]\nType=oneshot\nExecStart=/bin/a\nExitType=cgroup\n").unwrap_err();
+    assert!(refused[0].contains("ExitType=cgroup"), "{refused:?}");
+}
+
+#[test]
 fn our_stock_becomes_theirs_and_back() {
     for file in stock::files() {
         let SourceKind::Unit(text) = file.kind else { continue };

@@ -1,7 +1,7 @@
 use super::draft::Defaults;
 use crate::UnitName;
 use crate::unit::{
-    Command, Directories, Directory, DirectoryKind, EmergencyAction, Growth, Input, NotifyAccess, OomPolicy, Output, Privileges,
+    Command, Directories, Directory, DirectoryKind, EmergencyAction, ExitType, Growth, Input, NotifyAccess, OomPolicy, Output, Privileges,
     ProtectHome, ProtectSystem, Relations, Restart, RestartPolicy, Service, ServiceType, Tty, Usual,
 };
 use crate::value::{Limit, Mode};
@@ -148,6 +148,9 @@ impl ServiceDraft {
         }
         if kind == Kind::Dbus && service.bus_name.is_none() {
             return Err("a service of type \"dbus\" needs a name on the bus".to_owned());
+        }
+        if kind == Kind::Oneshot && service.exit == ExitType::Cgroup {
+            return Err("a oneshot has ended when its command has: ExitType=cgroup is for what stays".to_owned());
         }
         if kind == Kind::Oneshot {
             match service.restart.policy {

@@ -3,13 +3,14 @@
 use super::sheet::Sheet;
 use super::words;
 use crate::unit::{
-    Command, Growth, NotifyAccess, OomPolicy, Reload, RestartMode, RestartPolicy, Service, ServiceType, Statuses, Stop, StopMode,
+    Command, ExitType, Growth, NotifyAccess, OomPolicy, Reload, RestartMode, RestartPolicy, Service, ServiceType, Statuses, Stop, StopMode,
 };
 use crate::value::{Limit, Signal};
 use std::time::Duration;
 
 pub(super) fn show(sheet: &mut Sheet, service: &Service) {
     sheet.put("Type", kind(&service.kind));
+    sheet.word("ExitType", &ExitType::WORDS, service.exit);
     sheet.put("Restart", policy(service.restart.policy));
     if let ServiceType::Forking { pid_file } = &service.kind {
         sheet.put("PIDFile", pid_file.as_deref().unwrap_or_default());
@@ -23,6 +24,7 @@ pub(super) fn show(sheet: &mut Sheet, service: &Service) {
     sheet.span("TimeoutStartUSec", service.start_timeout);
     sheet.span("TimeoutStopUSec", service.stop.timeout);
     sheet.span("RuntimeMaxUSec", service.runtime_max);
+    sheet.span("RuntimeRandomizedExtraUSec", Limit::At(service.runtime_extra));
     sheet.span("WatchdogUSec", service.watchdog.map_or(Limit::Max, Limit::At));
     sheet.flag("RemainAfterExit", service.remain_after_exit);
     sheet.flag("GuessMainPID", service.guess_main_pid);

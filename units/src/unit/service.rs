@@ -26,6 +26,8 @@ pub struct Service {
     pub stop_post: Vec<Command>,
     /// It counts as up after its processes have ended.
     pub remain_after_exit: bool,
+    /// Whose end is its end.
+    pub exit: ExitType,
     /// Exit codes other than 0 that are no failure.
     pub success_codes: Vec<u8>,
     /// Signals that are no failure, besides HUP, INT, TERM and PIPE.
@@ -34,6 +36,8 @@ pub struct Service {
     pub start_timeout: Limit<Duration>,
     /// How long it may be up.
     pub runtime_max: Limit<Duration>,
+    /// By up to so much longer, by chance.
+    pub runtime_extra: Duration,
     /// How often it must say `WATCHDOG=1`.
     pub watchdog: Option<Duration>,
     /// What it gets when it does not.
@@ -91,10 +95,12 @@ impl Default for Service {
             stop_commands: Vec::new(),
             stop_post: Vec::new(),
             remain_after_exit: false,
+            exit: ExitType::default(),
             success_codes: Vec::new(),
             success_signals: Vec::new(),
             start_timeout: Limit::At(START_TIMEOUT),
             runtime_max: Limit::Max,
+            runtime_extra: Duration::ZERO,
             watchdog: None,
             watchdog_signal: Signal::ABRT,
             guess_main_pid: true,
@@ -146,6 +152,21 @@ pub enum ServiceType {
         /// Where the daemon writes its pid. Without one the main process is guessed.
         pid_file: Option<String>,
     },
+}
+
+/// Whose end is the end of a service; systemd.service(5), `ExitType=`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExitType {
+    /// The main process's.
+    #[default]
+    Main,
+    /// That of the last of all its processes.
+    Cgroup,
+}
+
+impl ExitType {
+    /// Each with its word.
+    pub(crate) const WORDS: [(&str, Self); 2] = [("main", Self::Main), ("cgroup", Self::Cgroup)];
 }
 
 /// Whose notifications count; systemd.service(5), `NotifyAccess=`.

@@ -2,13 +2,13 @@
 
 use super::Supervisor;
 use super::course::course;
-use super::slot::{Ending, Reloading, Starting, State, Stopping};
-use crate::{Cause, Exit, Notice, Phase, Run};
+use super::slot::{Ending, Reloading, Slot, Starting, State, Stopping};
+use crate::{Action, Cause, Exit, Notice, Phase, Run};
 use alloc::string::String;
 use core::time::Duration;
 use units::UnitName;
 use units::control::Outcome;
-use units::unit::{Command, OomPolicy, Reload, Service, ServiceType};
+use units::unit::{Command, ExitType, OomPolicy, Reload, Service, ServiceType};
 use units::value::Signal;
 
 impl Supervisor {
@@ -121,7 +121,9 @@ impl Supervisor {
                 *emptied = true;
                 self.check_gone(name);
             }
-            State::Up { alive } if !alive.has_main() => self.end(name, Ending::Finished),
+            State::Up { alive } | State::Reloading { alive, .. } if !alive.has_main() => self.all_died(name),
+            // Nobody is left who could say it.
+            State::Starting { alive, stage: Starting::Main(_), .. } if !alive.has_main() => self.ended_unready(name),
             State::Up { .. }
             | State::Down(_)
             | State::Failed(_)
@@ -204,6 +206,21 @@ impl Supervisor {
         self.run_ended(name, run, cause);
     }
 
+    /// The last process of a service has ended, and the main one before it. Its end is as good as that one's was.
+    fn all_died(&mut self, name: &UnitName) {
+        let units = self.units.clone();
+        let Some(service) = course(&units, name) else { return };
+        let Some(alive) = self.slots.get(name).and_then(Slot::alive) else { return };
+        let run = Run { life: alive.life, phase: Phase::Start, index: 0 };
+        let is_failure = |exit: &Exit| !is_success(&service, run, *exit) && !command(&service, run).is_some_and(|c| c.ignore_failure);
+        let cause = alive.main_exit.filter(is_failure).map(|exit| Cause::Exited(Phase::Start, exit));
+        self.service_ended(name, cause);
+    }
+
+    fn ended_unready(&mut self, name: &UnitName) {
+        self.end(name, Ending::Fell(Cause::Protocol("ended without saying that it is ready".into())));
+    }
+
     /// A run has ended; with success unless there is a cause.
     fn run_ended(&mut self, name: &UnitName, run: Run, cause: Option<Cause>) {
         let Some(slot) = self.slots.get(name) else { return };
@@ -239,7 +256,9 @@ impl Supervisor {
     fn ended_while_starting(&mut self, name: &UnitName, stage: Starting, run: Run, cause: Option<Cause>) {
         let units = self.units.clone();
         let Some(service) = course(&units, name) else { return };
-        if let Some(cause) = cause {
+        let is_first = matches!(service.kind, ServiceType::Forking { .. }) && matches!(stage, Starting::Main(_));
+        let leaves = run.phase == Phase::Start && !is_first && is_outlived(&service, cause.as_ref());
+        if let Some(cause) = cause.filter(|_| !leaves) {
             return self.end(name, Ending::Fell(cause));
         }
         match (run.phase, stage) {
@@ -256,10 +275,8 @@ impl Supervisor {
                 ServiceType::Oneshot => self.start_stage(name, Starting::Main(index + 1)),
                 ServiceType::Forking { pid_file: None } if !service.guess_main_pid => self.start_stage(name, Starting::Post(0)),
                 ServiceType::Forking { .. } => self.start_stage(name, Starting::Finding),
-                ServiceType::Notify | ServiceType::NotifyReload => {
-                    let cause = Cause::Protocol("ended without saying that it is ready".into());
-                    self.end(name, Ending::Fell(cause));
-                }
+                ServiceType::Notify | ServiceType::NotifyReload if leaves => self.await_last(name),
+                ServiceType::Notify | ServiceType::NotifyReload => self.ended_unready(name),
                 // So short a life that its beginning was not heard of before its end.
                 ServiceType::Exec | ServiceType::Simple | ServiceType::Idle | ServiceType::Dbus => self.main_died(name, None),
             },
@@ -282,6 +299,30 @@ impl Supervisor {
 
     /// The main process has ended by itself.
     fn main_died(&mut self, name: &UnitName, cause: Option<Cause>) {
+        let units = self.units.clone();
+        let Some(service) = course(&units, name) else { return };
+        if !is_outlived(&service, cause.as_ref()) {
+            return self.service_ended(name, cause);
+        }
+        match self.starting(name) {
+            // Once it is up, those left are waited for.
+            Some(Starting::Main(_)) => self.start_stage(name, Starting::Post(0)),
+            Some(
+                Starting::Condition(_) | Starting::Idling | Starting::Pre(_) | Starting::Listening | Starting::Finding | Starting::Post(_),
+            ) => {}
+            None => self.await_last(name),
+        }
+    }
+
+    /// Whatever is left of it is waited for.
+    fn await_last(&mut self, name: &UnitName) {
+        if let Some(life) = self.slots.get(name).and_then(Slot::life) {
+            self.order(Action::Drain(life));
+        }
+    }
+
+    /// The service as a whole has ended by itself.
+    fn service_ended(&mut self, name: &UnitName, cause: Option<Cause>) {
         let units = self.units.clone();
         let Some(service) = course(&units, name) else { return };
         let now = self.now;
@@ -382,6 +423,11 @@ fn command(service: &Service, run: Run) -> Option<&Command> {
         },
     };
     list.get(run.index)
+}
+
+/// Whether what its main process leaves behind, having ended so, is the service still.
+fn is_outlived(service: &Service, cause: Option<&Cause>) -> bool {
+    service.exit == ExitType::Cgroup && cause.is_none_or(|cause| matches!(cause, Cause::Exited(Phase::Start, _)))
 }
 
 /// Whether ending so is a success; systemd.service(5), `SuccessExitStatus=`: a long-running main

@@ -165,7 +165,11 @@ impl Supervisor {
         if let State::Reloading { alive, tickets, .. } = &mut slot.state {
             let alive = core::mem::replace(alive, Alive::new(alive.life));
             let tickets = core::mem::take(tickets);
+            let left = (!alive.has_main()).then_some(alive.life);
             slot.state = State::Up { alive };
+            if let Some(life) = left {
+                self.order(Action::Drain(life));
+            }
             tickets.into_iter().for_each(|ticket| self.report(ticket, name, outcome.clone()));
         }
     }

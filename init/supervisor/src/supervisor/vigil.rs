@@ -45,7 +45,8 @@ impl Supervisor {
     /// The service has come up.
     pub(super) fn begin_vigil(&mut self, name: &UnitName, service: &Service) {
         let now = self.now;
-        let ends_at = self.after(service.runtime_max);
+        let extra = self.draw(name, now.0, service.runtime_extra);
+        let ends_at = self.after(service.runtime_max).map(|end| end.plus(extra));
         let Some(alive) = self.slots.get_mut(name).and_then(Slot::alive_mut) else { return };
         // One that has said itself how often it will speak is taken by its word.
         let every = alive.vigil.watchdog.map(|watchdog| watchdog.every).or(service.watchdog);

@@ -12,6 +12,7 @@ mod sockets;
 mod starting;
 mod stopping;
 mod watching;
+mod whole;
 #[path = "../support/world.rs"]
 mod world;
 

@@ -4,7 +4,7 @@ use super::{Assigned, Fault, boolean, commands};
 use crate::file::{Draft, Kind};
 use crate::systemd::paths::{absolute, simple};
 use crate::systemd::words::Escapes;
-use crate::unit::{Growth, NotifyAccess, OomPolicy, Output, Reload, RestartMode, RestartPolicy, Statuses, StopMode};
+use crate::unit::{ExitType, Growth, NotifyAccess, OomPolicy, Output, Reload, RestartMode, RestartPolicy, Statuses, StopMode};
 use crate::value::{Bytes, Limit, Percent, Signal, Weight};
 use std::time::Duration;
 
@@ -328,6 +328,11 @@ pub(crate) fn restart_steps(draft: &mut Draft, a: &Assigned<'_>) -> Done {
 
 pub(crate) fn restart_mode(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     draft.service.service.restart.mode = a.word(&RestartMode::WORDS)?;
+    Ok(())
+}
+
+pub(crate) fn exit_type(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.service.service.exit = a.word(&ExitType::WORDS)?;
     Ok(())
 }
 

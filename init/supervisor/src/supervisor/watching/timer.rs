@@ -53,17 +53,8 @@ impl Supervisor {
     /// A time up to the timer's `random-delay`: the same each time where that is wanted, else another for each
     /// time it elapses.
     fn put_off(&self, name: &UnitName, timer: &Timer) -> Duration {
-        let round = match (timer.fixed_random_delay, self.last(name, |slot| slot.history.hit_at)) {
-            (true, _) | (false, None) => 0,
-            (false, Some(hit)) => hit.0.as_nanos(),
-        };
-        let mut number = self.config.random ^ u64::try_from(round & u128::from(u64::MAX)).unwrap_or_default();
-        for byte in name.as_str().bytes() {
-            // FNV-1a.
-            number = (number ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-        let share = u32::try_from(number >> 40).unwrap_or_default();
-        timer.random_delay.mul_f64(f64::from(share) / f64::from(1 << 24))
+        let last = self.last(name, |slot| slot.history.hit_at).filter(|_| !timer.fixed_random_delay);
+        self.draw(name, last.unwrap_or_default().0, timer.random_delay)
     }
 
     /// The moment reckoned by [`Self::timer_waits`] has come.
