@@ -8,9 +8,11 @@ mod found;
 mod kinds;
 mod life;
 mod relations;
+mod reloading;
 mod sockets;
 mod starting;
 mod stopping;
+mod sweeping;
 mod watching;
 mod whole;
 #[path = "../support/world.rs"]

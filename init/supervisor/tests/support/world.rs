@@ -7,6 +7,7 @@ pub mod dice;
 mod facts;
 pub mod made_up;
 mod show;
+mod text;
 
 use dice::Dice;
 use facts::{Facts, humantime, life_of};
@@ -16,7 +17,9 @@ use supervisor::{Action, Config, Connection, Event, Exit, Life, Moment, Notice, 
 use units::control::{Job, KillWhom, Request, UnitRow, Way};
 use units::unit::{ServiceType, Verdict};
 use units::value::Signal;
-use units::{SourceFile, SourceKind, UnitName, read};
+use units::{UnitName, read};
+
+pub use text::files;
 
 pub struct World {
     pub supervisor: Supervisor,
@@ -76,24 +79,6 @@ pub struct World {
 
 pub fn name(text: &str) -> UnitName {
     UnitName::new(text).unwrap()
-}
-
-/// Files separated by lines `-- NAME`.
-pub fn files(text: &str) -> Vec<SourceFile> {
-    let mut files: Vec<(String, String)> = Vec::new();
-    for line in text.lines() {
-        match line.trim().strip_prefix("-- ") {
-            Some(name) => files.push((format!("/etc/fief/units/{}.toml", name.trim()), String::new())),
-            None => {
-                if let Some((_, text)) = files.last_mut() {
-                    text.push_str(line);
-                    text.push('\n');
-                }
-            }
-        }
-    }
-    let file = |(path, text): (String, String)| SourceFile { path, kind: SourceKind::Unit(format!("#\n{text}").into()) };
-    files.into_iter().map(file).collect()
 }
 
 /// A supervisor over these units.
