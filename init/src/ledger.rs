@@ -132,8 +132,10 @@ impl Ledger {
         self.length
     }
 
-    /// Write it anew, under the same number: `fill` puts everything that is to be known.
+    /// Write it anew, under the same number: `fill` puts everything that is to be known. Where that goes wrong it is the old one, to which nothing
+    /// that has changed meanwhile was added: it is to be written anew all the same.
     pub(crate) fn renew(&mut self, fill: impl FnOnce(&mut Self)) -> io::Result<()> {
+        self.torn = true;
         let mut other = Self::new(self.name)?;
         fill(&mut other);
         let mut file = File::from(other.file);
@@ -229,6 +231,18 @@ mod tests {
         ledger.put(A, "y", &1, b"");
         ledger.commit();
         assert_eq!(Pages::of(&bytes(&ledger)).all(A).len(), 2);
+    }
+
+    #[test]
+    fn one_that_could_not_be_written_anew_is_to_be_written_anew() {
+        let mut ledger = Ledger::new(c"test").unwrap();
+        ledger.put(A, "x", &1, b"");
+        ledger.commit();
+        let broke =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ledger.renew(|_| std::panic::resume_unwind(Box::new("on purpose")))));
+        assert!(broke.is_err() && ledger.is_long());
+        ledger.renew(|ledger| ledger.put(A, "x", &2, b"")).unwrap();
+        assert!(!ledger.is_long());
     }
 
     #[test]

@@ -303,6 +303,28 @@ fn a_fault_even_then_is_the_end() {
 
 #[test]
 #[ignore = "needs root"]
+fn a_fault_when_all_units_are_down_does_not_keep_the_system_from_ending() {
+    // Its process is left when it is down, and keeps the end waiting.
+    let stray = service("trap : TERM; while :; do sleep 1; done").replace("[install]", "[stop]\nmode = \"none\"\n[install]");
+    let running = Running::boot("stray", &[("stray.toml".to_owned(), stray)]);
+    running.ctl(&["poweroff"]);
+    running.wait("stopped stray");
+    // The first waits for the work under way to be over, which it never is.
+    for _ in 0..2 {
+        kill(running.init, Signal::SIGSEGV).unwrap();
+        // Two that wait would be one.
+        running.until("the signal is taken", || {
+            let status = fs::read_to_string(format!("/proc/{}/status", running.init)).unwrap();
+            let waiting = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap();
+            u64::from_str_radix(waiting.trim(), 16).unwrap() & 1 << (Signal::SIGSEGV as i32 - 1) == 0
+        });
+    }
+    running.wait(OUTLIVED);
+    running.end(POWERED_OFF).ended(POWERED_OFF);
+}
+
+#[test]
+#[ignore = "needs root"]
 fn without_a_program_to_begin_it_goes_on_as_before() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("fief-init");

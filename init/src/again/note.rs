@@ -148,8 +148,9 @@ impl System {
         self.write_anew_for(Vec::new());
     }
 
-    fn write_anew_for(&mut self, asked: Vec<Ticket>) {
-        let Some(mut ledger) = self.notes.ledger.take() else { return };
+    /// Whether it is written down now.
+    fn write_anew_for(&mut self, asked: Vec<Ticket>) -> bool {
+        let Some(mut ledger) = self.notes.ledger.take() else { return false };
         let written = ledger.renew(|ledger| {
             let journal = self.journal.ledger().map_or(-1, |journal| hand_over(journal.as_fd()));
             ledger.put(HEADER, "", &Header { version: VERSION, journal, faults: self.notes.faults.clone() }, &[]);
@@ -181,19 +182,24 @@ impl System {
         });
         self.notes.queued = self.queue.len();
         self.notes.ledger = Some(ledger);
-        if let Err(error) = written {
+        if let Err(error) = &written {
             self.journal.push(None, units::control::LogStream::Init, format!("the state is not written down: {error}").as_bytes());
         }
+        written.is_ok()
     }
 
     /// Begin the program anew, as somebody has asked. Comes back only where that cannot be done.
     fn begin_anew(&mut self, asked: Vec<Ticket>) {
-        self.write_anew_for(asked.clone());
-        let errno = again::take(Program::Newest);
-        // They are sealed by now.
-        self.journal.write_anew();
-        self.write_anew();
-        let why = format!("init cannot be begun anew: {}", errno.desc());
+        let why = if self.write_anew_for(asked.clone()) {
+            let errno = again::take(Program::Newest);
+            // They are sealed by now.
+            self.journal.write_anew();
+            self.write_anew();
+            format!("init cannot be begun anew: {}", errno.desc())
+        } else {
+            // What is written down is how it was once: nobody would know of what has happened since.
+            "init cannot be begun anew: its state cannot be written down".to_owned()
+        };
         self.say(Tone::Bad, &why);
         for ticket in asked {
             let reply = Reply::Refused { reason: why.clone(), kind: Refusal::Impossible };
@@ -209,7 +215,7 @@ impl System {
         ledger.say(PANIC, &(kernel::time::boottime(), what), &[]);
         ledger.commit();
         let errno = again::take(Program::Same);
-        self.notes.ledger = None;
+        // It is sealed by now, and written anew at the end of a turn. Not closed: by its number a fault's handler goes, and another file may get that.
         self.say(Tone::Bad, &format!("init cannot be begun anew: {}", errno.desc()));
     }
 }

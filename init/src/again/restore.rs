@@ -82,6 +82,8 @@ pub(crate) fn restore(number: i32, is_pid_1: bool) -> Result<System, Lost> {
     let Unfinished { queue, orders, dropped } = replay(&mut system.supervisor, &mut pages.said);
     system.queue.extend(queue);
     system.notes.faults = faults;
+    // Orders that are still to be carried out are in no snapshot: a fault signal that somebody sends waits for the first turn's end.
+    kernel::again::work();
     system.begin_notes();
     boot::logging(&mut system);
     if system.notify.is_none() {
@@ -94,8 +96,10 @@ pub(crate) fn restore(number: i32, is_pid_1: bool) -> Result<System, Lost> {
         system.say(Tone::Bad, &remark);
     }
     for action in orders {
-        // The end itself comes by the next event if not by this one.
-        let _ = system.perform(action);
+        if let Some(way) = system.perform(action) {
+            // The first turn ends with it. It is ordered once: no event brings it again.
+            system.orders.push_back(Action::Leave(way));
+        }
     }
     system.reconcile(&cause);
     Ok(system)
