@@ -22,7 +22,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use supervisor::{Config, Supervisor};
-use units::{Entry, Map, Reader, SourceFile, UnitName, UnitSet};
+use units::{Map, Reader, SourceFile, UnitName, UnitSet};
 
 use crate::again::{self, Library, Lost, Notes};
 use crate::console::{Console, Tone};
@@ -255,13 +255,18 @@ fn default_target(options: &Options, units: &UnitSet) -> Option<UnitName> {
 pub(crate) fn logging(system: &mut System) {
     // Of units that have gone nothing is left.
     system.manners.clear();
-    for (name, entry) in system.supervisor.units().iter() {
-        let Entry::Unit(unit) = entry else { continue };
-        let Some(service) = unit.service() else { continue };
-        system.manners.insert(name.clone(), Manner::of(&service.log));
-        if let Some(keep) = service.log.keep {
-            system.journal.reserve(name, usize::try_from(keep.0).unwrap_or(usize::MAX));
-        }
+    let all: Vec<UnitName> = system.supervisor.units().iter().map(|(name, _)| name.clone()).collect();
+    for name in &all {
+        log_of(system, name);
+    }
+}
+
+/// What one says about its own.
+pub(crate) fn log_of(system: &mut System, name: &UnitName) {
+    let Some(service) = system.supervisor.units().unit(name).and_then(|unit| unit.service()) else { return };
+    system.manners.insert(name.clone(), Manner::of(&service.log));
+    if let Some(keep) = service.log.keep {
+        system.journal.reserve(name, usize::try_from(keep.0).unwrap_or(usize::MAX));
     }
 }
 

@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use nix::sys::signalfd::SignalFd;
-use supervisor::{Action, Event, Life, Moment, Notice, Supervisor};
+use supervisor::{Action, Afterwards, Event, Life, Moment, Notice, Supervisor};
 use units::control::{LogStream, Way};
 use units::unit::{ConsoleLevel, Log, ServiceType};
 use units::{Diagnostic, Map, Severity, UnitName, search};
@@ -143,6 +143,7 @@ impl System {
     }
 
     pub(crate) fn perform(&mut self, action: Action) -> Option<Way> {
+        self.mind_instances(&action);
         let units = self.supervisor.units();
         let (reactor, queue) = (&mut self.reactor, &mut self.queue);
         match action {
@@ -190,6 +191,20 @@ impl System {
             Action::Leave(way) => return Some(way),
         }
         None
+    }
+
+    /// In which manner the lines are taken of an instance that was made since the files were read; for a connection, as long as it is there.
+    fn mind_instances(&mut self, action: &Action) {
+        if let Action::Prepare(_, unit) = action
+            && !self.manners.contains_key(unit)
+        {
+            boot::log_of(self, unit);
+        }
+        if let Action::Release(_, unit, Afterwards::Rest) = action
+            && self.supervisor.is_over(unit)
+        {
+            self.manners.remove(unit);
+        }
     }
 
     fn tell(&mut self, notice: &Notice) {

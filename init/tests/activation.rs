@@ -69,6 +69,28 @@ fn each_connection_gets_an_instance_of_its_own_which_knows_who_is_there() {
 
 #[test]
 #[ignore = "needs root"]
+fn of_an_instance_that_is_over_nothing_is_left() {
+    let socket = "[Socket]\nListenStream=/run/short\nAccept=yes\n";
+    let service = "[Service]\nDynamicUser=yes\nUser=short-user\nRuntimeDirectory=short-lived\nStandardOutput=socket\nExecStart=/bin/ls -d /run/short-lived /run/userdb/short-user.user\n";
+    let work = format!(
+        "{ASK}\nask /run/short hi\nuntil ctl list | grep -q short@ && exit 1 || test ! -e /run/short-lived; do :; done\nls /run/userdb | wc -l | sed 's/^/users: /'; ctl poweroff"
+    );
+    let boot = boot_with(&[("short.socket", socket), ("short@.service", service)], &work);
+    boot.ended(POWERED_OFF).shows("work: /run/short-lived").shows("work: /run/userdb/short-user.user").shows("work: users: 0");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn an_instance_that_nobody_has_named_before_is_made_when_it_is() {
+    let template =
+        "[service]\ncommand = \"/bin/sh -c 'echo I am %i; exec sleep 1000'\"\nsyslog-identifier = \"shop\"\n[log]\nconsole = \"all\"\n";
+    let work = "ctl start made@late && ctl status made@late && ctl reexec && ctl is-active made@late; ctl poweroff";
+    let boot = boot(&[("made@.toml", template), ("work.toml", &script("", work))]);
+    boot.ended(POWERED_OFF).shows("made@late: shop: I am late").shows("work: active").does_not_show("no such unit");
+}
+
+#[test]
+#[ignore = "needs root"]
 fn a_service_s_own_file_has_its_socket_and_its_timer() {
     // Lazy, it is started by who comes, though its file says that it is wanted.
     let file = perl::service(

@@ -37,7 +37,7 @@ pub mod value;
 pub mod verify;
 
 pub use diagnostic::{Count, Diagnostic, Severity};
-pub use file::{FILE_LIMIT, Reader, Reading, SourceFile, SourceKind, canonical, nearest, read};
+pub use file::{FILE_LIMIT, InstanceError, Reader, Reading, SourceFile, SourceKind, canonical, nearest, read};
 pub use graph::Graph;
 pub use map::{Map, Set};
 pub use name::{NameError, UnitKind, UnitName};

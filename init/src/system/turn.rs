@@ -31,8 +31,8 @@ const OURS_BATCH: usize = 8;
 /// Turns of notifications heard before an end is acted upon: of 64 messages each, so more than net.unix.max_dgram_qlen is
 /// ever set to.
 const LAST_WORDS_TURNS: usize = 16;
-/// While so many events wait, no more of those are made that somebody else can make without end: what services tell waits in
-/// its socket, and who has ended is a zombie.
+/// While so many events wait, no more of those are made that somebody else can make without end: what services tell and who connects waits
+/// in its socket, and who has ended is a zombie.
 const MOST_EVENTS: usize = 4096;
 
 impl System {
@@ -144,7 +144,7 @@ impl System {
         while let Some((watch, hung_up)) = self.happened.pop_front() {
             // One that is watched no more has nothing to say.
             let Some(source) = self.reactor.source(watch) else { continue };
-            if source == Source::Notify && self.queue.len() >= MOST_EVENTS {
+            if matches!(source, Source::Notify | Source::Socket(..)) && self.queue.len() >= MOST_EVENTS {
                 continue;
             }
             self.heed(source, hung_up);

@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use slot::{Slot, State, Why};
 use slots::Slots;
 use units::control::{UnitResult, Way};
-use units::{Entry, Map, Set, UnitName, UnitSet};
+use units::{Entry, InstanceError, Map, Set, UnitName, UnitSet};
 
 pub use keep::{Saved, SavedSlot};
 
@@ -73,6 +73,9 @@ pub struct Supervisor {
     changes: VecDeque<Change>,
     /// Units that cannot be started, whose dependents are still to be told.
     refusals: VecDeque<(UnitName, Cause)>,
+    /// Instances that are over: whoever carries the orders of this step out still looks into them.
+    #[serde(skip)]
+    over: Vec<UnitName>,
 }
 
 /// How the system as a whole is doing.
@@ -116,6 +119,7 @@ impl Supervisor {
             orders: Vec::new(),
             changes: VecDeque::new(),
             refusals: VecDeque::new(),
+            over: Vec::new(),
         }
     }
 
@@ -124,6 +128,9 @@ impl Supervisor {
     pub fn step(&mut self, now: Moment, event: Event) -> Vec<Action> {
         // A clock that goes back would undo deadlines; nothing is lost by ignoring it.
         self.now = self.now.max(now);
+        for name in core::mem::take(&mut self.over) {
+            Arc::make_mut(&mut self.units).forget(&name);
+        }
         self.hear(event);
         self.advance();
         core::mem::take(&mut self.orders)
@@ -169,16 +176,32 @@ impl Supervisor {
                 self.slots.remove(&name);
             }
         }
-        for (name, entry) in units.iter() {
-            if matches!(entry, Entry::Unit(_)) && !self.slots.contains_key(name) {
+        self.triggers = triggers(&units);
+        self.units = Arc::new(units);
+        let all: Vec<UnitName> = self.units.iter().map(|(name, _)| name.clone()).collect();
+        self.make_slots(&all);
+        self.slots.settle();
+    }
+
+    /// Those of these that are units and not known yet are down from now on.
+    fn make_slots(&mut self, names: &[UnitName]) {
+        for name in names {
+            if matches!(self.units.entry(name), Some(Entry::Unit(_))) && !self.slots.contains_key(name) {
                 let mut slot = Slot::new();
                 slot.since = self.now;
                 self.slots.insert(name.clone(), slot);
             }
         }
-        self.triggers = triggers(&units);
-        self.units = Arc::new(units);
-        self.slots.settle();
+    }
+
+    /// The unit `name` stands for: where it is an instance of a template that nobody has named before, it is made, with those that it names.
+    fn make_instance(&mut self, name: &UnitName) -> Result<UnitName, InstanceError> {
+        if self.units.entry(name).is_some() {
+            return Ok(self.units.resolve(name).clone());
+        }
+        let made = Arc::make_mut(&mut self.units).instantiate(name)?;
+        self.make_slots(&made.new);
+        Ok(made.name)
     }
 
     fn hear(&mut self, event: Event) {

@@ -40,6 +40,12 @@ impl Supervisor {
         self.slots.get(unit).is_some_and(|slot| slot.rests() || slot.life().is_some() || slot.job.is_some())
     }
 
+    /// Whether it served a connection that is over: from the next step on nothing is known of it.
+    #[must_use]
+    pub fn is_over(&self, unit: &UnitName) -> bool {
+        self.over.contains(unit)
+    }
+
     /// Commands that were ordered to be run and have not ended, as far as is known.
     pub fn runs(&self) -> impl Iterator<Item = Run> {
         self.slots.values().filter_map(Slot::alive).flat_map(|alive| alive.running.iter().copied())

@@ -171,7 +171,7 @@ impl Supervisor {
             return;
         }
         self.slots.remove(name);
-        alloc::sync::Arc::make_mut(&mut self.units).forget(name);
+        self.over.push(name.clone());
         if let Some(slot) = self.slots.get_mut(&socket) {
             slot.history.connections = slot.history.connections.saturating_sub(1);
         }

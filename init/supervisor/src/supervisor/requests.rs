@@ -94,7 +94,8 @@ impl Supervisor {
         if self.is_leaving() {
             return self.refuse_request(ticket, LEAVING);
         }
-        let names: Vec<UnitName> = names.iter().map(|name| self.units.resolve(name).clone()).collect();
+        // What cannot be made is not there, and is told below.
+        let names: Vec<UnitName> = names.iter().map(|name| self.make_instance(name).unwrap_or_else(|_| name.clone())).collect();
         if names.is_empty() {
             return self.order(Action::Answer(ticket, Reply::Done { results: Vec::new() }));
         }

@@ -40,7 +40,7 @@ impl Supervisor {
     #[must_use]
     pub fn named(&self, names: &[UnitName]) -> Vec<UnitName> {
         if names.is_empty() {
-            return self.units.iter().map(|(name, _)| name.clone()).collect();
+            return self.units.iter().map(|(name, _)| name).filter(|name| !self.over.contains(name)).cloned().collect();
         }
         let mut seen = BTreeSet::new();
         names.iter().map(|name| self.units.resolve(name)).filter(|name| seen.insert(*name)).cloned().collect()

@@ -242,3 +242,30 @@ fn whom_two_started_is_told_of_neither_and_who_was_asked_for_of_nobody() {
         "#]],
     );
 }
+
+#[test]
+fn an_instance_is_there_once_it_is_named_with_those_it_names() {
+    let units = "-- shop@\nrequires = ['db@%i']\nafter = ['db@%i']\n[service]\ncommand = '/bin/shop %i'\n-- db@\n[service]\ncommand = '/bin/db %i'\n\
+                 -- odd@\n[service]\nnothing = 1";
+    check(
+        units,
+        "list | start shop@one shop@ other@one odd@one | list | stop shop@two",
+        expect![[r#"
+        > list
+        > start shop@one shop@ other@one odd@one
+        prepare db@one#1
+        spawn db@one#1 start[0]
+          db@one is up
+        prepare shop@one#2
+        spawn shop@one#2 start[0]
+          shop@one is up
+        answer 1: shop@one Ok, shop@ Refused("no such unit"), other@one Refused("no such unit"), odd@one Refused("bad unit file: unknown key `nothing` in [service]")
+        > list
+            db@one active running -
+            odd@one inactive dead /etc/fief/units/odd@.toml:3: unknown key `nothing` in [service]
+            shop@one active running -
+        > stop shop@two
+        answer 2: shop@two Ok
+    "#]],
+    );
+}

@@ -99,15 +99,11 @@ impl Supervisor {
         if self.slots.get(name)?.history.connections >= most || !self.count_hit(name, limit) {
             return None;
         }
-        if let Err(error) = alloc::sync::Arc::make_mut(&mut self.units).instantiate(&wanted) {
+        if let Err(error) = self.make_instance(&wanted) {
             self.end(name, Ending::Fell(Cause::BadSetting(error.to_string())));
             return None;
         }
-        self.units.unit(&wanted)?;
-        let mut slot = Slot::new();
-        slot.since = self.now;
-        slot.history.serves = Some(name.clone());
-        self.slots.insert(wanted.clone(), slot);
+        self.slots.get_mut(&wanted)?.history.serves = Some(name.clone());
         if let Some(slot) = self.slots.get_mut(name) {
             slot.history.connections = slot.history.connections.saturating_add(1);
         }
