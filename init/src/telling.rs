@@ -36,6 +36,7 @@ pub(crate) fn words(notice: &Notice, now: Moment) -> Telling<'_> {
         }
         Notice::Stopping(unit) => about(unit, Tone::Quiet, false, format!("stopping {unit}")),
         Notice::Stopped(unit) => about(unit, Tone::Plain, unit.kind() != UnitKind::Target, format!("stopped {unit}")),
+        Notice::Aborting(unit) => about(unit, Tone::Notice, true, format!("aborting {unit}: it takes too long to stop")),
         Notice::Killing(unit) => about(unit, Tone::Notice, true, format!("killing {unit}: it takes too long to stop")),
         Notice::LeftBehind(unit) => about(unit, Tone::Bad, true, format!("{unit} leaves processes behind that do not die")),
         Notice::OutOfMemory(unit) => about(unit, Tone::Bad, true, format!("{unit}: the kernel killed a process of it for want of memory")),

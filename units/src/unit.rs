@@ -39,7 +39,7 @@ pub use sandbox::{
     ProtectSystem, Sandbox,
 };
 pub use service::{ConsoleLevel, ExitType, Input, Log, NotifyAccess, Output, RunAs, Service, ServiceType, Tty};
-pub use stop::{Stop, StopMode};
+pub use stop::{Stop, StopMode, Strike};
 pub use usual::{AsUsual, Usual};
 
 use crate::systemd::paths::simple;

@@ -157,6 +157,8 @@ pub enum Notice {
     Stopping(UnitName),
     /// A unit is down.
     Stopped(UnitName),
+    /// A unit took too long to stop and is to leave a core behind.
+    Aborting(UnitName),
     /// A unit took too long to stop and gets its final signal.
     Killing(UnitName),
     /// Processes of a unit do not die even by `SIGKILL`; they are left behind.

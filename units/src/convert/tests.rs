@@ -77,7 +77,7 @@ fn how_a_service_ends_and_comes_again_is_carried_over() {
     there_and_back(
         "service",
         "[Service]\nExecStart=/bin/a\nRestart=always\nRestartSec=1\nRestartSteps=5\nRestartMaxDelaySec=1min\nRestartMode=direct\nExitType=cgroup\n\
-         RuntimeMaxSec=1h\nRuntimeRandomizedExtraSec=5min\n",
+         RuntimeMaxSec=1h\nRuntimeRandomizedExtraSec=5min\nTimeoutStartFailureMode=kill\nTimeoutStopFailureMode=abort\nTimeoutAbortSec=1\n",
     );
     there_and_back("service", "[Service]\nExecStart=/bin/a\nRestartSteps=5\nRestartMaxDelaySec=infinity\n");
     for growth in ["steps = 5\nmax-delay = \"max\"\nmode = \"direct\"", "steps = 0", "backoff = 3"] {

@@ -4,6 +4,7 @@ use super::sheet::Sheet;
 use super::words;
 use crate::unit::{
     Command, ExitType, Growth, NotifyAccess, OomPolicy, Reload, RestartMode, RestartPolicy, Service, ServiceType, Statuses, Stop, StopMode,
+    Strike,
 };
 use crate::value::{Limit, Signal};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub(super) fn show(sheet: &mut Sheet, service: &Service) {
     sheet.word("RestartMode", &RestartMode::WORDS, service.restart.mode);
     sheet.span("TimeoutStartUSec", service.start_timeout);
     sheet.span("TimeoutStopUSec", service.stop.timeout);
+    sheet.word("TimeoutStartFailureMode", &Strike::WORDS, service.stop.start_failure);
+    sheet.word("TimeoutStopFailureMode", &Strike::WORDS, service.stop.stop_failure);
     sheet.span("RuntimeMaxUSec", service.runtime_max);
     sheet.span("RuntimeRandomizedExtraUSec", Limit::At(service.runtime_extra));
     sheet.span("WatchdogUSec", service.watchdog.map_or(Limit::Max, Limit::At));

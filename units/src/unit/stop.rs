@@ -18,6 +18,10 @@ pub struct Stop {
     pub send_hangup: bool,
     /// Whether the final signal is sent at all.
     pub send_kill: bool,
+    /// What it gets when it takes too long to start.
+    pub start_failure: Strike,
+    /// What it gets when its stop commands, or the first signal, take too long.
+    pub stop_failure: Strike,
     /// Sent first when it is stopped only to be started again; `signal` when absent.
     pub restart_signal: Option<Signal>,
 }
@@ -36,6 +40,23 @@ pub enum StopMode {
     None,
 }
 
+/// What ends a service that takes too long; systemd.service(5), `TimeoutStartFailureMode=`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strike {
+    /// The first signal, and the final one as usual.
+    #[default]
+    Terminate,
+    /// [`super::Service::watchdog_signal`], and the final one later.
+    Abort,
+    /// The final signal at once.
+    Kill,
+}
+
+impl Strike {
+    /// Each with its word.
+    pub(crate) const WORDS: [(&str, Self); 3] = [("terminate", Self::Terminate), ("abort", Self::Abort), ("kill", Self::Kill)];
+}
+
 impl Default for Stop {
     fn default() -> Self {
         Self {
@@ -46,6 +67,8 @@ impl Default for Stop {
             final_signal: Signal::KILL,
             send_hangup: false,
             send_kill: true,
+            start_failure: Strike::default(),
+            stop_failure: Strike::default(),
             restart_signal: None,
         }
     }

@@ -389,9 +389,11 @@ impl Supervisor {
                     Phase::Condition | Phase::StartPre | Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost,
                     Stopping::Commands(_)
                     | Stopping::Terminate
+                    | Stopping::Abort
                     | Stopping::Kill
                     | Stopping::Post(_)
                     | Stopping::FinalTerminate
+                    | Stopping::FinalAbort
                     | Stopping::FinalKill,
                 ) => self.check_gone(name),
             },

@@ -1,8 +1,8 @@
 //! What is told of units on request.
 
-use super::slot::{Down, Ending, JobKind, Reloading, Slot, Starting, State, Stopping, Watching};
+use super::slot::{Down, JobKind, Reloading, Slot, Starting, State, Stopping, Watching};
 use super::{Supervisor, System};
-use crate::{Cause, Moment};
+use crate::Moment;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -196,9 +196,8 @@ fn words(slot: &Slot, kind: UnitKind) -> (ActiveState, &'static str) {
         State::Reloading { stage: Reloading::Signalled(_), .. } => (ActiveState::Reloading, "reload-signal"),
         State::Reloading { stage: Reloading::Said, .. } => (ActiveState::Reloading, "reload-notify"),
         State::Stopping { stage: Stopping::Commands(_), .. } => (ActiveState::Deactivating, stopping(kind)),
-        State::Stopping { stage: Stopping::Terminate, ending: Ending::Fell(Cause::Watchdog), .. } => {
-            (ActiveState::Deactivating, "stop-watchdog")
-        }
+        State::Stopping { stage: Stopping::Abort, .. } => (ActiveState::Deactivating, "stop-watchdog"),
+        State::Stopping { stage: Stopping::FinalAbort, .. } => (ActiveState::Deactivating, "final-watchdog"),
         State::Stopping { stage: Stopping::Terminate, .. } => (ActiveState::Deactivating, "stop-term"),
         State::Stopping { stage: Stopping::Kill, .. } => (ActiveState::Deactivating, "stop-kill"),
         State::Stopping { stage: Stopping::Post(_), .. } => (ActiveState::Deactivating, "stop-post"),

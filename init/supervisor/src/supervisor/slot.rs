@@ -192,10 +192,14 @@ pub(super) enum Reloading {
 pub(super) enum Stopping {
     Commands(usize),
     Terminate,
+    /// It is to leave a core behind; systemd's `stop-watchdog`.
+    Abort,
     Kill,
     Post(usize),
     /// What the commands before have left in the background is asked to end; systemd's `final-sigterm`.
     FinalTerminate,
+    /// It has not, and is to leave a core behind; `final-watchdog`.
+    FinalAbort,
     /// It is killed; `final-sigkill`.
     FinalKill,
 }

@@ -1,8 +1,8 @@
 //! Bringing a unit down, for whatever reason, and what follows.
 //!
 //! ```text
-//!   Commands(0) … ─▶ Terminate ─ until ─▶ Kill ─ until ─▶ (left behind)
-//!                        └─ all gone ──────┴──▶ Post(0) … ─▶ FinalTerminate ─ until ─▶ FinalKill
+//!   Commands(0) … ─▶ Terminate ─ until ─▶ (Abort ─ until ─▶) Kill ─ until ─▶ (left behind)
+//!                        └─ all gone ──────┴──▶ Post(0) … ─▶ FinalTerminate ─ until ─▶ (FinalAbort ─ until ─▶) FinalKill
 //!                                                                └─ all gone ──────────────┴──▶ Down | Failed | Resting
 //! ```
 
@@ -13,8 +13,8 @@ use super::{Supervisor, System};
 use crate::{Action, Cause, Moment, Notice, Phase, Whom};
 use core::time::Duration;
 use units::control::Outcome;
-use units::unit::{Service, StopMode};
-use units::value::Signal;
+use units::unit::{Service, Stop, StopMode, Strike};
+use units::value::{Limit, Signal};
 use units::{Map, UnitName};
 
 /// How long processes are waited for after `SIGKILL`; those that hang in the kernel are left behind.
@@ -39,13 +39,18 @@ impl Supervisor {
             Ending::Fell(cause) => !matches!(cause, Cause::Watchdog | Cause::OutOfMemory),
             Ending::Asked | Ending::Finished | Ending::Skipped(_) | Ending::Delayed(_) => true,
         };
+        let strike = match &ending {
+            Ending::Fell(Cause::Watchdog) => Strike::Abort,
+            Ending::Fell(Cause::TimedOut(_)) => service.stop.start_failure,
+            Ending::Fell(_) | Ending::Asked | Ending::Finished | Ending::Skipped(_) | Ending::Delayed(_) => Strike::Terminate,
+        };
         let until = self.fair(name, self.after(service.stop.timeout));
         let stage = Stopping::Commands(0);
         self.enter(name, State::Stopping { alive, stage, until, ending, emptied: false });
         if in_order && orderly && !service.stop_commands.is_empty() {
             self.spawn(name, Phase::Stop, 0);
         } else {
-            self.terminate(name);
+            self.strike(name, strike);
         }
     }
 
@@ -87,7 +92,7 @@ impl Supervisor {
         let units = self.units.clone();
         let Some(service) = course(&units, name) else { return };
         if index >= service.stop_commands.len() {
-            return self.terminate(name);
+            return self.strike(name, Strike::Terminate);
         }
         self.enter_stage(name, Stopping::Commands(index), self.after(service.stop.timeout));
         self.spawn(name, Phase::Stop, index);
@@ -141,12 +146,31 @@ impl Supervisor {
         known.get(name).copied().unwrap_or(0)
     }
 
-    /// Sends the first signal.
-    fn terminate(&mut self, name: &UnitName) {
+    /// Ends what runs, in this way.
+    fn strike(&mut self, name: &UnitName, strike: Strike) {
+        match strike {
+            Strike::Terminate => self.signal_first(name, Stopping::Terminate),
+            Strike::Abort => self.signal_first(name, Stopping::Abort),
+            Strike::Kill if self.may_kill(name) => {
+                self.forget_emptied(name);
+                if let Some(life) = self.slots.get(name).and_then(Slot::life) {
+                    self.order(Action::Drain(life));
+                }
+                self.kill(name);
+            }
+            Strike::Kill => {
+                self.tell(Notice::LeftBehind(name.clone()));
+                self.next_stop_post(name, 0);
+            }
+        }
+    }
+
+    /// Sends the first signal of this stage.
+    fn signal_first(&mut self, name: &UnitName, stage: Stopping) {
         let units = self.units.clone();
         let Some(service) = course(&units, name) else { return };
-        let limit = if self.hangs(name) { service.stop.abort_timeout } else { None };
-        self.enter_stage(name, Stopping::Terminate, self.after(limit.unwrap_or(service.stop.timeout)));
+        let (first, limit) = self.first_signal(name, &service, stage);
+        self.enter_stage(name, stage, self.after(limit));
         self.close(name);
         self.forget_emptied(name);
         let Some(alive) = self.slots.get(name).and_then(Slot::alive) else { return };
@@ -154,7 +178,6 @@ impl Supervisor {
         if alive.running.is_empty() && !is_service(&units, name) {
             return self.next_stop_post(name, 0);
         }
-        let first = self.first_signal(name, &service);
         let signals = [Some(first), Some(Signal::CONT), service.stop.send_hangup.then_some(Signal::HUP)];
         let whom = match service.stop.mode {
             StopMode::ControlGroup => Some(Whom::All),
@@ -188,17 +211,20 @@ impl Supervisor {
         }
     }
 
-    /// Whether it is stopped because it has not said that it lives.
-    fn hangs(&self, name: &UnitName) -> bool {
-        matches!(self.slots.get(name).map(|slot| &slot.state), Some(State::Stopping { ending: Ending::Fell(Cause::Watchdog), .. }))
-    }
-
-    fn first_signal(&self, name: &UnitName, service: &Service) -> Signal {
-        let restarts = self.slots.get(name).is_some_and(|slot| slot.has_job(|kind| kind == JobKind::Restart));
-        match (self.hangs(name), restarts) {
-            (true, _) => service.watchdog_signal,
-            (false, true) => service.stop.restart_signal.unwrap_or(service.stop.signal),
-            (false, false) => service.stop.signal,
+    /// With which signal a stage begins, and how long it may take.
+    fn first_signal(&self, name: &UnitName, service: &Service, stage: Stopping) -> (Signal, Limit<Duration>) {
+        let Stop { signal, timeout, abort_timeout, restart_signal, .. } = service.stop;
+        match stage {
+            Stopping::Abort | Stopping::FinalAbort => (service.watchdog_signal, abort_timeout.unwrap_or(timeout)),
+            Stopping::Terminate if self.slots.get(name).is_some_and(|slot| slot.has_job(|kind| kind == JobKind::Restart)) => {
+                (restart_signal.unwrap_or(signal), timeout)
+            }
+            Stopping::Terminate
+            | Stopping::FinalTerminate
+            | Stopping::Commands(_)
+            | Stopping::Kill
+            | Stopping::Post(_)
+            | Stopping::FinalKill => (signal, timeout),
         }
     }
 
@@ -209,8 +235,8 @@ impl Supervisor {
         let Some(State::Stopping { alive, stage, .. }) = self.slots.get(name).map(|slot| &slot.state) else { return };
         let life = alive.life;
         let stage = match stage {
-            Stopping::Commands(_) | Stopping::Terminate | Stopping::Kill => Stopping::Kill,
-            Stopping::Post(_) | Stopping::FinalTerminate | Stopping::FinalKill => Stopping::FinalKill,
+            Stopping::Commands(_) | Stopping::Terminate | Stopping::Abort | Stopping::Kill => Stopping::Kill,
+            Stopping::Post(_) | Stopping::FinalTerminate | Stopping::FinalAbort | Stopping::FinalKill => Stopping::FinalKill,
         };
         self.enter_stage(name, stage, Some(self.now.plus(KILL_GRACE)));
         let last = service.stop.final_signal;
@@ -236,13 +262,15 @@ impl Supervisor {
             StopMode::None => true,
         };
         match stage {
-            Stopping::Terminate | Stopping::Kill if gone => self.next_stop_post(name, 0),
-            Stopping::FinalTerminate | Stopping::FinalKill if gone => self.gone(name),
+            Stopping::Terminate | Stopping::Abort | Stopping::Kill if gone => self.next_stop_post(name, 0),
+            Stopping::FinalTerminate | Stopping::FinalAbort | Stopping::FinalKill if gone => self.gone(name),
             Stopping::Terminate
+            | Stopping::Abort
             | Stopping::Kill
             | Stopping::Commands(_)
             | Stopping::Post(_)
             | Stopping::FinalTerminate
+            | Stopping::FinalAbort
             | Stopping::FinalKill => {}
         }
     }
@@ -251,7 +279,9 @@ impl Supervisor {
     pub(super) fn main_gone_while_stopping(&mut self, name: &UnitName) {
         let units = self.units.clone();
         let mixed = course(&units, name).is_some_and(|service| service.stop.mode == StopMode::Mixed && service.stop.send_kill);
-        if let Some(State::Stopping { alive, stage: Stopping::Terminate, .. }) = self.slots.get(name).map(|slot| &slot.state) {
+        if let Some(State::Stopping { alive, stage: Stopping::Terminate | Stopping::Abort, .. }) =
+            self.slots.get(name).map(|slot| &slot.state)
+        {
             let life = alive.life;
             if mixed {
                 self.order(Action::Kill(life));
@@ -268,14 +298,14 @@ impl Supervisor {
             return self.gone(name);
         }
         if index >= service.stop_post.len() {
-            return self.sweep(name);
+            return self.sweep(name, Stopping::FinalTerminate);
         }
         self.enter_stage(name, Stopping::Post(index), self.after(service.stop.timeout));
         self.spawn(name, Phase::StopPost, index);
     }
 
-    /// Ends what the commands after the stop have left in the background.
-    fn sweep(&mut self, name: &UnitName) {
+    /// Ends what the commands after the stop have left in the background, beginning with this stage.
+    fn sweep(&mut self, name: &UnitName, stage: Stopping) {
         let units = self.units.clone();
         let Some(service) = course(&units, name) else { return };
         let Some(alive) = self.slots.get(name).and_then(Slot::alive) else { return };
@@ -289,13 +319,14 @@ impl Supervisor {
                 return self.gone(name);
             }
         }
-        self.enter_stage(name, Stopping::FinalTerminate, self.after(service.stop.timeout));
+        let (first, limit) = self.first_signal(name, &service, stage);
+        self.enter_stage(name, stage, self.after(limit));
         self.forget_emptied(name);
-        if service.stop.mode == StopMode::Mixed && service.stop.send_kill {
-            // The main process, the only one to be asked, is gone.
+        if service.stop.mode == StopMode::Mixed && service.stop.send_kill || stage == Stopping::FinalKill {
+            // The main process, the only one to be asked, is gone, or nobody is to be.
             self.kill(name);
         } else {
-            self.order(Action::Signal(life, Whom::All, service.stop.signal));
+            self.order(Action::Signal(life, Whom::All, first));
             self.order(Action::Signal(life, Whom::All, Signal::CONT));
         }
         self.order(Action::Drain(life));
@@ -303,25 +334,35 @@ impl Supervisor {
 
     /// The time of this stage of stopping is over.
     pub(super) fn stop_timed_out(&mut self, name: &UnitName, stage: Stopping) {
-        match stage {
-            Stopping::Commands(_) => self.terminate(name),
-            Stopping::Terminate if self.may_kill(name) => {
+        let units = self.units.clone();
+        let Some(service) = course(&units, name) else { return };
+        match (stage, service.stop.stop_failure) {
+            (Stopping::Commands(_), strike) => self.strike(name, strike),
+            (Stopping::Terminate, Strike::Abort) => {
+                self.tell(Notice::Aborting(name.clone()));
+                self.signal_first(name, Stopping::Abort);
+            }
+            (Stopping::Post(_), Strike::Terminate) => self.sweep(name, Stopping::FinalTerminate),
+            (Stopping::Post(_) | Stopping::FinalTerminate, Strike::Abort) => {
+                self.tell(Notice::Aborting(name.clone()));
+                self.sweep(name, Stopping::FinalAbort);
+            }
+            (Stopping::Post(_), Strike::Kill) if self.may_kill(name) => {
+                self.tell(Notice::Killing(name.clone()));
+                self.sweep(name, Stopping::FinalKill);
+            }
+            (Stopping::Terminate | Stopping::Abort | Stopping::FinalTerminate | Stopping::FinalAbort, _) if self.may_kill(name) => {
                 self.tell(Notice::Killing(name.clone()));
                 self.kill(name);
             }
-            Stopping::Terminate => {
+            (Stopping::Terminate | Stopping::Abort, _) => {
                 self.tell(Notice::LeftBehind(name.clone()));
                 self.next_stop_post(name, 0);
             }
-            Stopping::FinalTerminate if self.may_kill(name) => {
-                self.tell(Notice::Killing(name.clone()));
-                self.kill(name);
-            }
-            Stopping::Kill | Stopping::FinalTerminate | Stopping::FinalKill => {
+            (Stopping::Kill | Stopping::Post(_) | Stopping::FinalTerminate | Stopping::FinalAbort | Stopping::FinalKill, _) => {
                 self.tell(Notice::LeftBehind(name.clone()));
                 self.gone(name);
             }
-            Stopping::Post(_) => self.sweep(name),
         }
     }
 

@@ -7,6 +7,7 @@ mod endings;
 mod found;
 mod kinds;
 mod life;
+mod limits;
 mod relations;
 mod reloading;
 mod sockets;

@@ -264,6 +264,7 @@ fn subject(notice: &Notice) -> Option<&UnitName> {
         | Notice::Ignored(unit, ..)
         | Notice::Stopping(unit)
         | Notice::Stopped(unit)
+        | Notice::Aborting(unit)
         | Notice::Killing(unit)
         | Notice::LeftBehind(unit)
         | Notice::OutOfMemory(unit)

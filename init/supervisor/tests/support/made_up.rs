@@ -127,12 +127,22 @@ fn service(dice: &mut Dice, text: &mut String) {
         "slice = 'l.slice'",
         "sockets = 's.socket'",
         "pid-file = '/run/x'",
+        "runtime-randomized-extra-sec = '30s'",
     ];
     some_of(dice, text, 6, &others);
+    for key in ["timeout-start-failure-mode", "timeout-stop-failure-mode"] {
+        if dice.once_in(4) {
+            writeln!(text, "{key} = '{}'", dice.one_of(&["abort", "kill"])).unwrap();
+        }
+    }
+    if kind != "oneshot" {
+        some_of(dice, text, 5, &["exit-type = 'cgroup'"]);
+    }
     writeln!(text, "[stop]\nmode = '{}'\ntimeout = '7s'", dice.one_of(&["control-group", "mixed", "process", "none"])).unwrap();
     let policies: &[&str] = match kind {
         "oneshot" => &["no", "on-failure", "on-abnormal"],
         _ => &["no", "always", "on-success", "on-failure", "on-abnormal", "on-abort", "on-watchdog"],
     };
     writeln!(text, "[restart]\npolicy = '{}'\nburst = {}", dice.one_of(policies), 2 + dice.roll(20)).unwrap();
+    some_of(dice, text, 5, &["mode = 'direct'", "steps = 3\nmax-delay = '8s'"]);
 }

@@ -4,7 +4,7 @@ use super::{Assigned, Fault, boolean, commands};
 use crate::file::{Draft, Kind};
 use crate::systemd::paths::{absolute, simple};
 use crate::systemd::words::Escapes;
-use crate::unit::{ExitType, Growth, NotifyAccess, OomPolicy, Output, Reload, RestartMode, RestartPolicy, Statuses, StopMode};
+use crate::unit::{ExitType, Growth, NotifyAccess, OomPolicy, Output, Reload, RestartMode, RestartPolicy, Statuses, StopMode, Strike};
 use crate::value::{Bytes, Limit, Percent, Signal, Weight};
 use std::time::Duration;
 
@@ -155,6 +155,11 @@ pub(crate) fn timeout_stop(draft: &mut Draft, a: &Assigned<'_>) -> Done {
 pub(crate) fn timeout_abort(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     // Nothing: as long as any other stop.
     draft.service.service.stop.abort_timeout = a.or_reset(Assigned::span_or_none)?;
+    Ok(())
+}
+
+pub(crate) fn strike(field: &mut Strike, a: &Assigned<'_>) -> Done {
+    *field = a.word(&Strike::WORDS)?;
     Ok(())
 }
 

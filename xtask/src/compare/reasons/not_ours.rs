@@ -179,8 +179,6 @@ pub(crate) const NOT_OURS: &[(&str, &[&str])] = &[
             "OnSuccessJobMode",
             "RebootArgument",
             "TimeoutAbortUSec",
-            "TimeoutStartFailureMode",
-            "TimeoutStopFailureMode",
             "RootDirectoryStartOnly",
             "USBFunction*",
             "PAMName",
