@@ -28,6 +28,7 @@ mod inotify;
 mod keep;
 mod limits;
 mod main_pid;
+mod memory;
 mod mounts;
 mod news;
 mod opened;
@@ -60,15 +61,16 @@ use units::{Set, UnitName, UnitSet};
 
 use crate::journal::Intake;
 use crate::kept::Kept;
-use crate::reactor::{Reactor, Source, Watch};
+use crate::reactor::{Reactor, Watch};
 use crate::utmp;
 use birth::{Asked, Outlets};
 use calendar::Calendars;
 pub(crate) use conditions::Facts;
 use generators::Generators;
 use gone::Gone;
-use groups::{make_group, memory_events};
+use groups::make_group;
 use inotify::{Purpose, Watches};
+use memory::{Again, Memory};
 use paths::Paths;
 use private::Private;
 use ready::Ready;
@@ -90,8 +92,7 @@ struct Body {
     outlets: Option<Outlets>,
     /// `cgroup.events`, while somebody waits for the group to empty.
     emptying: Option<(File, Watch)>,
-    /// `memory.events`, which says when the kernel kills for want of memory. cgroup2 only.
-    memory: Option<(File, Watch)>,
+    memory: Option<Memory>,
     /// The main process is looked for: a daemon may write its pid file after its first process has
     /// ended.
     looking: bool,
@@ -161,6 +162,8 @@ pub(crate) struct Hands {
     spares: Spares,
     /// Somebody was killed who is nobody's main process: the counters may say why.
     stranger_killed: bool,
+    /// Lives whose counter may be about to rise.
+    starving: Vec<Again>,
     /// Some pipe is left alone: else nobody has to be asked.
     any_paused: bool,
     /// Which life ended last, of units that others are started after.
@@ -195,6 +198,7 @@ impl Hands {
             leftovers: Vec::new(),
             spares: Spares::default(),
             stranger_killed: false,
+            starving: Vec::new(),
             any_paused: false,
             ended: Vec::new(),
             to_watch: Vec::new(),
@@ -229,10 +233,7 @@ impl Hands {
         let slice = unit.map_or_else(|| name.usual_slice(), units::unit::Unit::slice);
         match placed.and_then(|()| self.make_body(name, &service, (&slice, units), &mut remarks)) {
             Ok(mut body) => {
-                body.memory = body.group.as_ref().and_then(memory_events).and_then(|file| {
-                    let watch = reactor.watch_changes(&file, Source::Memory(life)).ok()?;
-                    Some((file, watch))
-                });
+                body.memory = body.group.as_ref().and_then(|group| Memory::watch(group, life, reactor));
                 self.bodies.insert(life, body);
                 queue.push_back(Event::Prepared(life));
             }
@@ -387,8 +388,11 @@ impl Hands {
             if let Some(unit) = units.unit(name) {
                 self.remember(unit, body.invocation);
             }
-            for (file, watch) in body.emptying.into_iter().chain(body.memory) {
+            if let Some((file, watch)) = body.emptying {
                 reactor.forget(&file, watch);
+            }
+            if let Some(memory) = body.memory {
+                memory.forget(reactor);
             }
             // Our writing ends close here; the readers stay until the last writer has gone.
             match (body.group, body.made_with, after) {

@@ -38,8 +38,9 @@ const ROOM_FOR_ALL: usize = 4 * 1024 * 1024;
 const LONGEST_LINE: usize = 4096;
 /// Bytes read from one pipe before it has to wait for a `BREATH`: some 3 MB/s.
 const BUDGET: usize = 64 * 1024;
-/// And lines: a pipe full of empty ones is 65,536 of them, and each costs about the same whatever is in it.
-const LINES: usize = 8192;
+/// And lines: a pipe full of empty ones is 65,536 of them, and each costs about the same whatever is in it. A pipe full of short words is read in
+/// one go.
+const LINES: usize = 16 * 1024;
 /// How long a pipe that floods is left alone.
 pub(crate) const BREATH: Duration = Duration::from_millis(20);
 
@@ -404,7 +405,7 @@ mod tests {
     fn a_turn_is_short_however_short_the_lines_are() {
         let (reader, writer) = pipe().unwrap();
         let mut intake = Intake::new(reader);
-        assert_eq!(nix::unistd::write(&writer, &[b'\n'; 20_000]).unwrap(), 20_000);
+        assert_eq!(nix::unistd::write(&writer, &[b'\n'; 40_000]).unwrap(), 40_000);
         let mut turns = Vec::new();
         loop {
             let (all, flow) = lines(&mut intake);
@@ -414,7 +415,7 @@ mod tests {
                 Flow::Open | Flow::Ended => break,
             }
         }
-        assert_eq!(turns, [LINES, LINES, 20_000 - 2 * LINES]);
+        assert_eq!(turns, [LINES, LINES, 40_000 - 2 * LINES]);
     }
 
     #[test]

@@ -35,6 +35,11 @@ impl<K: Ord + Clone, V> Kept<K, V> {
         Some(value)
     }
 
+    /// For a change that need not be written down.
+    pub(crate) fn quiet_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.map.get_mut(key)
+    }
+
     /// For a change, made if it is not there.
     pub(crate) fn entry(&mut self, key: &K) -> &mut V
     where

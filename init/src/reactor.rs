@@ -44,7 +44,7 @@ pub(crate) enum Source {
     Output(u64),
     /// `cgroup.events` of a life.
     Emptying(Life),
-    /// `memory.events` of a life.
+    /// What tells that a life's memory has run out.
     Memory(Life),
     /// One of the things listened on for a life.
     Socket(Life, usize),

@@ -260,7 +260,7 @@ impl System {
                 self.hear_out(life);
                 self.hands.look_whether_empty(life, &mut self.reactor, &mut self.queue);
             }
-            Source::Memory(life) => self.hands.look_for_oom(life, &mut self.queue),
+            Source::Memory(life) => self.hands.memory_ran_out(life, &mut self.queue),
             Source::Socket(life, index) => self.hands.heard(life, index, &mut self.reactor, &mut self.queue),
             Source::Ready(life) => self.hands.ready_said(life, &mut self.reactor, &mut self.queue),
             Source::Clock => self.hands.clock_rang(self.supervisor.units(), &mut self.reactor, &mut self.queue),

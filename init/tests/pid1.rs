@@ -238,6 +238,18 @@ fn a_service_over_its_limit_is_killed_and_init_and_the_others_live() {
 
 #[test]
 #[ignore = "needs root"]
+fn that_a_process_of_a_process_was_killed_for_want_of_memory_is_told() {
+    // Its parent hears of it, PID 1 does not: the group tells.
+    let feeds = "[service]\ncommand = [\"/bin/sh\", \"-c\", \"tail /dev/zero; exec sleep 1000\"]\n[resources]\nmemory-max = \"32M\"\n[restart]\npolicy = \"no\"\n[install]\nwanted-by = [\"multi-user.target\"]\n";
+    let text = "while ctl status feeds > /dev/null; do :; done; ctl status feeds; ctl poweroff";
+    let boot = boot(&[("feeds.toml", feeds), ("off.toml", &script("\"feeds\"", text))]);
+    boot.ended(POWERED_OFF)
+        .shows("feeds: the kernel killed a process of it for want of memory")
+        .shows("failed  feeds: killed for want of memory");
+}
+
+#[test]
+#[ignore = "needs root"]
 fn what_was_written_is_in_the_log_before_the_end_is_told() {
     // Many that write a pipe full and end, all at the same time.
     let talks = "[service]\ntype = \"oneshot\"\ncommand = [\"/usr/bin/perl\", \"-e\", 'print \"a word\\n\" x 9000, \"the last\\n\"']\n\

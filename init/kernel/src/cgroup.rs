@@ -15,10 +15,11 @@ mod walk;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
@@ -183,6 +184,25 @@ impl Group {
     /// `cgroup.events` of cgroup2, open: polls `EPOLLPRI` when `populated` or `frozen` changes.
     pub fn events_file(&self) -> io::Result<Option<File>> {
         self.unified().map(|d| File::open(d.join("cgroup.events"))).transpose()
+    }
+
+    /// Tells that memory has run out in it, or above it: on cgroup2 `memory.events`, which polls `EPOLLPRI` when the kernel has killed; with the v1
+    /// controller an eventfd, which polls `EPOLLIN` *before* it kills (`mem_cgroup_oom_notify` in mm/memcontrol-v1.c): the counter follows.
+    /// cgroup-v1/memory.rst, "OOM Control". `Unsupported` without the controller.
+    pub fn out_of_memory(&self) -> io::Result<(Generation, File)> {
+        let hierarchy = self.hierarchies.of("memory").ok_or(io::ErrorKind::Unsupported)?;
+        let dir = self.directory(hierarchy);
+        match hierarchy.generation() {
+            Generation::V2 => Ok((Generation::V2, File::open(dir.join("memory.events"))?)),
+            Generation::V1 => {
+                let event = OwnedFd::from(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
+                let control = File::open(dir.join("memory.oom_control"))?;
+                // Once this is written, the kernel itself holds the two together, until the eventfd is closed.
+                let words = format!("{} {}", event.as_raw_fd(), control.as_raw_fd());
+                fs::write(dir.join("cgroup.event_control"), words)?;
+                Ok((Generation::V1, File::from(event)))
+            }
+        }
     }
 
     /// Whether a process is in it or beneath it.

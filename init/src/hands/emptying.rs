@@ -1,11 +1,11 @@
-//! What the control groups of units tell: that a group is empty, that the kernel has killed in it.
+//! That the control group of a unit is empty.
 
 use std::fs::File;
 
 use supervisor::{Event, Life};
 
-use super::{Hands, Queue, account, slices};
-use crate::reactor::{Reactor, Source, Watch};
+use super::{Hands, Queue, slices};
+use crate::reactor::{Reactor, Source};
 
 impl Hands {
     /// Say when the last process of a life has gone.
@@ -36,7 +36,9 @@ impl Hands {
         let Some(body) = self.bodies.get_mut(&life).filter(|body| body.draining || body.looking) else { return };
         let mut empty = none_known;
         if let Some(group) = &body.group {
-            acknowledge(&mut body.emptying);
+            if let Some((file, _)) = &mut body.emptying {
+                acknowledge(file);
+            }
             empty = !group.is_populated();
         }
         if empty {
@@ -54,19 +56,8 @@ impl Hands {
         }
     }
 
-    /// The counter of kills for want of memory, compared with what it was.
-    pub(crate) fn look_for_oom(&mut self, life: Life, queue: &mut Queue) {
-        let Some(body) = self.bodies.get_mut(&life) else { return };
-        acknowledge(&mut body.memory);
-        let now = body.group.as_ref().and_then(account::oom_kills).unwrap_or(0);
-        if now > body.oom_kills {
-            body.oom_kills = now;
-            queue.push_back(Event::OomKilled(life));
-        }
-    }
-
-    /// What the end of strangers calls for, once per turn and not per stranger: a look at the
-    /// counters of cgroup v1, which has no event for a kill, and at groups that waited for one.
+    /// What the end of strangers calls for, once per turn and not per stranger: a look at groups that waited for one, and at the counters of
+    /// those of which nothing tells.
     pub(crate) fn after_reaping(&mut self, queue: &mut Queue) {
         self.leftovers.retain(|(_, group)| {
             let stays = group.is_populated() || group.remove().is_err();
@@ -85,9 +76,7 @@ impl Hands {
 }
 
 /// Reading from the start acknowledges a change; kernfs says EPOLLPRI until then.
-fn acknowledge(watched: &mut Option<(File, Watch)>) {
-    if let Some((file, _)) = watched {
-        let _ = std::io::Seek::rewind(file);
-        let _ = std::io::read_to_string(file);
-    }
+pub(super) fn acknowledge(file: &mut File) {
+    let _ = std::io::Seek::rewind(file);
+    let _ = std::io::read_to_string(file);
 }

@@ -1,10 +1,9 @@
 //! The control group of a unit: made, joined and listened to.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use kernel::cgroup::{Generation, Group};
+use kernel::cgroup::Group;
 
 /// Make a unit's group, empty and without limits of a former life if it can be had so; whether it is a new one.
 pub(super) fn make_group(group: &Group, remarks: &mut Vec<String>) -> Result<bool, String> {
@@ -18,12 +17,6 @@ pub(super) fn make_group(group: &Group, remarks: &mut Vec<String>) -> Result<boo
         format!("making its cgroup failed: {error}")
     })?;
     Ok(is_new)
-}
-
-/// `memory.events` of a group whose memory controller is on cgroup2.
-pub(super) fn memory_events(group: &Group) -> Option<File> {
-    let (_, folder) = group.directories().find(|(hierarchy, _)| hierarchy.generation() == Generation::V2)?;
-    File::open(folder.join("memory.events")).ok()
 }
 
 /// How a child comes into a group: what it is born into, and where it moves in by itself. Where somebody was killed before

@@ -21,8 +21,9 @@ use units::{Set, UnitName, UnitSet};
 use super::birth::{Asked, Outlets};
 use super::generators::Generators;
 use super::gone::Gone;
+use super::memory::Memory;
 use super::private::{Private, PrivateNote};
-use super::{Body, Facts, Hands, Pipe, Process, Queue, Ready, commands, memory_events};
+use super::{Body, Facts, Hands, Pipe, Process, Queue, Ready, commands};
 use crate::again::{self, Inherited};
 use crate::journal::Intake;
 use crate::ledger::{Ledger, Pages};
@@ -194,10 +195,7 @@ impl Hands {
         let group = note.group.as_deref().and_then(|path| self.group_at(path));
         let mut take = |number| inherited.take(number);
         let outlets = note.outlets.and_then(|(out, err, first)| Some(Outlets { stdout: take(out)?, stderr: take(err)?, first }));
-        let memory = group.as_ref().and_then(memory_events).and_then(|file| {
-            let watch = reactor.watch_changes(&file, Source::Memory(note.life)).ok()?;
-            Some((file, watch))
-        });
+        let memory = group.as_ref().and_then(|group| Memory::watch(group, note.life, reactor));
         let private = Private::resumed(note.private, inherited, self.bodies.values().map(|body| &body.private));
         let body = Body {
             unit: note.unit,

@@ -69,7 +69,7 @@ impl Hands {
     /// The moment at which something of the hands' own wants to be done.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let paused = if self.any_paused { self.pipes.values().filter_map(|pipe| pipe.paused).min() } else { None };
-        paused.into_iter().chain(self.sockets.deadline()).chain(self.generators_deadline()).min()
+        paused.into_iter().chain(self.sockets.deadline()).chain(self.generators_deadline()).chain(self.starving_deadline()).min()
     }
 
     /// Its last writer has gone.

@@ -71,6 +71,7 @@ impl System {
         }
         self.hands.resume_pipes(&mut self.reactor);
         self.hands.resume_sockets(&mut self.reactor);
+        self.hands.look_again_for_oom(&mut self.queue);
         let supervisor = &self.supervisor;
         self.more_to_sweep = self.hands.sweep() | self.hands.let_go_of_groups(|unit| supervisor.comes_again(unit));
         self.turns.was(Piece::Sweeping);
