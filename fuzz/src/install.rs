@@ -117,7 +117,7 @@ const FOLDERS: [&str; 6] = [
     "/etc/systemd/system/t.target.wants",
 ];
 
-/// Carrying a plan out removes links only; a plain name that is masked for good, without a problem told, can be started by that name no more:
+/// Carrying a plan out removes links only, and makes them only where nothing is; a plain name that is masked for good, without a problem told, can be started by that name no more:
 /// it is masked, another unit's other name, or nobody's. More does not hold in any tree: links of another scope, which a plan may not touch,
 /// can still enable what was disabled, and a second plan finds other files in force than the first did.
 pub fn install(bytes: &[u8]) {
@@ -138,7 +138,7 @@ pub fn install(bytes: &[u8]) {
         }
     };
     let plan = make(&tree);
-    let Some(after) = carried_out(&tree, &plan) else { return };
+    let after = carried_out(&tree, &plan);
     let is_whole = plan.problems.is_empty() && name.instance().is_none() && !name.is_template();
     let state = Installer::of(&after, Specifiers::default(), false).state(&name);
     if is_whole && order % 6 == 3 && scope == Scope::Persistent {
@@ -149,15 +149,14 @@ pub fn install(bytes: &[u8]) {
     let _ = units::Reader::new(Specifiers::default()).with_instances([name]).read(search::collect(&after, &search::folders(&after)));
 }
 
-/// The tree afterwards; `None` where something that is hidden by another stands in the way: symlink(2) refuses it, and who asked is told.
-fn carried_out(tree: &Memory, plan: &Plan) -> Option<Memory> {
+/// The tree afterwards.
+fn carried_out(tree: &Memory, plan: &Plan) -> Memory {
     let mut after = tree.clone();
     for step in &plan.steps {
         match step {
             Step::Link { path, target } => {
-                if after.0.insert(path.clone(), File::Link(target.clone())).is_some() {
-                    return None;
-                }
+                let before = after.0.insert(path.clone(), File::Link(target.clone()));
+                assert_eq!(before, None, "{path} is made, and there is something: {plan:?}");
             }
             Step::Unlink { path } => match after.0.remove(path) {
                 Some(File::Link(_)) => {}
@@ -165,7 +164,7 @@ fn carried_out(tree: &Memory, plan: &Plan) -> Option<Memory> {
             },
         }
     }
-    Some(after)
+    after
 }
 
 /// Three bytes a file: where, who, and what.

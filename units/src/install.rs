@@ -21,7 +21,7 @@ pub use plan::{Plan, Scope, Step};
 use crate::file::{Content, Copy, Pull, Shelf};
 use crate::search::{self, Link, Tree};
 use crate::unit::Install;
-use crate::{Specifiers, UnitName, stock};
+use crate::{Set, Specifiers, UnitName, stock};
 use preset::Presets;
 use std::fmt;
 
@@ -99,6 +99,8 @@ pub struct Installer {
     shelf: Shelf,
     links: Vec<Link>,
     presets: Presets,
+    /// Whatever lies where a plan makes links, by its path.
+    taken: Set<String>,
 }
 
 impl Installer {
@@ -108,7 +110,8 @@ impl Installer {
         let folders = search::folders(tree);
         let stock = stock::files().filter(|_| with_stock);
         let files = search::everything(tree).into_iter().chain(stock);
-        Self { shelf: Shelf::new(files, specifiers), links: search::links(tree, &folders), presets: Presets::of(tree) }
+        let (links, presets) = (search::links(tree, &folders), Presets::of(tree));
+        Self { shelf: Shelf::new(files, specifiers), links, presets, taken: plan::taken(tree) }
     }
 
     /// All units and templates that have a file, and other names of them.

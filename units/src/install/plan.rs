@@ -2,9 +2,9 @@ use super::preset::Wish;
 use super::{Installer, has_rules, pulls};
 
 use crate::file::{Content, Copy, Pull};
-use crate::search::Link;
+use crate::search::{Link, Tree};
 use crate::unit::Install;
-use crate::{Set, UnitName};
+use crate::{Map, Set, UnitName};
 
 /// For how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,27 +58,23 @@ impl Scope {
         }
     }
 
+    /// Where links of it are made.
+    fn roots(self) -> [&'static str; 2] {
+        [self.systemd(), self.fief()]
+    }
+
     /// Whether a change of this scope may remove the link.
     fn covers(self, link: &Link) -> bool {
         match self {
             Self::Persistent => link.is_an_administrators() && !link.path.starts_with("/run/systemd/generator"),
-            Self::Runtime => [self.systemd(), self.fief()].iter().any(|root| link.path.starts_with(root)),
+            Self::Runtime => self.roots().iter().any(|root| link.path.starts_with(root)),
         }
     }
 }
 
 impl Plan {
     fn link(&mut self, path: String, target: &str) {
-        // Two units may want to be called the same.
-        let there = self.steps.iter().find_map(|step| match step {
-            Step::Link { path: there, target } if *there == path => Some(target),
-            Step::Link { .. } | Step::Unlink { .. } => None,
-        });
-        match there {
-            None => self.steps.push(Step::Link { path, target: target.to_owned() }),
-            Some(there) if there == target => {}
-            Some(there) => self.problems.push(format!("{path} leads to {there} already")),
-        }
+        self.steps.push(Step::Link { path, target: target.to_owned() });
     }
 
     fn unlink(&mut self, link: &Link) {
@@ -89,7 +85,53 @@ impl Plan {
     }
 }
 
+/// Whatever lies in the folders where links are made, by its path: a file that another hides is in the way all the same.
+pub(super) fn taken(tree: &dyn Tree) -> Set<String> {
+    let mut taken = Set::new();
+    for root in Scope::Persistent.roots().into_iter().chain(Scope::Runtime.roots()) {
+        for (name, _) in tree.names(root) {
+            let path = format!("{root}/{name}");
+            if Pull::ALL.iter().any(|(_, suffix)| name.ends_with(suffix)) {
+                taken.extend(tree.names(&path).into_iter().map(|(name, _)| format!("{path}/{name}")));
+            }
+            taken.insert(path);
+        }
+    }
+    taken
+}
+
 impl Installer {
+    /// The plan without those of its links that symlink(2) would refuse, which are told instead.
+    fn without_taken(&self, mut plan: Plan) -> Plan {
+        let (mut free, mut made): (Set<String>, Map<String, String>) = (Set::new(), Map::new());
+        let Plan { steps, problems, .. } = &mut plan;
+        steps.retain(|step| match step {
+            Step::Unlink { path } => {
+                free.insert(path.clone());
+                true
+            }
+            Step::Link { path, target } => {
+                let earlier = || self.links.iter().find(|link| link.path == *path).map(|link| &link.target);
+                let in_the_way = match made.get(path) {
+                    // Two units may want to be called the same.
+                    Some(there) if there == target => return false,
+                    Some(there) => Some(format!("{path} leads to {there} already")),
+                    None if free.contains(path) || !self.taken.contains(path) => None,
+                    None => {
+                        Some(earlier().map_or_else(|| format!("{path} is in the way"), |there| format!("{path} leads to {there} already")))
+                    }
+                };
+                let is_free = in_the_way.is_none();
+                problems.extend(in_the_way);
+                if is_free {
+                    made.insert(path.clone(), target.clone());
+                }
+                is_free
+            }
+        });
+        plan
+    }
+
     /// What enables these units, and those named by their `Also=`.
     #[must_use]
     pub fn enable(&self, names: &[UnitName], scope: Scope) -> Plan {
@@ -100,7 +142,7 @@ impl Installer {
             }
             self.enable_one(plan, &self.links, (name, copy, install), scope);
         });
-        plan
+        self.without_taken(plan)
     }
 
     /// What disables these units, and those named by their `Also=`.
@@ -118,7 +160,7 @@ impl Installer {
                 }
             }
         });
-        plan
+        self.without_taken(plan)
     }
 
     /// Links as the files say now, whatever was linked before.
@@ -145,7 +187,7 @@ impl Installer {
             *plan = new;
         });
         plan.steps.splice(0..0, steps);
-        plan
+        self.without_taken(plan)
     }
 
     /// What the distribution's policies want for these units.
@@ -163,7 +205,7 @@ impl Installer {
             plan.remarks.extend(one.remarks);
             plan.problems.extend(one.problems);
         }
-        plan
+        self.without_taken(plan)
     }
 
     /// Links to `/dev/null` in the place of these units.
@@ -194,7 +236,7 @@ impl Installer {
                 (Some(_), None) => plan.link(path, "/dev/null"),
             }
         }
-        plan
+        self.without_taken(plan)
     }
 
     /// The masks of these units go.
@@ -223,7 +265,7 @@ impl Installer {
                 plan.link(format!("{root}/{file}"), path);
             }
         }
-        plan
+        self.without_taken(plan)
     }
 
     /// Every unit named, and what is enabled with it, each once.

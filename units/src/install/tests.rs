@@ -75,6 +75,18 @@ fn carried_out(mut tree: Memory, make: impl Fn(&Installer) -> Plan) -> (String, 
     (said.join("\n"), tree)
 }
 
+#[test]
+fn what_is_in_the_way_is_told_and_the_rest_is_done() {
+    let files = [("/etc/systemd/system/sshd.service", "noise"), ("/usr/lib/fief/units/sshd.toml", "[service]\ncommand = \"/bin/x\"\n")];
+    let (said, after) = carried_out(tree(&files), |installer| installer.enable(&[name("ssh")], Scope::Persistent));
+    assert_eq!(
+        said,
+        "/etc/systemd/system/multi-user.target.wants/ssh.service -> /usr/lib/systemd/system/ssh.service\n\
+         ! /etc/systemd/system/sshd.service is in the way"
+    );
+    assert_eq!(after.0.get("/etc/systemd/system/sshd.service").map(String::as_str), Some("noise"));
+}
+
 fn state(tree: &Memory, text: &str) -> Option<&'static str> {
     Installer::of(tree, Specifiers::default(), false).state(&name(text)).map(State::word)
 }
