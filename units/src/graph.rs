@@ -11,13 +11,15 @@
 
 mod building;
 mod cycle;
+mod implied;
 
 pub(crate) use building::Building;
+use implied::{defaults, implied};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::file::Origin;
 use crate::set::Entry;
-use crate::unit::{Body, Unit};
+use crate::unit::Unit;
 use crate::{Map, Names, Set, UnitName};
 
 /// Names that are not there for which the nearest is looked for, in one unit: it takes a look at all there are.
@@ -316,112 +318,6 @@ fn order(graph: &mut Graph, later: &UnitName, earlier: &UnitName) {
 fn require(graph: &mut Graph, name: &UnitName, other: &UnitName, units: Units<'_>) {
     if units.has(other) {
         graph.node_mut(other).required_by.insert(name.clone());
-    }
-}
-
-/// What follows from a unit's own directives, default dependencies or not.
-fn implied(graph: &mut Graph, name: &UnitName, unit: &Unit, units: Units<'_>) {
-    // What starts another is there before it.
-    if let Some(other) = unit.triggers().filter(|other| units.has(other)) {
-        order(graph, &other, name);
-    }
-    let mut along: Vec<UnitName> = Vec::new();
-    match &unit.body {
-        Body::Service(service) => {
-            along.extend(service.sockets.iter().cloned());
-            along.extend([unit.slice()]);
-        }
-        // That one wants the next further out itself; one without a file is no unit, only a group.
-        Body::Slice(_) => along.extend(name.nested().into_iter().rev().nth(1)),
-        Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) => {}
-    }
-    for other in along.iter().filter(|other| units.has(other)) {
-        order(graph, name, other);
-        graph.node_mut(name).wants.insert(other.clone());
-        graph.node_mut(other).wanted_by.insert(name.clone());
-    }
-    for path in unit.mounts_needed() {
-        for (mount, other) in units.iter() {
-            if let Body::Mount(body) = &other.body
-                && is_beneath(&path, &body.place)
-                && mount != name
-            {
-                graph.node_mut(name).requires.insert(mount.clone());
-                require(graph, name, mount, units);
-                order(graph, name, mount);
-            }
-        }
-    }
-}
-
-fn is_beneath(path: &str, place: &str) -> bool {
-    let place = place.trim_end_matches('/');
-    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-fn defaults(graph: &mut Graph, name: &UnitName, unit: &Unit, units: Units<'_>) {
-    if !unit.default_dependencies {
-        return;
-    }
-    let early = |graph: &mut Graph, target: &str, required: bool| {
-        let Ok(target) = UnitName::new(target) else { return };
-        if units.has(&target) {
-            order(graph, name, &target);
-            if required {
-                graph.node_mut(name).requires.insert(target.clone());
-                require(graph, name, &target, units);
-            }
-        }
-    };
-    // A socket, timer or path stands before the target that gathers its kind.
-    let gathered = |graph: &mut Graph, target: &str| {
-        if let Ok(target) = UnitName::new(target)
-            && units.has(&target)
-        {
-            order(graph, &target, name);
-        }
-    };
-    match &unit.body {
-        Body::Service(_) => {
-            early(graph, "sysinit.target", true);
-            early(graph, "basic.target", false);
-        }
-        Body::Socket(_) => {
-            early(graph, "sysinit.target", true);
-            gathered(graph, "sockets.target");
-        }
-        Body::Timer(_) => {
-            early(graph, "sysinit.target", true);
-            gathered(graph, "timers.target");
-            if let Body::Timer(timer) = &unit.body
-                && !timer.on_calendar.is_empty()
-            {
-                early(graph, "time-set.target", false);
-                early(graph, "time-sync.target", false);
-            }
-        }
-        Body::Path(_) => {
-            early(graph, "sysinit.target", true);
-            gathered(graph, "paths.target");
-        }
-        // What shows the kernel's own state is no file system that anything is kept on.
-        Body::Mount(mount) if ["/proc/", "/sys/", "/dev/"].iter().any(|kernel| mount.place.starts_with(kernel)) => {}
-        Body::Mount(_) => {
-            early(graph, "local-fs-pre.target", false);
-            gathered(graph, "local-fs.target");
-        }
-        Body::Slice(_) => {}
-        Body::Target => {
-            let node = graph.node_mut(name);
-            let pulled: Vec<UnitName> = node.wants.iter().chain(&node.requires).cloned().collect();
-            for other in pulled {
-                let ordered = graph.node(name).is_some_and(|node| node.before.contains(&other));
-                let usual = units.get(&other).is_some_and(|(_, unit)| unit.default_dependencies);
-                if usual && !ordered {
-                    order(graph, name, &other);
-                }
-            }
-        }
     }
 }
 

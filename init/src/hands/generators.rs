@@ -29,8 +29,8 @@ use units::control::LogStream;
 use units::search::{Generator, OUTPUT};
 use units::{Map, UnitName};
 
-use super::groups::way_in;
-use super::{Facts, Hands, Pipe, make_group};
+use super::groups::{make_group, way_in};
+use super::{Facts, Hands, Pipe};
 use crate::again;
 use crate::boot::files;
 use crate::journal::{self, Intake};

@@ -19,11 +19,13 @@ use units::value::Signal;
 use units::{Set, UnitName, UnitSet};
 
 use super::birth::{Asked, Outlets};
+use super::body::Body;
 use super::generators::Generators;
 use super::gone::Gone;
 use super::memory::Memory;
 use super::private::{Private, PrivateNote};
-use super::{Body, Facts, Hands, Pipe, Process, Queue, Ready, commands};
+use super::ready::Ready;
+use super::{Facts, Hands, Pipe, Process, Queue, commands};
 use crate::again::{self, Inherited};
 use crate::journal::Intake;
 use crate::ledger::{Ledger, Pages};

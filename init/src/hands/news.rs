@@ -13,8 +13,9 @@ use units::notify::Word;
 use units::unit::NotifyAccess;
 use units::{UnitName, UnitSet};
 
+use super::body::Body;
 use super::inotify::Purpose;
-use super::{Body, Hands, Process, Queue, main_pid};
+use super::{Hands, Process, Queue, main_pid};
 use crate::notify::Told;
 use crate::reactor::{Reactor, Source};
 
