@@ -199,7 +199,7 @@ impl Hands {
             utmp::end(books, pid, exit);
         }
         let life = process.run.life;
-        if exit == Exit::Signal(Signal::KILL) {
+        if exit == Exit::Signal(Signal::KILL) || self.hears_late_of_oom(life) {
             self.look_for_oom(life, queue);
         }
         // What it said on its descriptor, it said while it lived; the pipe may not have been looked at yet.

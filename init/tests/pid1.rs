@@ -241,8 +241,11 @@ fn a_service_over_its_limit_is_killed_and_init_and_the_others_live() {
 fn that_a_process_of_a_process_was_killed_for_want_of_memory_is_told() {
     // Its parent hears of it, PID 1 does not: the group tells.
     let feeds = "[service]\ncommand = [\"/bin/sh\", \"-c\", \"tail /dev/zero; exec sleep 1000\"]\n[resources]\nmemory-max = \"32M\"\n[restart]\npolicy = \"no\"\n[install]\nwanted-by = [\"multi-user.target\"]\n";
+    let ends = feeds.replace("exec sleep 1000", "exit 0").replace("[service]", "[service]\ntype = \"oneshot\"");
     let text = "while ctl status feeds > /dev/null; do :; done; ctl status feeds; ctl poweroff";
-    let boot = boot(&[("feeds.toml", feeds), ("off.toml", &script("\"feeds\"", text))]);
+    let boot = boot(&[("feeds.toml", feeds), ("ends.toml", &ends), ("off.toml", &script("\"feeds\", \"ends\"", text))]);
+    // The one that heard of it ends at once; on cgroup2 it went with the other.
+    boot.shows("ends: the kernel killed a process of it for want of memory");
     boot.ended(POWERED_OFF)
         .shows("feeds: the kernel killed a process of it for want of memory")
         .shows("failed  feeds: killed for want of memory");

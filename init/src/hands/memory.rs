@@ -5,8 +5,8 @@
 //! v1        an eventfd, before anybody is killed ──▶ compared, and again a few times: the counter follows
 //! ```
 //!
-//! The counter is what counts: it is compared as well when a process of the unit has ended by SIGKILL, and where nothing tells, when a
-//! stranger has.
+//! The counter is what counts: it is compared as well when a process of the unit has ended by SIGKILL, or in whatever way where it may not have
+//! been looked at yet; and where nothing tells, when a stranger was killed.
 
 use std::fs::File;
 use std::time::Duration;
@@ -89,6 +89,12 @@ impl Hands {
             queue.push_back(Event::OomKilled(life));
         }
         rose
+    }
+
+    /// Whether a kill in the group of a life may not have been told yet though somebody in it knows.
+    pub(super) fn hears_late_of_oom(&self, life: Life) -> bool {
+        let body = self.bodies.get(&life).filter(|body| body.group.is_some());
+        body.is_some_and(|body| body.memory.as_ref().is_none_or(|memory| memory.generation == Generation::V1))
     }
 
     /// Look at those again whose time has come.
