@@ -37,7 +37,7 @@ pub(crate) use note::Notes;
 pub(crate) use restore::{Lost, restore};
 
 /// The version of what is written: another one is not read.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 /// How the program ends when even leaving in order has failed.
 pub(crate) const HOPELESS: u8 = 255;
 /// The word of the command line by which the ledger's number comes.

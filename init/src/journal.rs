@@ -24,9 +24,36 @@ use crate::ledger::Ledger;
 use keep::{Batch, Copying};
 use ring::{Line, Ring};
 
-/// `LOG_NOTICE` and `LOG_INFO` of syslog(3).
+/// `LOG_DAEMON` of syslog(3), and who speaks who does not say so.
+pub(crate) const DAEMON: u8 = 3;
+pub(crate) const USER: u8 = 1;
+/// `LOG_NOTICE` and `LOG_INFO`.
 pub(crate) const NOTICE: u8 = 5;
 pub(crate) const INFO: u8 = 6;
+
+/// How urgent a line is, and who speaks: the number of syslog(3), eight times the facility and the level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Priority(u8);
+
+impl Priority {
+    /// Of what is said by or about a daemon.
+    pub(crate) const fn of_daemon(level: u8) -> Self {
+        Self::new(DAEMON, level)
+    }
+
+    /// Facility and level.
+    pub(crate) const fn new(facility: u8, level: u8) -> Self {
+        Self(facility << 3 | level & 7)
+    }
+
+    pub(crate) fn facility(self) -> u8 {
+        self.0 >> 3
+    }
+
+    pub(crate) fn level(self) -> u8 {
+        self.0 & 7
+    }
+}
 
 /// Memory for the lines of one unit, bytes.
 const ROOM: usize = 256 * 1024;
@@ -81,7 +108,7 @@ impl Wanted {
     fn has(&self, line: &Line<'_>) -> bool {
         self.since_ms.is_none_or(|since| line.time_ms >= since)
             && self.until_ms.is_none_or(|until| line.time_ms <= until)
-            && self.priority.is_none_or(|priority| line.priority <= priority)
+            && self.priority.is_none_or(|priority| line.priority.level() <= priority)
     }
 }
 
@@ -105,11 +132,11 @@ impl Journal {
 
     /// Keep one line of `unit`, or of init, or of the syslog.
     pub(crate) fn push(&mut self, unit: Option<&UnitName>, stream: LogStream, text: &[u8]) {
-        self.push_as(unit, stream, INFO, text);
+        self.push_as(unit, stream, Priority::of_daemon(INFO), text);
     }
 
-    /// The same, as urgent as that: 0 is the most urgent, 7 the least; syslog(3).
-    pub(crate) fn push_as(&mut self, unit: Option<&UnitName>, stream: LogStream, priority: u8, text: &[u8]) {
+    /// The same, as urgent as that.
+    pub(crate) fn push_as(&mut self, unit: Option<&UnitName>, stream: LogStream, priority: Priority, text: &[u8]) {
         let line = Line { number: self.said + 1, time_ms: now_ms(), stream, priority, text };
         self.note(unit, &line);
         self.keep(unit, &line);
@@ -195,12 +222,13 @@ impl Journal {
 }
 
 fn show(unit: Option<&UnitName>, line: &Line<'_>) -> LogLine {
-    let priority = line.priority;
     LogLine {
         time_ms: line.time_ms,
         unit: unit.cloned(),
         stream: line.stream,
-        priority,
+        priority: line.priority.level(),
+        facility: line.priority.facility(),
+        fields: std::collections::BTreeMap::new(),
         text: String::from_utf8_lossy(line.text).into_owned(),
     }
 }
@@ -340,7 +368,7 @@ mod tests {
         let mut journal = Journal::default();
         let units = ["a", "b", "c"].map(|name| UnitName::new(name).unwrap());
         for unit in &units {
-            journal.push_as(Some(unit), LogStream::Stderr, 3, b"bad");
+            journal.push_as(Some(unit), LogStream::Stderr, Priority::of_daemon(3), b"bad");
             journal.push(Some(unit), LogStream::Stdout, b"<8>no priority");
         }
         let texts = |wanted: &Wanted| journal.after(0, wanted, 99).into_iter().map(|(_, line)| line.text).collect::<Vec<_>>();

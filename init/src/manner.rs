@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use units::unit::{ConsoleLevel, Log};
 
+use crate::journal::{self, Priority};
+
 /// That of one unit.
 #[derive(Debug)]
 pub(crate) struct Manner {
@@ -12,7 +14,8 @@ pub(crate) struct Manner {
     pub(crate) console: ConsoleLevel,
     /// What stands before each line.
     identifier: Option<Box<str>>,
-    /// How urgent a line is that does not say so; syslog(3).
+    /// Who speaks, and how urgent a line is that does not say so; syslog(3).
+    facility: u8,
     level: u8,
     /// A line may say so: `<3>`; sd-daemon(3).
     prefixed: bool,
@@ -35,7 +38,7 @@ struct Rate {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Taken<'a> {
     /// It is kept, as urgent as that, after a word on lines that were too many before.
-    Kept { priority: u8, text: &'a [u8], suppressed: u32 },
+    Kept { priority: Priority, text: &'a [u8], suppressed: u32 },
     /// It is not.
     Dropped,
 }
@@ -46,7 +49,8 @@ impl Manner {
         Self {
             console: log.console,
             identifier: log.identifier.as_deref().map(Box::from),
-            level: log.level.unwrap_or(crate::journal::INFO),
+            facility: log.facility.unwrap_or(journal::DAEMON),
+            level: log.level.unwrap_or(journal::INFO),
             prefixed: !log.prefix_is_text,
             least: log.level_max.unwrap_or(7),
             rate: rate.map(|(interval, burst)| Rate { interval, burst, since: Duration::ZERO, heard: 0 }),
@@ -55,15 +59,15 @@ impl Manner {
 
     /// Judges a line that came at `now`.
     pub(crate) fn take<'a>(&mut self, line: &'a [u8], now: Duration) -> Taken<'a> {
-        let (priority, text) = match line {
+        let (level, text) = match line {
             [b'<', digit @ b'0'..=b'7', b'>', text @ ..] if self.prefixed => (digit - b'0', text),
             text => (self.level, text),
         };
-        if priority > self.least {
+        if level > self.least {
             return Taken::Dropped;
         }
         match self.rate.as_mut().map_or(Some(0), |rate| rate.allows(now)) {
-            Some(suppressed) => Taken::Kept { priority, text, suppressed },
+            Some(suppressed) => Taken::Kept { priority: Priority::new(self.facility, level), text, suppressed },
             None => Taken::Dropped,
         }
     }
@@ -100,20 +104,26 @@ mod tests {
 
     #[test]
     fn a_line_may_say_how_urgent_it_is_and_the_unit_what_is_kept() {
-        let mut manner = Manner::of(&Log { level: Some(4), level_max: Some(5), identifier: Some("shop".to_owned()), ..Log::default() });
-        let kept = |priority, text| Taken::Kept { priority, text, suppressed: 0 };
+        let mut manner = Manner::of(&Log {
+            level: Some(4),
+            level_max: Some(5),
+            facility: Some(4),
+            identifier: Some("shop".to_owned()),
+            ..Log::default()
+        });
+        let kept = |level, text| Taken::Kept { priority: Priority::new(4, level), text, suppressed: 0 };
         assert_eq!(manner.take(b"<3>bad", at(0)), kept(3, b"bad"));
         assert_eq!(manner.take(b"plain", at(0)), kept(4, b"plain"));
         assert_eq!(manner.take(b"<6>chat", at(0)), Taken::Dropped);
         assert_eq!(&*manner.words(b"plain"), b"shop: plain");
         let mut verbatim = Manner::of(&Log { prefix_is_text: true, ..Log::default() });
-        assert_eq!(verbatim.take(b"<3>bad", at(0)), kept(6, b"<3>bad"));
+        assert_eq!(verbatim.take(b"<3>bad", at(0)), Taken::Kept { priority: Priority::of_daemon(6), text: b"<3>bad", suppressed: 0 });
     }
 
     #[test]
     fn what_is_too_many_is_counted_and_told_with_the_next() {
         let mut manner = Manner::of(&Log { rate: Some((Duration::from_secs(10), 2)), ..Log::default() });
-        let kept = |suppressed| Taken::Kept { priority: 6, text: &b"x"[..], suppressed };
+        let kept = |suppressed| Taken::Kept { priority: Priority::of_daemon(6), text: &b"x"[..], suppressed };
         let taken = [at(0), at(1), at(2), at(9), at(10), at(10), at(10), at(25)].map(|now| manner.take(b"x", now));
         assert_eq!(taken, [kept(0), kept(0), Taken::Dropped, Taken::Dropped, kept(2), kept(0), Taken::Dropped, kept(1)]);
     }

@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
-use crate::journal::INFO;
+use crate::journal::{INFO, Priority, USER};
 
 const PATH: &str = "/dev/log";
 /// Datagrams taken per turn of the loop.
@@ -41,7 +41,7 @@ impl Syslog {
     }
 
     /// Give each waiting message to `each`, its priority apart and without its time.
-    pub(crate) fn turn(&self, mut each: impl FnMut(u8, &[u8])) {
+    pub(crate) fn turn(&self, mut each: impl FnMut(Priority, &[u8])) {
         let mut buffer = [0_u8; 8192];
         let mut lines = 0;
         for _ in 0..BUDGET {
@@ -65,17 +65,15 @@ impl AsFd for Syslog {
     }
 }
 
-/// `<38>Nov 23 16:48:01 sshd[42]: text` → 6, `sshd[42]: text`.
-fn message(line: &[u8]) -> (u8, &[u8]) {
+/// `<38>Nov 23 16:48:01 sshd[42]: text` → auth (4) and info (6), `sshd[42]: text`.
+fn message(line: &[u8]) -> (Priority, &[u8]) {
     let end = line.iter().take(6).position(|byte| *byte == b'>').filter(|_| line.starts_with(b"<"));
     let (number, line) = match end {
         Some(end) => (line.get(1..end).unwrap_or_default(), line.get(end + 1..).unwrap_or_default()),
         None => (&[][..], line),
     };
-    // The rest of the number is the facility.
-    let priority =
-        std::str::from_utf8(number).ok().and_then(|number| number.parse::<u16>().ok()).and_then(|number| u8::try_from(number & 7).ok());
-    let priority = priority.unwrap_or(INFO);
+    let number = std::str::from_utf8(number).ok().and_then(|number| number.parse::<u8>().ok());
+    let priority = number.map_or(Priority::new(USER, INFO), |number| Priority::new(number >> 3, number));
     // "Mmm dd hh:mm:ss " is 16 bytes with the colons at 9 and 12.
     let stamped = line.get(9) == Some(&b':') && line.get(12) == Some(&b':') && line.get(15) == Some(&b' ');
     (priority, if stamped { line.get(16..).unwrap_or_default() } else { line })
@@ -105,10 +103,11 @@ mod tests {
 
     #[test]
     fn priority_and_time_are_taken_off() {
-        assert_eq!(message(b"<38>Nov 23 16:48:01 sshd[42]: hi"), (6, &b"sshd[42]: hi"[..]));
-        assert_eq!(message(b"<11>plain"), (3, &b"plain"[..]));
-        assert_eq!(message(b"no priority"), (6, &b"no priority"[..]));
-        assert_eq!(message(b"<broken"), (6, &b"<broken"[..]));
-        assert_eq!(message(b"<38>"), (6, &b""[..]));
+        assert_eq!(message(b"<38>Nov 23 16:48:01 sshd[42]: hi"), (Priority::new(4, 6), &b"sshd[42]: hi"[..]));
+        assert_eq!(message(b"<11>plain"), (Priority::new(1, 3), &b"plain"[..]));
+        assert_eq!(message(b"no priority"), (Priority::new(USER, INFO), &b"no priority"[..]));
+        assert_eq!(message(b"<broken"), (Priority::new(USER, INFO), &b"<broken"[..]));
+        assert_eq!(message(b"<38>"), (Priority::new(4, 6), &b""[..]));
+        assert_eq!(message(b"<300>much"), (Priority::new(USER, INFO), &b"much"[..]));
     }
 }

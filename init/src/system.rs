@@ -40,7 +40,7 @@ use crate::console::{Console, Tone};
 use crate::control::{Control, Known};
 use crate::guard::{self, Work};
 use crate::hands::{Hands, Pipe, Queue};
-use crate::journal::{self, Flow, Journal};
+use crate::journal::{self, Flow, Journal, Priority};
 use crate::keeper::Keeper;
 use crate::leave::{self, Farewell};
 use crate::ledger::Ledger;
@@ -124,7 +124,7 @@ impl System {
 
     /// Say something of init's own.
     pub(crate) fn say(&mut self, tone: Tone, text: &str) {
-        self.journal.push_as(None, LogStream::Init, tone.priority(), text.as_bytes());
+        self.journal.push_as(None, LogStream::Init, Priority::of_daemon(tone.priority()), text.as_bytes());
         self.console.say(since(self.began), tone, text);
     }
 
@@ -134,7 +134,7 @@ impl System {
         let text = diagnostic.to_string();
         let unit = search::unit_of(&diagnostic.path);
         for line in text.lines() {
-            self.journal.push_as(unit.as_ref(), LogStream::Init, Tone::Bad.priority(), line.as_bytes());
+            self.journal.push_as(unit.as_ref(), LogStream::Init, Priority::of_daemon(Tone::Bad.priority()), line.as_bytes());
         }
         let is_a_packages = ["/usr/lib/systemd/", "/lib/systemd/"].iter().any(|root| diagnostic.path.starts_with(root));
         if diagnostic.severity == Severity::Error || !is_a_packages {
@@ -209,7 +209,7 @@ impl System {
 
     fn tell(&mut self, notice: &Notice) {
         let telling = telling::words(notice, now());
-        self.journal.push_as(telling.unit, LogStream::Init, telling.tone.priority(), telling.text.as_bytes());
+        self.journal.push_as(telling.unit, LogStream::Init, Priority::of_daemon(telling.tone.priority()), telling.text.as_bytes());
         // A work of the boot that has nothing to stop ends without a word.
         let silent = matches!(notice, Notice::Stopped(unit) if self.is_oneshot(unit));
         if telling.loud && !silent {
@@ -357,7 +357,7 @@ impl System {
             let Taken::Kept { priority, text, suppressed } = manner.take(line, now) else { return };
             if suppressed > 0 {
                 let text = format!("{suppressed} lines were too many and are not kept");
-                journal.push_as(Some(unit), LogStream::Init, journal::NOTICE, text.as_bytes());
+                journal.push_as(Some(unit), LogStream::Init, Priority::of_daemon(journal::NOTICE), text.as_bytes());
             }
             let line = manner.words(text);
             journal.push_as(Some(unit), stream, priority, &line);

@@ -63,7 +63,15 @@ mod tests {
 
     #[test]
     fn replies_survive_the_way() {
-        let line = LogLine { time_ms: 1, unit: None, stream: LogStream::Init, priority: 5, text: "x\u{0}y".into() };
+        let line = LogLine {
+            time_ms: 1,
+            unit: None,
+            stream: LogStream::Init,
+            priority: 5,
+            facility: 3,
+            fields: std::collections::BTreeMap::new(),
+            text: "x\u{0}y".into(),
+        };
         let ssh = UnitName::new("ssh").unwrap();
         let result = UnitResult { unit: ssh.clone(), outcome: Outcome::Failed("exit code 1".into()) };
         for reply in [Reply::Log(line), Reply::End, Reply::Done { results: vec![result] }, Reply::Leaving { way: Way::Halt }] {

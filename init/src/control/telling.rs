@@ -84,13 +84,14 @@ impl Telling {
                 }
                 (replies, !names.is_empty())
             }
-            Self::Lines(reading) => reading.next(known.journal),
+            Self::Lines(reading) => reading.next(known),
         }
     }
 }
 
 impl Reading {
-    fn next(&mut self, journal: &Journal) -> (Vec<Reply>, bool) {
+    fn next(&mut self, known: Known<'_>) -> (Vec<Reply>, bool) {
+        let journal = known.journal;
         let until = self.until.unwrap_or(u64::MAX);
         let lost = journal.lost_after(self.seen, &self.wanted);
         let newly_lost = lost.saturating_sub(self.lost);
@@ -103,7 +104,11 @@ impl Reading {
         if newly_lost > 0 {
             replies.push(Reply::Log(lost_line(&self.wanted, newly_lost)));
         }
-        replies.extend(lines.into_iter().map(|(_, line)| Reply::Log(line)));
+        replies.extend(lines.into_iter().map(|(_, mut line)| {
+            let unit = line.unit.as_ref().and_then(|unit| known.supervisor.units().unit(unit));
+            line.fields.extend(unit.and_then(|unit| unit.service()).into_iter().flat_map(|service| service.log.fields.iter().cloned()));
+            Reply::Log(line)
+        }));
         let ends = is_all && self.until.is_some();
         if ends {
             replies.push(Reply::End);
@@ -140,5 +145,14 @@ fn lost_line(wanted: &Wanted, lost: u64) -> LogLine {
         _ => None,
     };
     let text = format!("{lost} older lines were not kept");
-    LogLine { time_ms: journal::now_ms(), unit, stream: LogStream::Init, priority: journal::NOTICE, text }
+    let (priority, facility) = (journal::NOTICE, journal::DAEMON);
+    LogLine {
+        time_ms: journal::now_ms(),
+        unit,
+        stream: LogStream::Init,
+        priority,
+        facility,
+        fields: std::collections::BTreeMap::new(),
+        text,
+    }
 }

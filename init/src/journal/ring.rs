@@ -15,6 +15,8 @@ use std::collections::VecDeque;
 
 use units::control::LogStream;
 
+use super::Priority;
+
 /// A chunk is no larger, unless for one line: with what the allocator needs it fills four of its pages' quarters.
 const CHUNK: usize = 4064;
 /// Nor smaller, once the ring has so much.
@@ -24,7 +26,7 @@ const CHUNKS: usize = 8;
 /// What a chunk costs beside its bytes.
 const OVERHEAD: usize = 64;
 /// Number, time, length, stream and priority.
-const HEAD: usize = 8 + 8 + 4 + 1;
+const HEAD: usize = 8 + 8 + 4 + 1 + 1;
 
 /// One line as a service said it, without its line feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +36,8 @@ pub(crate) struct Line<'a> {
     /// Milliseconds since 1970.
     pub(crate) time_ms: u64,
     pub(crate) stream: LogStream,
-    /// syslog(3)
-    pub(crate) priority: u8,
+    /// syslog(3), the facility among it.
+    pub(crate) priority: Priority,
     pub(crate) text: &'a [u8],
 }
 
@@ -74,7 +76,7 @@ impl Line<'_> {
         bytes.extend_from_slice(&self.time_ms.to_ne_bytes());
         // No line is longer than what a pipe or a datagram can hold.
         bytes.extend_from_slice(&u32::try_from(self.text.len()).unwrap_or(u32::MAX).to_ne_bytes());
-        bytes.push(stream << 4 | self.priority & 0xf);
+        bytes.extend_from_slice(&[stream, self.priority.0]);
         bytes.extend_from_slice(self.text);
     }
 }
@@ -86,17 +88,18 @@ impl<'a> Iterator for Lines<'a> {
         let (number, rest) = self.0.split_first_chunk()?;
         let (time_ms, rest) = rest.split_first_chunk()?;
         let (length, rest) = rest.split_first_chunk()?;
-        let (kind, rest) = rest.split_first()?;
+        let (stream, rest) = rest.split_first()?;
+        let (priority, rest) = rest.split_first()?;
         let (text, rest) = rest.split_at_checked(usize::try_from(u32::from_ne_bytes(*length)).ok()?)?;
         self.0 = rest;
-        let stream = match kind >> 4 {
+        let stream = match stream {
             0 => LogStream::Stdout,
             1 => LogStream::Stderr,
             2 => LogStream::Init,
             _ => LogStream::Syslog,
         };
         let (number, time_ms) = (u64::from_ne_bytes(*number), u64::from_ne_bytes(*time_ms));
-        Some(Line { number, time_ms, stream, priority: kind & 0xf, text })
+        Some(Line { number, time_ms, stream, priority: Priority(*priority), text })
     }
 }
 
@@ -215,7 +218,7 @@ mod tests {
     use super::*;
 
     fn line(number: u64, text: &[u8]) -> Line<'_> {
-        Line { number, time_ms: 0, stream: LogStream::Stdout, priority: 6, text }
+        Line { number, time_ms: 0, stream: LogStream::Stdout, priority: Priority(6), text }
     }
 
     #[test]
@@ -254,8 +257,9 @@ mod tests {
         let long = vec![b'y'; 10_000];
         let texts: [&[u8]; 3] = [b"", b"\xff\0<3>", &long];
         let lines = streams.into_iter().zip(texts.into_iter().cycle()).zip(1..);
-        let lines: Vec<Line<'_>> =
-            lines.map(|((stream, text), number)| Line { number, time_ms: u64::MAX - number, stream, priority: 7, text }).collect();
+        let lines: Vec<Line<'_>> = lines
+            .map(|((stream, text), number)| Line { number, time_ms: u64::MAX - number, stream, priority: Priority(0xff - 1), text })
+            .collect();
         lines.iter().for_each(|line| ring.push(line));
         assert_eq!(ring.after(0).collect::<Vec<_>>(), lines);
     }

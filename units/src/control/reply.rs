@@ -302,6 +302,12 @@ pub struct LogLine {
     /// How urgent it is: 0 is the most urgent, 7 the least; syslog(3).
     #[serde(default = "usual")]
     pub priority: u8,
+    /// Who speaks: 3 is a daemon; syslog(3).
+    #[serde(default)]
+    pub facility: u8,
+    /// What the unit says besides of all its lines.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
     /// The line, without its end.
     pub text: String,
 }

@@ -148,6 +148,9 @@ fn descriptors(sheet: &mut Sheet, service: &Service) {
         sheet.flag("TTYReset", tty.reset);
         sheet.flag("TTYVHangup", tty.hang_up);
     }
+    let facility = log.facility.unwrap_or(3);
+    sheet.number("SyslogPriority", facility << 3 | log.level.unwrap_or(6));
+    sheet.number("SyslogFacility", facility);
     sheet.put("SyslogIdentifier", log.identifier.as_deref().unwrap_or_default());
 }
 

@@ -3,6 +3,7 @@
 mod assigned;
 mod born;
 mod exec;
+mod log;
 mod resources;
 mod sandbox;
 mod service;
@@ -10,6 +11,7 @@ mod service;
 pub(crate) use assigned::{Assigned, Fault, boolean};
 pub(crate) use born::*;
 pub(crate) use exec::*;
+pub(crate) use log::*;
 pub(crate) use resources::*;
 pub(crate) use sandbox::*;
 pub(crate) use service::*;

@@ -231,6 +231,10 @@ pub struct Log {
     pub identifier: Option<String>,
     /// How urgent a line is that does not say so; syslog(3), 6 where absent.
     pub level: Option<u8>,
+    /// Who speaks; syslog(3), a daemon (3) where absent.
+    pub facility: Option<u8>,
+    /// What is said besides of each line, by names.
+    pub fields: Vec<(String, String)>,
     /// A line that begins with `<3>` does not say by that how urgent it is.
     pub prefix_is_text: bool,
     /// Lines less urgent than this are not kept.

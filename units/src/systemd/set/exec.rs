@@ -158,49 +158,6 @@ fn base64(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// syslog(3) by name or number.
-fn level(a: &Assigned<'_>) -> Result<Option<u8>, Fault> {
-    const NAMES: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
-    if a.value.is_empty() {
-        return Ok(None);
-    }
-    let known = NAMES.iter().zip(0_u8..).find(|(name, number)| **name == a.value || number.to_string() == a.value);
-    let (_, number) = known.ok_or_else(|| format!("{:?} is none of {}", a.value, NAMES.join(", ")))?;
-    Ok(Some(number))
-}
-
-pub(crate) fn log_level(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    draft.service.service.log.level = level(a)?;
-    Ok(())
-}
-
-pub(crate) fn log_level_max(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    draft.service.service.log.level_max = level(a)?;
-    Ok(())
-}
-
-pub(crate) fn log_level_prefix(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    draft.service.service.log.prefix_is_text = !a.bool()?;
-    Ok(())
-}
-
-/// What journald has where one of the two is not said; journald.conf(5).
-const USUAL_RATE: (std::time::Duration, u32) = (std::time::Duration::from_secs(30), 10_000);
-
-pub(crate) fn log_rate_interval(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    let rate = draft.service.service.log.rate.get_or_insert(USUAL_RATE);
-    rate.0 = a.finite()?;
-    Ok(())
-}
-
-pub(crate) fn log_rate_burst(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    let burst = a.number(0, i64::from(u32::MAX))?;
-    let rate = draft.service.service.log.rate.get_or_insert(USUAL_RATE);
-    // None at all is no limit.
-    *rate = if burst == 0 { (std::time::Duration::ZERO, 0) } else { (rate.0, burst) };
-    Ok(())
-}
-
 pub(crate) fn standard_output(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     let (output, console) = output(a)?;
     draft.service.stdout = output;
