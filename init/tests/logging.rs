@@ -1,6 +1,6 @@
 //! What is known of a line besides its words, by a PID 1 that runs; systemd.exec(5), "Logging and Standard Input/Output".
 #![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods, missing_docs)]
 
 #[path = "support/guest.rs"]
 mod guest;
