@@ -35,6 +35,7 @@ mod news;
 mod opened;
 mod paths;
 mod pipes;
+mod pressure;
 mod private;
 mod ready;
 mod slices;

@@ -28,11 +28,11 @@ pub use condition::{Condition, Conditions, Question, Strength, Test, Verdict, co
 pub(crate) use condition::{QUESTIONS, Takes};
 pub(crate) use environment::is_variable;
 pub use environment::{Directories, Directory, DirectoryKind, Environment, EnvironmentFile, Preserve, read_environment};
-pub use execution::{CpuPolicy, Execution, Hardening, IoClass, Resource, Rlimit, UtmpMode};
+pub use execution::{CpuPolicy, Execution, Hardening, IoClass, NumaPolicy, Resource, Rlimit, UtmpMode};
 pub use kinds::{Listen, ListenKind, Mount, PathEvent, Since, Slice, Socket, Timer, TriggerLimit, Watch};
 pub use open_file::{OpenFile, Opened};
 pub use relations::Relations;
-pub use resources::{Amount, DeviceLimit, IoLimit, OomPolicy, Resources};
+pub use resources::{Amount, DeviceLimit, IoLimit, OomPolicy, PressureWatch, Resources};
 pub use restart::{Growth, Restart, RestartMode, RestartPolicy, Statuses};
 pub use sandbox::{
     Access, Bind, CallArchitecture, CallFilter, CallRefusal, Families, Keyring, MountPropagation, PathRule, ProtectHome, ProtectProc,

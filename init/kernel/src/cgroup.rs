@@ -68,7 +68,8 @@ impl Group {
         self.hierarchies.all().map(|h| (h, self.directory(h)))
     }
 
-    fn unified(&self) -> Option<PathBuf> {
+    /// Its directory on cgroup2.
+    pub fn unified(&self) -> Option<PathBuf> {
         self.hierarchies.unified.as_ref().map(|h| self.directory(h))
     }
 

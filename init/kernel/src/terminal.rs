@@ -6,7 +6,7 @@
 use std::ffi::CStr;
 
 /// Resets the terminal at `path` and takes it from whoever has it. What is no terminal is left alone: whoever needs it will tell.
-pub(crate) fn refresh(path: &CStr, reset: bool, hang_up: bool) {
+pub(crate) fn refresh(path: &CStr, reset: bool, hang_up: bool, size: [u16; 2]) {
     // Neither waited for (a serial line without carrier) nor taken as controlling terminal.
     let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_CLOEXEC;
     // SAFETY: `path` is a C string.
@@ -17,12 +17,30 @@ pub(crate) fn refresh(path: &CStr, reset: bool, hang_up: bool) {
     if reset {
         make_usual(fd);
     }
+    resize(fd, size);
     if hang_up {
         // SAFETY: TIOCVHANGUP takes no argument. EPERM: the user namespace is not the first.
         unsafe { libc::ioctl(fd, libc::TIOCVHANGUP) };
     }
     // SAFETY: opened above.
     unsafe { libc::close(fd) };
+}
+
+/// Rows and columns, of which 0 leaves what is there.
+fn resize(fd: libc::c_int, [rows, columns]: [u16; 2]) {
+    // SAFETY: all-zero bytes are a valid struct winsize.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: `size` is a whole struct winsize. It fails where this is no terminal.
+    if [rows, columns] == [0, 0] || unsafe { libc::ioctl(fd, libc::TIOCGWINSZ, &raw mut size) } != 0 {
+        return;
+    }
+    for (now, wanted) in [(&mut size.ws_row, rows), (&mut size.ws_col, columns)] {
+        if wanted != 0 {
+            *now = wanted;
+        }
+    }
+    // SAFETY: as above.
+    unsafe { libc::ioctl(fd, libc::TIOCSWINSZ, &raw const size) };
 }
 
 /// The modes of a line where somebody types, as stty(1) `sane` has them.
@@ -65,14 +83,20 @@ mod tests {
         tcsetattr(&pty.slave, SetArg::TCSANOW, &modes).unwrap();
         nix::unistd::write(&pty.master, b"typed before").unwrap();
         let path = std::ffi::CString::new(nix::unistd::ttyname(&pty.slave).unwrap().into_os_string().into_encoded_bytes()).unwrap();
-        refresh(&path, true, false);
+        refresh(&path, true, false, [40, 0]);
+        refresh(&path, false, false, [0, 132]);
         let modes = tcgetattr(&pty.slave).unwrap();
         assert!(modes.local_flags.contains(LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG));
         let mut waiting: libc::c_int = -1;
         // SAFETY: FIONREAD stores an int.
         unsafe { libc::ioctl(std::os::fd::AsRawFd::as_raw_fd(&pty.slave), libc::FIONREAD, &raw mut waiting) };
         assert_eq!(waiting, 0);
-        refresh(c"/dev/null", true, true);
-        refresh(c"/no/such", true, true);
+        // SAFETY: all-zero bytes are a valid struct winsize.
+        let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+        // SAFETY: TIOCGWINSZ stores a struct winsize.
+        unsafe { libc::ioctl(std::os::fd::AsRawFd::as_raw_fd(&pty.slave), libc::TIOCGWINSZ, &raw mut size) };
+        assert_eq!((size.ws_row, size.ws_col), (40, 132));
+        refresh(c"/dev/null", true, true, [1, 1]);
+        refresh(c"/no/such", true, true, [1, 1]);
     }
 }

@@ -10,7 +10,7 @@ use units::{UnitName, UnitSet};
 use super::birth::{self, Joined, Stillborn, Wanted};
 use super::environment::{self, Telling};
 use super::groups::way_in;
-use super::{Hands, Process, Queue, commands, identity, mounts, opened};
+use super::{Hands, Process, Queue, commands, identity, mounts, opened, pressure};
 use crate::reactor::{Reactor, Source, Watch};
 use crate::{file, utmp};
 
@@ -70,7 +70,15 @@ impl Hands {
         if handed.collides() {
             return Err(Stillborn::Failed("the number of `notify-fd` is that of a socket handed over".to_owned()));
         }
-        let telling = Telling { invocation: &body.invocation, main_pid, ended, cause: self.cause(because.as_ref()), handed: &handed };
+        let telling = Telling {
+            invocation: &body.invocation,
+            main_pid,
+            ended,
+            cause: self.cause(because.as_ref()),
+            handed: &handed,
+            stream: outlets.stream(service),
+            pressure: body.group.as_ref().map(|group| pressure::told(group, service, &identity)).unwrap_or_default(),
+        };
         let environment = environment::build(service, &identity, &telling).map_err(Stillborn::of)?;
         let entering = |error: std::io::Error| {
             let why = error.raw_os_error().map_or_else(|| error.to_string(), |n| nix::errno::Errno::from_raw(n).desc().to_owned());

@@ -15,8 +15,9 @@ use kernel::namespace::Kind;
 use kernel::spawn::{Child, Failure, Plan, Pointers, Stage, Step, spawn};
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
+use nix::sys::stat::fstat;
 use units::Map;
-use units::unit::{Command, Input, Service};
+use units::unit::{Command, Input, Output, Service};
 
 use super::handed::Handed;
 use super::identity::Identity;
@@ -32,6 +33,21 @@ pub(super) struct Outlets {
     pub(super) stderr: OwnedFd,
     /// The number of the pipe of standard output; that of standard error is the next.
     pub(super) first: u64,
+}
+
+impl Outlets {
+    /// What a program knows its own standard error or output by as the log's; systemd.exec(5), `$JOURNAL_STREAM`.
+    pub(super) fn stream(&self, service: &Service) -> Option<String> {
+        let is_log = |output: &Output| matches!(output, Output::Log | Output::Tty) && service.tty.is_none();
+        let stdout = &service.log.stdout;
+        let outlet = match (is_log(service.log.stderr.as_ref().unwrap_or(stdout)), is_log(stdout)) {
+            (true, _) => &self.stderr,
+            (false, true) => &self.stdout,
+            (false, false) => return None,
+        };
+        let about = fstat(outlet).ok()?;
+        Some(format!("{}:{}", about.st_dev, about.st_ino))
+    }
 }
 
 /// What is needed to give birth.

@@ -27,6 +27,10 @@ pub(super) struct Telling<'a> {
     pub(crate) cause: Vec<(String, String)>,
     /// The descriptors it gets.
     pub(crate) handed: &'a Handed<'a>,
+    /// The device and number of what it writes to the log by.
+    pub(crate) stream: Option<String>,
+    /// How it watches for want of memory.
+    pub(crate) pressure: Vec<(String, String)>,
 }
 
 /// The variables for one process. The error is for a person.
@@ -36,8 +40,12 @@ pub(super) fn build(service: &Service, identity: &Identity, telling: &Telling<'_
     let from_own = |key: &str| std::env::var(key).ok();
     set("PATH", program::PATH);
     set("LANG", &from_own("LANG").unwrap_or_else(|| "C.UTF-8".to_owned()));
-    if service.run_as.user.is_some() || service.tty.is_some() {
+    let has_user = service.run_as.user.is_some() || service.tty.is_some();
+    let logs_in = service.execution.login_environment;
+    if has_user || logs_in == Some(true) {
         set("USER", &identity.user.name);
+    }
+    if logs_in.unwrap_or(has_user) {
         set("LOGNAME", &identity.user.name);
         set("HOME", &identity.user.home);
         set("SHELL", &identity.user.shell);
@@ -75,6 +83,8 @@ pub(super) fn build(service: &Service, identity: &Identity, telling: &Telling<'_
         all.extend(outcome("", result, exit));
     }
     all.extend(telling.cause.iter().cloned());
+    all.extend(telling.stream.iter().map(|stream| ("JOURNAL_STREAM".to_owned(), stream.clone())));
+    all.extend(telling.pressure.iter().cloned());
     all.extend(telling.handed.variables());
     all.extend(service.environment.set.clone());
     // Files later: what an administrator writes there wins over the unit.
@@ -142,7 +152,8 @@ mod tests {
         hands.remember(&unit, "earlier".to_owned());
         hands.remember(&unit, "def".to_owned());
         let cause = hands.cause(Some(&Because::Ended(fallen, "exit-code".into(), Some(Exit::Code(3)))));
-        let telling = Telling { invocation: "abc", main_pid: Some(7), ended, cause, handed: &Handed::default() };
+        let telling =
+            Telling { invocation: "abc", main_pid: Some(7), ended, cause, handed: &Handed::default(), stream: None, pressure: Vec::new() };
         let all = build(service, &identity, &telling).unwrap();
         for (key, value) in [
             ("MODE", "file"),

@@ -41,7 +41,8 @@ pub(super) fn apply(group: &Group, resources: &Resources) -> Vec<String> {
     }
     if let Some(limit) = resources.cpu_quota {
         let cores = limit.at().map(|percent| f64::from(percent.hundredths()) / 10_000.0);
-        settings.push(Setting::cpus(cores));
+        let period = resources.cpu_quota_period.and_then(|period| u64::try_from(period.as_micros()).ok());
+        settings.push(Setting::cpus(cores, period.unwrap_or(Setting::CPU_PERIOD_US)));
     }
     if let Some(weight) = resources.cpu_weight {
         settings.push(Setting::CpuWeight(weight.get().into()));

@@ -151,7 +151,7 @@ fn settings(limits: &Limits) -> Vec<Setting> {
     let mut all = Vec::new();
     all.extend(memory.map(|m| Setting::MemoryMax(Some(m))));
     all.extend(limits.swap.map(|s| Setting::SwapMax { swap: Some(s.get()), memory }));
-    all.extend(limits.cpus.map(|c| Setting::CpuQuota(Some(c.quota(Setting::CPU_PERIOD_US)))));
+    all.extend(limits.cpus.map(|c| Setting::CpuQuota { quota: Some(c.quota(Setting::CPU_PERIOD_US)), period: Setting::CPU_PERIOD_US }));
     all.extend(limits.cpu_weight.map(|w| Setting::CpuWeight(w.get().into())));
     all.extend(limits.procs.map(|p| Setting::PidsMax(Some(p.get().into()))));
     all

@@ -47,7 +47,7 @@ pub(crate) enum Kind {
 impl ServiceDraft {
     pub(super) fn new(defaults: Defaults) -> Self {
         let mut service = Service::default();
-        let mut tty = Tty { path: "/dev/console".to_owned(), reset: true, hang_up: true };
+        let mut tty = Tty { path: "/dev/console".to_owned(), reset: true, hang_up: true, rows: 0, columns: 0 };
         if defaults == Defaults::Systemd {
             service.restart =
                 Restart { policy: RestartPolicy::No, growth: Growth::Times(1.0), max_delay: Limit::Max, ..Restart::default() }.into();

@@ -2,7 +2,9 @@
 
 use super::sandbox;
 use super::sheet::Sheet;
-use crate::unit::{Amount, ConsoleLevel, CpuPolicy, DirectoryKind, Input, IoClass, Output, Preserve, Resource, Resources, Service, Unit};
+use crate::unit::{
+    Amount, ConsoleLevel, CpuPolicy, DirectoryKind, Input, IoClass, NumaPolicy, Output, Preserve, Resource, Resources, Service, Unit,
+};
 use crate::value::{Limit, Mode};
 
 pub(super) fn show(sheet: &mut Sheet, unit: &Unit, service: &Service) {
@@ -26,6 +28,7 @@ pub(super) fn resources(sheet: &mut Sheet, resources: &Resources) {
     // Hundredths of a second are 10,000 µs.
     let quota = resources.cpu_quota.and_then(Limit::at).map(|percent| u64::from(percent.hundredths()) * 100);
     sheet.span("CPUQuotaPerSecUSec", quota.map_or(Limit::Max, |micros| Limit::At(std::time::Duration::from_micros(micros))));
+    sheet.span("CPUQuotaPeriodUSec", resources.cpu_quota_period.map_or(Limit::Max, Limit::At));
     for (name, amount, absent) in [
         ("MemoryMin", resources.memory_min, Limit::At(0)),
         ("MemoryLow", resources.memory_low, Limit::At(0)),
@@ -87,6 +90,19 @@ fn identity(sheet: &mut Sheet, service: &Service) {
         },
     );
     sheet.number("CPUSchedulingPriority", execution.cpu_priority.unwrap_or(0));
+    // What the kernel has where nothing is said; core(5).
+    sheet.put("CoredumpFilter", format!("{:#x}", execution.coredump_filter.unwrap_or(0x33)));
+    sheet.put(
+        "NUMAPolicy",
+        match execution.numa_policy {
+            Some(NumaPolicy::Default) => "default",
+            Some(NumaPolicy::Preferred) => "preferred",
+            Some(NumaPolicy::Bind) => "bind",
+            Some(NumaPolicy::Interleave) => "interleave",
+            Some(NumaPolicy::Local) => "local",
+            None => "n/a",
+        },
+    );
     for (name, set) in [("CapabilityBoundingSet", sandbox::bounding(execution)), ("AmbientCapabilities", execution.ambient_capabilities)] {
         sheet.put(name, set.to_string().to_ascii_lowercase());
     }

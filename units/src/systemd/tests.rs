@@ -142,6 +142,33 @@ fn restrictions_are_read_as_systemd_reads_them() {
 }
 
 #[test]
+fn what_a_process_is_born_with_is_read_as_systemd_reads_it() {
+    let unit = good(
+        "[Service]\nExecStart=/bin/a\nCoredumpFilter=default private-dax\nCoredumpFilter=0x8\nNUMAPolicy=bind\nNUMAMask=0-1 3\nMemoryKSM=no\n\
+         SetLoginEnvironment=yes\nTTYPath=/dev/tty1\nStandardInput=tty\nTTYRows=40\nTTYColumns=132\nCPUQuotaPeriodSec=5s\nMemoryPressureWatch=no\n\
+         MemoryPressureThresholdSec=1ms\nSyslogFacility=local7\nLogExtraFields=A=b \"C=d e\"\n",
+    );
+    let service = unit.service().unwrap();
+    let execution = &service.execution;
+    assert_eq!((execution.coredump_filter, execution.numa_policy), (Some(0xbb), Some(NumaPolicy::Bind)));
+    assert_eq!(
+        (execution.numa_mask.as_slice(), execution.memory_ksm, execution.login_environment),
+        (&[0b1011][..], Some(false), Some(true))
+    );
+    assert_eq!(service.tty.as_ref().map(|tty| (tty.rows, tty.columns)), Some((40, 132)));
+    let resources = &service.resources;
+    assert_eq!((resources.cpu_quota_period, resources.pressure_watch), (Some(Duration::from_secs(1)), PressureWatch::Off));
+    assert_eq!(resources.pressure_threshold, Some(Duration::from_millis(1)));
+    assert_eq!(service.log.facility, Some(23));
+    assert_eq!(service.log.fields, [("A", "b"), ("C", "d e")].map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let (_, told) = web(
+        "[Service]\nExecStart=/bin/a\nCoredumpFilter=most\nNUMAPolicy=near\nTTYRows=70000\nMemoryPressureWatch=maybe\nSyslogFacility=24\n\
+         LogExtraFields=_A=b c=d\nOpenFile=a:b\n",
+    );
+    assert_eq!(told.len(), 8, "{told:?}");
+}
+
+#[test]
 fn the_sandbox_section_takes_the_same_words() {
     let text = "[service]\ncommand = [\"/bin/a\"]\n[sandbox]\nstrict = true\nprivate-tmp = true\nprotect-system = \"full\"\nread-write-paths = [\"/srv/shop\"]\n\
                 system-call-filter = [\"@system-service\"]\n[resources]\nmemory-low = \"1MiB\"\n[run-as]\nlimit-nofile = 64\n";

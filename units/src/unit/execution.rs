@@ -28,6 +28,16 @@ pub struct Execution {
     pub cpu_affinity: Vec<u64>,
     /// `PR_SET_TIMERSLACK`, nanoseconds.
     pub timer_slack: Option<u64>,
+    /// `/proc/PID/coredump_filter`
+    pub coredump_filter: Option<u64>,
+    /// `set_mempolicy(2)`
+    pub numa_policy: Option<NumaPolicy>,
+    /// The memory nodes of that, a bit for each.
+    pub numa_mask: Vec<u64>,
+    /// `PR_SET_MEMORY_MERGE`
+    pub memory_ksm: Option<bool>,
+    /// Whether it is told who its user is; where nothing is said, if it has one.
+    pub login_environment: Option<bool>,
     /// The directory that is its root.
     pub root_directory: Option<String>,
     /// `SIGPIPE` is ignored, as systemd has it; a native unit begins with it at its default.
@@ -49,6 +59,21 @@ impl Execution {
         let made_up = self.dynamic_user && ["PrivateTmp", "RemoveIPC", "RestrictSUIDSGID"].contains(&directive);
         made_up || written.and_then(|hardening| crate::systemd::set::boolean(&hardening.value)).unwrap_or(false)
     }
+}
+
+/// Where memory comes from; systemd.exec(5), `NUMAPolicy=`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumaPolicy {
+    /// The system's way.
+    Default,
+    /// These nodes, if they have any.
+    Preferred,
+    /// These nodes only.
+    Bind,
+    /// All of these in turn.
+    Interleave,
+    /// The node it runs on.
+    Local,
 }
 
 /// What is written to utmp of a process; systemd.exec(5), `UtmpMode=`.

@@ -1,5 +1,6 @@
 use crate::UnitName;
 use crate::value::{Bytes, Limit, Percent, Weight};
+use std::time::Duration;
 
 /// What a service may use: limits of its own cgroup, inside the container's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,12 +31,32 @@ pub struct Resources {
     pub slice: Option<UnitName>,
     /// `cpu.max`, in hundredths of one CPU.
     pub cpu_quota: Option<Limit<Percent>>,
+    /// The period that the quota is a part of; 100 ms where nothing is said.
+    pub cpu_quota_period: Option<Duration>,
+    /// Whether it may watch for want of memory.
+    pub pressure_watch: PressureWatch,
+    /// How much delay there must be in two seconds for it to hear of that; 200 ms where nothing is said.
+    pub pressure_threshold: Option<Duration>,
     /// `cpu.weight`
     pub cpu_weight: Option<Weight>,
     /// `pids.max`
     pub tasks_max: Option<Limit<u64>>,
     /// What follows when the kernel kills a process of it for want of memory.
     pub oom_policy: OomPolicy,
+}
+
+/// Whether a service is told how to watch for want of memory; systemd.resource-control(5), `MemoryPressureWatch=`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PressureWatch {
+    /// Where there is something to watch.
+    #[default]
+    Auto,
+    /// The same.
+    On,
+    /// It is told not to.
+    Off,
+    /// It is told nothing.
+    Skip,
 }
 
 /// A limit on one block device.

@@ -315,4 +315,8 @@ pub struct Tty {
     pub reset: bool,
     /// `vhangup(2)` before the program starts, so that nobody of an earlier session still reads.
     pub hang_up: bool,
+    /// So many lines; 0 leaves them as they are.
+    pub rows: u16,
+    /// So many columns.
+    pub columns: u16,
 }

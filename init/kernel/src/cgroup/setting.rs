@@ -26,8 +26,13 @@ pub enum Setting {
         /// Bytes of memory, as in [`Setting::MemoryMax`].
         memory: Option<u64>,
     },
-    /// `cpu.max`: microseconds of CPU in each 100 ms. v1 `cpu.cfs_quota_us`.
-    CpuQuota(Option<u64>),
+    /// `cpu.max`: so much CPU in each period, both in microseconds. v1 `cpu.cfs_quota_us`, `cpu.cfs_period_us`.
+    CpuQuota {
+        /// At least 1 ms.
+        quota: Option<u64>,
+        /// 1 ms to 1 s.
+        period: u64,
+    },
     /// `cpu.weight`, 1 to 10000, 100 where not set. v1 `cpu.shares`, 1024 for 100.
     CpuWeight(u64),
     /// `pids.max`: processes and threads.
@@ -114,7 +119,7 @@ impl Setting {
             | Self::OomGroup(_) => "memory",
             Self::IoWeight(_) | Self::IoMax { .. } | Self::IoDeviceWeight { .. } => "io",
             Self::Cpus(_) | Self::MemoryNodes(_) => "cpuset",
-            Self::CpuQuota(_) | Self::CpuWeight(_) => "cpu",
+            Self::CpuQuota { .. } | Self::CpuWeight(_) => "cpu",
             Self::PidsMax(_) => "pids",
         }
     }
@@ -122,10 +127,15 @@ impl Setting {
     /// The period that [`Setting::CpuQuota`] is a part of, in microseconds: the kernel's default.
     pub const CPU_PERIOD_US: u64 = PERIOD_US;
 
-    /// `cpus` cores as a quota; 1.5 is 150 ms in each 100 ms. At least one millisecond, the kernel's least.
+    /// `cpus` cores as a quota of a period in microseconds; 1.5 is 150 ms in each 100 ms. Where that is less than a millisecond, the kernel's
+    /// least, the period is longer.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // clamped to the range before
-    pub fn cpus(cpus: Option<f64>) -> Self {
-        Self::CpuQuota(cpus.map(|c| (c.clamp(0.01, 1_000_000.0) * PERIOD_US as f64).round() as u64))
+    pub fn cpus(cpus: Option<f64>, period: u64) -> Self {
+        const LEAST: f64 = 1000.0;
+        let cpus = cpus.map(|c| c.clamp(0.001, 1_000_000.0));
+        let long_enough = cpus.map_or(0, |c| (LEAST / c).ceil() as u64);
+        let period = period.max(long_enough).clamp(1000, 1_000_000);
+        Self::CpuQuota { quota: cpus.map(|c| (c * period as f64).round().max(LEAST) as u64), period }
     }
 
     pub(super) fn write(&self, generation: Generation, dir: &Path) -> Result<(), NotSet> {
@@ -143,7 +153,7 @@ impl Setting {
             Self::MemoryLow(n) => put(dir, "memory.low", &or_max(n)),
             Self::IoWeight(n) => put(dir, "io.weight", &n.to_string()),
             Self::SwapMax { swap, .. } => put(dir, "memory.swap.max", &or_max(swap)),
-            Self::CpuQuota(n) => put(dir, "cpu.max", &format!("{} {PERIOD_US}", or_max(n))),
+            Self::CpuQuota { quota, period } => put(dir, "cpu.max", &format!("{} {period}", or_max(quota))),
             Self::CpuWeight(n) => put(dir, "cpu.weight", &n.to_string()),
             Self::PidsMax(n) => put(dir, "pids.max", &or_max(n)),
             Self::Cpus(ref list) => put(dir, "cpuset.cpus", list),
@@ -166,9 +176,11 @@ impl Setting {
             Self::SwapMax { swap, memory } => {
                 put(dir, "memory.memsw.limit_in_bytes", &or_minus_one(swap.zip(memory).map(|(s, m)| s.saturating_add(m))))
             }
-            Self::CpuQuota(n) => {
-                put(dir, "cpu.cfs_period_us", &PERIOD_US.to_string())?;
-                put(dir, "cpu.cfs_quota_us", &or_minus_one(n))
+            Self::CpuQuota { quota, period } => {
+                // What was there of one with what will be of the other may be more than the group above has.
+                let _ = put(dir, "cpu.cfs_quota_us", "-1");
+                put(dir, "cpu.cfs_period_us", &period.to_string())?;
+                put(dir, "cpu.cfs_quota_us", &or_minus_one(quota))
             }
             // As systemd and runc convert: 100 is 1024, the kernel's least is 2.
             Self::CpuWeight(n) => put(dir, "cpu.shares", &(n.saturating_mul(1024) / 100).clamp(2, 262_144).to_string()),

@@ -69,7 +69,7 @@ fn perform(step: &Step<'_>, report: &mut RawFd) -> Result<Next, Errno> {
         },
         // SAFETY: TIOCSCTTY takes a number.
         Step::ControllingTerminal => check(unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) })?,
-        Step::FreshTerminal { path, reset, hang_up } => terminal::refresh(path, *reset, *hang_up),
+        Step::FreshTerminal { path, reset, hang_up, rows, columns } => terminal::refresh(path, *reset, *hang_up, [*rows, *columns]),
         // SAFETY: this prctl(2) takes numbers.
         Step::NotDumpable => check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) })?,
         // SAFETY: this prctl(2) takes numbers.
@@ -88,6 +88,10 @@ fn perform(step: &Step<'_>, report: &mut RawFd) -> Result<Next, Errno> {
         Step::Affinity(mask) => own::affinity(mask)?,
         // SAFETY: this prctl(2) takes numbers.
         Step::TimerSlack(span) => check(unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, *span, 0, 0, 0) })?,
+        Step::CoredumpFilter(bits) => write_file(c"/proc/self/coredump_filter", bits.as_bytes())?,
+        Step::MemoryPolicy { mode, nodes } => own::memory_policy(*mode, nodes)?,
+        // SAFETY: this prctl(2) takes numbers.
+        Step::MergeMemory(merged) => check(unsafe { libc::prctl(own::PR_SET_MEMORY_MERGE, libc::c_ulong::from(*merged), 0, 0, 0) })?,
         // SAFETY: personality(2) takes a number.
         Step::Personality(value) => check(unsafe { libc::personality(libc::c_ulong::from(*value)) })?,
         Step::OomScore(text) => match write_file(c"/proc/self/oom_score_adj", text.as_bytes()) {

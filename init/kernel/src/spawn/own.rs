@@ -31,6 +31,18 @@ pub(super) fn affinity(mask: &[u64]) -> Result<(), Errno> {
     Errno::result(unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, size_of_val(mask), mask.as_ptr()) }).map(drop)
 }
 
+/// include/uapi/linux/prctl.h
+pub(super) const PR_SET_MEMORY_MERGE: libc::c_int = 67;
+
+/// set_mempolicy(2) of the calling process.
+pub(super) fn memory_policy(mode: i32, nodes: &[u64]) -> Result<(), Errno> {
+    // One more than there are bits: the kernel takes one off.
+    let length = if nodes.is_empty() { 0 } else { nodes.len() * 64 + 1 };
+    let mask = if nodes.is_empty() { std::ptr::null() } else { nodes.as_ptr() };
+    // SAFETY: the mask, where there is one, has that many bits.
+    Errno::result(unsafe { libc::syscall(libc::SYS_set_mempolicy, mode, mask, length) }).map(drop)
+}
+
 /// `IFF_UP` for `lo`, which is down in a new network namespace; netdevice(7).
 pub(super) fn loopback_up() -> Result<(), Errno> {
     // include/uapi/linux/sockios.h; of libc's own the type differs by target.

@@ -46,8 +46,9 @@ pub enum Step<'a> {
     /// `TIOCSCTTY` on descriptor 0; ioctl_tty(2).
     ControllingTerminal,
     /// Makes a terminal fit for the next person: what the last one typed is dropped, its modes are usual ones, and whoever else has it open
-    /// loses it (`TIOCVHANGUP`; only where this is the machine's root: elsewhere the end of the last one's cgroup has seen to that). Soft.
-    FreshTerminal { path: CString, reset: bool, hang_up: bool },
+    /// loses it (`TIOCVHANGUP`; only where this is the machine's root: elsewhere the end of the last one's cgroup has seen to that). It has so many
+    /// rows and columns (`TIOCSWINSZ`; 0 leaves them). Soft.
+    FreshTerminal { path: CString, reset: bool, hang_up: bool, rows: u16, columns: u16 },
     /// `PR_SET_DUMPABLE` 0: nobody of the same uid may look into this process; prctl(2).
     NotDumpable,
     /// `PR_SET_PDEATHSIG` SIGKILL: ends when its parent does. A change of user takes that off again (prctl(2)), so it is asked for once more after one.
@@ -70,6 +71,12 @@ pub enum Step<'a> {
     Affinity(Vec<u64>),
     /// `PR_SET_TIMERSLACK`, nanoseconds.
     TimerSlack(u64),
+    /// Writes `/proc/self/coredump_filter`; core(5).
+    CoredumpFilter(CString),
+    /// set_mempolicy(2): `MPOL_…`, and a bit for each memory node.
+    MemoryPolicy { mode: i32, nodes: Vec<u64> },
+    /// `PR_SET_MEMORY_MERGE` (Linux 6.4; programs keep it from 6.7 on): pages like others' are merged.
+    MergeMemory(bool),
     /// personality(2).
     Personality(u32),
     /// Writes `/proc/self/oom_score_adj`; lowering without CAP_SYS_RESOURCE is passed over.
@@ -241,6 +248,9 @@ impl Step<'_> {
             | Self::Scheduler { .. }
             | Self::Affinity(_)
             | Self::TimerSlack(_)
+            | Self::CoredumpFilter(_)
+            | Self::MemoryPolicy { .. }
+            | Self::MergeMemory(_)
             | Self::Personality(_) => Stage::Limits,
             Self::Soft(inner) => inner.stage(),
             Self::Filter(_) => Stage::Filter,
@@ -299,6 +309,9 @@ impl std::fmt::Display for Step<'_> {
             Self::Scheduler { policy, priority } => write!(f, "schedule {policy:#x}, priority {priority}"),
             Self::Affinity(mask) => write!(f, "processors {mask:x?}"),
             Self::TimerSlack(span) => write!(f, "timer slack {span} ns"),
+            Self::CoredumpFilter(bits) => write!(f, "core dumps have {}", show(bits)),
+            Self::MemoryPolicy { mode, nodes } => write!(f, "memory policy {mode}, nodes {nodes:x?}"),
+            Self::MergeMemory(merged) => write!(f, "memory is merged: {merged}"),
             Self::Personality(value) => write!(f, "personality {value:#x}"),
             Self::Groups { gid, .. } => write!(f, "become gid {gid}"),
             Self::User { uid, .. } => write!(f, "become uid {uid}"),

@@ -4,7 +4,7 @@ use std::ffi::NulError;
 
 use kernel::spawn::Step;
 use nix::sys::resource::{Resource, getrlimit};
-use units::unit::{self, CpuPolicy, IoClass, Rlimit, Service};
+use units::unit::{self, CpuPolicy, Execution, IoClass, NumaPolicy, Rlimit, Service};
 use units::value::Limit;
 
 use super::course::{Course, c};
@@ -52,7 +52,43 @@ pub(super) fn schedule(course: &mut Course<'_>, service: &Service) -> Result<(),
     if let Some(span) = execution.timer_slack {
         course.asked("TimerSlackNSec", Step::TimerSlack(span));
     }
+    memory(course, execution)
+}
+
+/// What becomes of its memory.
+fn memory(course: &mut Course<'_>, execution: &Execution) -> Result<(), NulError> {
+    if let Some(bits) = execution.coredump_filter {
+        course.asked("CoredumpFilter", Step::CoredumpFilter(c(format!("{bits:#x}"))?));
+    }
+    if let Some(policy) = execution.numa_policy {
+        // linux/mempolicy.h: the mode, and whether it is of nodes that must be named, may be, or are not.
+        let (mode, of) = match policy {
+            NumaPolicy::Default => (0, Nodes::None),
+            NumaPolicy::Preferred => (1, Nodes::Any),
+            NumaPolicy::Bind => (2, Nodes::Some),
+            NumaPolicy::Interleave => (3, Nodes::Some),
+            NumaPolicy::Local => (4, Nodes::None),
+        };
+        let nodes = match of {
+            Nodes::None => Vec::new(),
+            Nodes::Any | Nodes::Some => execution.numa_mask.clone(),
+        };
+        if of != Nodes::Some || !nodes.is_empty() {
+            course.asked("NUMAPolicy", Step::MemoryPolicy { mode, nodes });
+        }
+    }
+    if let Some(merged) = execution.memory_ksm {
+        course.asked("MemoryKSM", Step::MergeMemory(merged));
+    }
     Ok(())
+}
+
+/// Whether a policy of memory takes nodes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nodes {
+    None,
+    Any,
+    Some,
 }
 
 /// Limits of the process itself. Cut to what is permitted first, so that one that may not be raised costs no more than that.

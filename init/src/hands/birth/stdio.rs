@@ -13,8 +13,9 @@ pub(super) fn connect<'a>(course: &mut Course<'a>, wanted: &'a Wanted<'_>) -> Re
     let log = &wanted.service.log;
     // The main process gets the terminal, its helpers do not.
     let tty = wanted.service.tty.as_ref().filter(|_| wanted.is_main);
-    if let Some(tty) = tty.filter(|tty| tty.reset || tty.hang_up) {
-        course.must(Step::FreshTerminal { path: c(tty.path.as_str())?, reset: tty.reset, hang_up: tty.hang_up });
+    if let Some(tty) = tty.filter(|tty| tty.reset || tty.hang_up || tty.rows != 0 || tty.columns != 0) {
+        let &Tty { reset, hang_up, rows, columns, .. } = tty;
+        course.must(Step::FreshTerminal { path: c(tty.path.as_str())?, reset, hang_up, rows, columns });
     }
     let input = match (&log.stdin, tty) {
         (Input::Tty, Some(tty)) => open(&tty.path, libc::O_RDWR, 0)?,

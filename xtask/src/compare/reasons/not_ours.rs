@@ -80,7 +80,6 @@ pub(crate) const NOT_OURS: &[(&str, &[&str])] = &[
             "AllowedMemoryNodes",
             "BlockIO*",
             "CPUAccounting",
-            "CPUQuotaPeriodUSec",
             "CPUShares",
             "DefaultMemory*",
             "DelegateControllers",
@@ -140,8 +139,7 @@ pub(crate) const NOT_OURS: &[(&str, &[&str])] = &[
         "tuning that PID 1 does not do",
         &[
             "CPUAffinity*",
-            "NUMA*",
-            "CoredumpFilter",
+            "NUMAMask",
             "TimerSlackNSec",
             "CPUSchedulingResetOnFork",
             "LogExtraFields",
