@@ -13,13 +13,17 @@
 
 mod exec;
 mod kinds;
+mod log;
+mod relations;
 mod sandbox;
+mod schedule;
 mod service;
 mod sheet;
 mod words;
 
 use crate::unit::{Body, EmergencyAction, Hardening, Reload, Service, ServiceType, Unit};
-use crate::{Entry, Names, UnitName, UnitSet};
+use crate::{Entry, UnitName, UnitSet};
+use relations::Mirror;
 use sheet::Sheet;
 
 pub use sheet::Property;
@@ -29,12 +33,23 @@ pub use words::span;
 /// are only few.
 #[must_use]
 pub fn show(set: &UnitSet, name: &UnitName) -> Vec<Property> {
+    show_all(set, std::slice::from_ref(name)).pop().unwrap_or_default()
+}
+
+/// As [`show`], of several units for one walk over all others.
+#[must_use]
+pub fn show_all(set: &UnitSet, names: &[UnitName]) -> Vec<Vec<Property>> {
+    let asked: Vec<&UnitName> = names.iter().map(|name| set.resolve(name)).collect();
+    let mirror = Mirror::new(set, &asked);
+    asked.into_iter().map(|name| one(set, &mirror, name)).collect()
+}
+
+fn one(set: &UnitSet, mirror: &Mirror<'_>, name: &UnitName) -> Vec<Property> {
     let mut sheet = Sheet::default();
-    let name = set.resolve(name);
     match set.entry(name) {
         Some(Entry::Unit(unit)) => {
             body(&mut sheet, unit);
-            relations(&mut sheet, set, unit);
+            relations::show(&mut sheet, set, mirror, unit);
             common(&mut sheet, unit);
         }
         Some(Entry::Bad { first }) => {
@@ -140,54 +155,5 @@ fn can_reload(unit: &Unit) -> bool {
         Body::Service(service) => service.reload != Reload::Unsupported || service.kind == ServiceType::NotifyReload,
         Body::Mount(_) => true,
         Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Slice(_) => false,
-    }
-}
-
-/// What is written and what follows from it, in both directions.
-fn relations(sheet: &mut Sheet, set: &UnitSet, unit: &Unit) {
-    let own = &unit.name;
-    sheet.put("Id", own.as_str());
-    sheet.list("Names", std::iter::once(own).chain(&unit.aliases).map(UnitName::as_str));
-    let none = crate::graph::Node::default();
-    let node = set.graph().node(own).unwrap_or(&none);
-    let written = &unit.relations;
-    let both = |a: &Names, b: &Names| -> Names { a.iter().chain(b).cloned().collect() };
-    let others = || set.iter().filter_map(|(_, entry)| if let Entry::Unit(other) = entry { Some(other) } else { None });
-    // The inverse of a relation is not kept: it is looked for.
-    let inverse = |of: fn(&Unit) -> &Names| -> Names { others().filter(|other| of(other).contains(own)).map(|o| o.name.clone()).collect() };
-    let wanting = |list: fn(&crate::graph::Node) -> &Names| -> Names {
-        let nodes = others().filter_map(|other| Some((other, set.graph().node(&other.name)?)));
-        nodes.filter(|(_, node)| list(node).contains(own)).map(|(other, _)| other.name.clone()).collect()
-    };
-    let triggered_by: Names = others().filter(|other| other.triggers().as_ref() == Some(own)).map(|o| o.name.clone()).collect();
-    for (property, names) in [
-        ("Requires", node.requires.clone()),
-        ("Requisite", node.requisite.clone()),
-        ("Wants", node.wants.clone()),
-        ("BindsTo", node.binds_to.clone()),
-        ("PartOf", written.part_of.clone()),
-        ("Upholds", written.upholds.clone()),
-        ("RequiredBy", wanting(|node| &node.requires)),
-        ("RequisiteOf", wanting(|node| &node.requisite)),
-        ("WantedBy", wanting(|node| &node.wants)),
-        ("BoundBy", wanting(|node| &node.binds_to)),
-        ("UpheldBy", inverse(|other| &other.relations.upholds)),
-        ("ConsistsOf", node.consists_of.clone()),
-        ("Conflicts", written.conflicts.clone()),
-        ("ConflictedBy", inverse(|other| &other.relations.conflicts)),
-        ("Before", both(&node.before, &written.before)),
-        ("After", both(&node.after, &written.after)),
-        ("OnSuccess", written.on_success.clone()),
-        ("OnSuccessOf", inverse(|other| &other.relations.on_success)),
-        ("OnFailure", written.on_failure.clone()),
-        ("OnFailureOf", inverse(|other| &other.relations.on_failure)),
-        ("Triggers", unit.triggers().into_iter().collect()),
-        ("TriggeredBy", triggered_by),
-        ("PropagatesReloadTo", both(&written.propagates_reload_to, &inverse(|other| &other.relations.reload_propagated_from))),
-        ("ReloadPropagatedFrom", both(&written.reload_propagated_from, &inverse(|other| &other.relations.propagates_reload_to))),
-        ("PropagatesStopTo", both(&written.propagates_stop_to, &inverse(|other| &other.relations.stop_propagated_from))),
-        ("StopPropagatedFrom", both(&written.stop_propagated_from, &inverse(|other| &other.relations.propagates_stop_to))),
-    ] {
-        sheet.list(property, names.iter().map(UnitName::as_str));
     }
 }

@@ -29,7 +29,7 @@ pub(crate) use condition::{QUESTIONS, Takes};
 pub(crate) use environment::is_variable;
 pub use environment::{Directories, Directory, DirectoryKind, Environment, EnvironmentFile, Preserve, read_environment};
 pub use execution::{CpuPolicy, Execution, Hardening, IoClass, NumaPolicy, Resource, Rlimit, UtmpMode};
-pub use kinds::{Listen, ListenKind, Mount, PathEvent, Since, Slice, Socket, Timer, TriggerLimit, Watch};
+pub use kinds::{Listen, ListenKind, Mount, PathEvent, Since, Slice, Socket, TYPES_OF_SERVICE, Timer, TriggerLimit, Watch};
 pub use open_file::{OpenFile, Opened};
 pub use relations::Relations;
 pub use resources::{Amount, DeviceLimit, IoLimit, OomPolicy, PressureWatch, Resources};

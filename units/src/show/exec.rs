@@ -1,9 +1,10 @@
 //! How processes run and what they may use; systemd.exec(5), systemd.resource-control(5).
 
-use super::sandbox;
 use super::sheet::Sheet;
+use super::{log, sandbox, schedule};
 use crate::unit::{
-    Amount, ConsoleLevel, CpuPolicy, DirectoryKind, Input, IoClass, NumaPolicy, Output, Preserve, Resource, Resources, Service, Unit,
+    Amount, ConsoleLevel, CpuPolicy, DeviceLimit, DirectoryKind, Input, IoClass, IoLimit, NumaPolicy, Output, Preserve, Resource,
+    Resources, Service, Unit, UtmpMode,
 };
 use crate::value::{Limit, Mode};
 
@@ -14,9 +15,12 @@ pub(super) fn show(sheet: &mut Sheet, unit: &Unit, service: &Service) {
     identity(sheet, service);
     limits(sheet, service);
     descriptors(sheet, service);
+    log::show(sheet, &service.log);
+    schedule::show(sheet, &service.execution);
     directories(sheet, service);
     sandbox::show(sheet, &service.execution);
     sandbox::restrictions(sheet, &service.sandbox);
+    sandbox::root(sheet, service);
 }
 
 /// What of a group's limits is said in so many bytes, parts or weights; shares depend on the machine.
@@ -45,6 +49,19 @@ pub(super) fn resources(sheet: &mut Sheet, resources: &Resources) {
     }
     if let Some(tasks) = resources.tasks_max {
         sheet.limit("TasksMax", tasks);
+    }
+    sheet.put("AllowedCPUs", schedule::ranges(&resources.cpus));
+    sheet.put("AllowedMemoryNodes", schedule::ranges(&resources.memory_nodes));
+    // The last comes first, as with systemd.
+    for DeviceLimit { path, limit } in resources.io_limits.iter().rev() {
+        let (property, most) = match limit {
+            IoLimit::Weight(weight) => ("IODeviceWeight", Limit::At(weight.get().into())),
+            IoLimit::ReadBytes(most) => ("IOReadBandwidthMax", *most),
+            IoLimit::WriteBytes(most) => ("IOWriteBandwidthMax", *most),
+            IoLimit::Reads(most) => ("IOReadIOPSMax", *most),
+            IoLimit::Writes(most) => ("IOWriteIOPSMax", *most),
+        };
+        sheet.put(property, format!("{path} {}", most.at().unwrap_or(u64::MAX)));
     }
 }
 
@@ -110,6 +127,15 @@ fn identity(sheet: &mut Sheet, service: &Service) {
     sheet.put("Group", run_as.group.as_deref().unwrap_or_default());
     sheet.list("SupplementaryGroups", run_as.groups.iter().map(String::as_str));
     sheet.put("UtmpIdentifier", execution.utmp_identifier.as_deref().unwrap_or_default());
+    sheet.put(
+        "UtmpMode",
+        match execution.utmp_mode {
+            UtmpMode::Init => "init",
+            UtmpMode::Login => "login",
+            UtmpMode::User => "user",
+        },
+    );
+    sheet.number("SecureBits", execution.secure_bits);
     sheet.flag("IgnoreSIGPIPE", execution.ignore_sigpipe);
     sheet.flag("NoNewPrivileges", run_as.no_new_privileges || execution.dynamic_user);
 }

@@ -3,7 +3,7 @@
 use super::service::commands;
 use super::sheet::Sheet;
 use super::words;
-use crate::unit::{ListenKind, Mount, PathEvent, Since, Socket, Timer, Unit, Watch};
+use crate::unit::{ListenKind, Mount, PathEvent, Since, Socket, TYPES_OF_SERVICE, Timer, TriggerLimit, Unit, Watch};
 use crate::value::{Address, Bytes, Limit, Mode, read_span};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,9 +16,16 @@ enum Spelling {
     Size,
     Span,
     Text(&'static str),
+    /// A type of service.
+    Service,
+    /// A protocol of IP.
+    Protocol,
 }
 
-const OPTIONS: [(&str, &str, Spelling); 22] = [
+/// By number; protocols(5).
+const PROTOCOLS: [(&str, i32); 3] = [("sctp", 132), ("udplite", 136), ("mptcp", 262)];
+
+const OPTIONS: [(&str, &str, Spelling); 31] = [
     ("KeepAlive", "KeepAlive", Spelling::Flag),
     ("KeepAliveTimeSec", "KeepAliveTimeUSec", Spelling::Span),
     ("KeepAliveIntervalSec", "KeepAliveIntervalUSec", Spelling::Span),
@@ -28,6 +35,7 @@ const OPTIONS: [(&str, &str, Spelling); 22] = [
     ("DeferAcceptSec", "DeferAcceptUSec", Spelling::Span),
     ("ReceiveBuffer", "ReceiveBuffer", Spelling::Size),
     ("SendBuffer", "SendBuffer", Spelling::Size),
+    ("IPTOS", "IPTOS", Spelling::Service),
     ("IPTTL", "IPTTL", Spelling::Number("-1")),
     ("Mark", "Mark", Spelling::Number("-1")),
     ("ReusePort", "ReusePort", Spelling::Flag),
@@ -41,6 +49,14 @@ const OPTIONS: [(&str, &str, Spelling); 22] = [
     ("PipeSize", "PipeSize", Spelling::Size),
     ("Writable", "Writable", Spelling::Flag),
     ("BindToDevice", "BindToDevice", Spelling::Text("")),
+    ("MessageQueueMaxMessages", "MessageQueueMaxMessages", Spelling::Number("0")),
+    ("MessageQueueMessageSize", "MessageQueueMessageSize", Spelling::Size),
+    ("TCPCongestion", "TCPCongestion", Spelling::Text("")),
+    ("SocketProtocol", "SocketProtocol", Spelling::Protocol),
+    ("SmackLabel", "SmackLabel", Spelling::Text("")),
+    ("SmackLabelIPIn", "SmackLabelIPIn", Spelling::Text("")),
+    ("SmackLabelIPOut", "SmackLabelIPOut", Spelling::Text("")),
+    ("SELinuxContextFromNet", "SELinuxContextFromNet", Spelling::Flag),
 ];
 
 pub(super) fn socket(sheet: &mut Sheet, unit: &Unit, socket: &Socket) {
@@ -62,11 +78,20 @@ pub(super) fn socket(sheet: &mut Sheet, unit: &Unit, socket: &Socket) {
     }
     sheet.list("Symlinks", socket.symlinks.iter().map(String::as_str));
     sheet.number("MaxConnections", socket.max_connections);
+    sheet.number("MaxConnectionsPerSource", socket.max_connections_per_source);
+    trigger_limit(sheet, socket.trigger_limit, if socket.accept { TriggerLimit::ACCEPT } else { TriggerLimit::SOCKET });
+    sheet.flag("FlushPending", socket.flush_pending);
     sheet.put("FileDescriptorName", socket.name.as_deref().unwrap_or(unit.name.as_str()));
     commands(sheet, &["ExecStartPre"], &socket.start_pre);
     commands(sheet, &["ExecStartPost"], &socket.start_post);
     commands(sheet, &["ExecStopPre"], &socket.stop_pre);
     commands(sheet, &["ExecStopPost"], &socket.stop_post);
+}
+
+fn trigger_limit(sheet: &mut Sheet, limit: TriggerLimit, usual: (u32, Duration)) {
+    let (burst, interval) = limit.said_or(usual);
+    sheet.span("TriggerLimitIntervalUSec", Limit::At(interval));
+    sheet.number("TriggerLimitBurst", burst);
 }
 
 fn option(spelling: Spelling, written: Option<&str>) -> String {
@@ -77,9 +102,17 @@ fn option(spelling: Spelling, written: Option<&str>) -> String {
         }
         (Spelling::Size, written) => written.and_then(|text| Bytes::read_as_systemd(text).ok()).unwrap_or_default().0.to_string(),
         (Spelling::Span, written) => words::span(written.and_then(|text| read_span(text).ok()).unwrap_or(Limit::At(Duration::ZERO))),
+        (Spelling::Service, written) => number_of(&TYPES_OF_SERVICE, written).unwrap_or_else(|| "-1".to_owned()),
+        (Spelling::Protocol, written) => number_of(&PROTOCOLS, written).unwrap_or_else(|| "0".to_owned()),
         (Spelling::Number(_) | Spelling::Text(_), Some(written)) => written.to_owned(),
         (Spelling::Number(absent) | Spelling::Text(absent), None) => absent.to_owned(),
     }
+}
+
+/// A word's number, or the number that is written.
+fn number_of(words: &[(&str, i32)], written: Option<&str>) -> Option<String> {
+    let written = written?;
+    Some(words.iter().find(|(word, _)| *word == written).map_or_else(|| written.to_owned(), |(_, number)| number.to_string()))
 }
 
 /// A port alone is one of every address.
@@ -144,6 +177,7 @@ pub(super) fn path(sheet: &mut Sheet, unit: &Unit, watch: &Watch) {
     }
     sheet.flag("MakeDirectory", watch.make_directory);
     sheet.put("DirectoryMode", watch.directory_mode.unwrap_or(Mode::DIRECTORY).to_string());
+    trigger_limit(sheet, watch.trigger_limit, TriggerLimit::PATH);
 }
 
 pub(super) fn mount(sheet: &mut Sheet, mount: &Mount) {
@@ -153,4 +187,8 @@ pub(super) fn mount(sheet: &mut Sheet, mount: &Mount) {
     sheet.put("Type", mount.kind.as_deref().unwrap_or_default());
     sheet.span("TimeoutUSec", mount.timeout.unwrap_or(Limit::At(Duration::from_secs(90))));
     sheet.put("DirectoryMode", mount.directory_mode.unwrap_or(Mode::DIRECTORY).to_string());
+    sheet.flag("SloppyOptions", mount.sloppy);
+    sheet.flag("LazyUnmount", mount.lazy_unmount);
+    sheet.flag("ForceUnmount", mount.force_unmount);
+    sheet.flag("ReadWriteOnly", mount.read_write_only);
 }

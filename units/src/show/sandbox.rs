@@ -5,7 +5,7 @@ use crate::systemd::calls;
 use crate::systemd::paths::absolute;
 use crate::systemd::set::boolean;
 use crate::systemd::words::split;
-use crate::unit::{CallArchitecture, CallRefusal, Execution, Sandbox};
+use crate::unit::{CallArchitecture, CallRefusal, Execution, MountPropagation, Sandbox, Service};
 use crate::value::CapabilitySet;
 
 const FLAGS: [&str; 17] = [
@@ -125,6 +125,27 @@ pub(super) fn restrictions(sheet: &mut Sheet, sandbox: &Sandbox) {
         options => format!("{path}:{options}"),
     });
     sheet.put("TemporaryFileSystem", temporary.collect::<Vec<_>>().join(" "));
+    sheet.put(
+        "MountFlags",
+        match sandbox.propagation {
+            None => "",
+            Some(MountPropagation::Shared) => "shared",
+            Some(MountPropagation::Slave) => "slave",
+            Some(MountPropagation::Private) => "private",
+        },
+    );
+    for (name, path) in [("NetworkNamespacePath", &sandbox.network_path), ("IPCNamespacePath", &sandbox.ipc_path)] {
+        sheet.put(name, path.as_deref().unwrap_or_default());
+    }
+    let words = if cfg!(target_arch = "aarch64") { ["arm64", "arm"] } else { ["x86-64", "x86"] };
+    let [native, small] = words;
+    sheet.put("Personality", sandbox.personality.map_or("", |number| if number == 0 { native } else { small }));
+}
+
+/// A root of its own, and whether what the kernel mounts is in it.
+pub(super) fn root(sheet: &mut Sheet, service: &Service) {
+    sheet.put("RootDirectory", service.execution.root_directory.as_deref().unwrap_or_default());
+    sheet.flag("MountAPIVFS", service.mounts_api());
 }
 
 /// `CLONE_NEW*`, in the order of their names; clone(2).

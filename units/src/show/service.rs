@@ -13,9 +13,8 @@ pub(super) fn show(sheet: &mut Sheet, service: &Service) {
     sheet.put("Type", kind(&service.kind));
     sheet.word("ExitType", &ExitType::WORDS, service.exit);
     sheet.put("Restart", policy(service.restart.policy));
-    if let ServiceType::Forking { pid_file } = &service.kind {
-        sheet.put("PIDFile", pid_file.as_deref().unwrap_or_default());
-    }
+    let pid_file = if let ServiceType::Forking { pid_file } = &service.kind { pid_file.as_deref() } else { None };
+    sheet.put("PIDFile", pid_file.unwrap_or_default());
     sheet.put("NotifyAccess", access(service.notify_access));
     sheet.span("RestartUSec", Limit::At(service.restart.delay));
     let steps = if let Growth::Steps(steps) = service.restart.growth { steps.get() } else { 0 };
@@ -24,6 +23,7 @@ pub(super) fn show(sheet: &mut Sheet, service: &Service) {
     sheet.word("RestartMode", &RestartMode::WORDS, service.restart.mode);
     sheet.span("TimeoutStartUSec", service.start_timeout);
     sheet.span("TimeoutStopUSec", service.stop.timeout);
+    sheet.span("TimeoutAbortUSec", service.stop.abort_timeout.unwrap_or(service.stop.timeout));
     sheet.word("TimeoutStartFailureMode", &Strike::WORDS, service.stop.start_failure);
     sheet.word("TimeoutStopFailureMode", &Strike::WORDS, service.stop.stop_failure);
     sheet.span("RuntimeMaxUSec", service.runtime_max);
@@ -70,6 +70,7 @@ pub(super) fn show(sheet: &mut Sheet, service: &Service) {
     }
     stop(sheet, &service.stop);
     sheet.number("WatchdogSignal", service.watchdog_signal.number());
+    sheet.number("ReloadSignal", service.reload_signal.number());
 }
 
 /// How whatever runs is ended; systemd.kill(5).

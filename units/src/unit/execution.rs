@@ -12,8 +12,8 @@ pub struct Execution {
     pub ambient_capabilities: CapabilitySet,
     /// `prlimit(2)`, by name.
     pub limits: Map<Resource, Rlimit>,
-    /// `PR_SET_SECUREBITS`, by their names: `noroot-locked`.
-    pub secure_bits: Vec<String>,
+    /// `PR_SET_SECUREBITS`: `SECBIT_*`, capabilities(7).
+    pub secure_bits: u32,
     /// `ioprio_set(2)`: class and priority within it.
     pub io_class: Option<IoClass>,
     /// 0 (first) to 7 (last).

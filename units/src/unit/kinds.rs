@@ -51,6 +51,9 @@ pub struct Socket {
     pub stop_post: Vec<Command>,
 }
 
+/// What `IPTOS=` calls the types of service of RFC 1349; systemd.socket(5), ip(7).
+pub const TYPES_OF_SERVICE: [(&str, i32); 4] = [("low-delay", 0x10), ("throughput", 0x08), ("reliability", 0x04), ("low-cost", 0x02)];
+
 /// How often a unit may be begun by another before that gives up; systemd.socket(5), `TriggerLimitBurst=`. What is not said is as usual.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TriggerLimit {
@@ -64,10 +67,23 @@ pub struct TriggerLimit {
 const MOST_COUNTED: u32 = 10_000;
 
 impl TriggerLimit {
+    /// What is usual of a socket, …
+    pub const SOCKET: (u32, Duration) = (20, Duration::from_secs(2));
+    /// … of one that accepts, …
+    pub const ACCEPT: (u32, Duration) = (200, Duration::from_secs(2));
+    /// … and of paths.
+    pub const PATH: (u32, Duration) = (200, Duration::from_secs(2));
+
+    /// As it is said, and for the rest as is usual.
+    #[must_use]
+    pub fn said_or(self, (burst, interval): (u32, Duration)) -> (u32, Duration) {
+        (self.burst.unwrap_or(burst), self.interval.unwrap_or(interval))
+    }
+
     /// So often in so long; no limit where either is 0.
     #[must_use]
-    pub fn or(self, (burst, interval): (u32, Duration)) -> Option<(usize, Duration)> {
-        let (burst, interval) = (self.burst.unwrap_or(burst), self.interval.unwrap_or(interval));
+    pub fn or(self, usual: (u32, Duration)) -> Option<(usize, Duration)> {
+        let (burst, interval) = self.said_or(usual);
         let counted = (1..=MOST_COUNTED).contains(&burst) && !interval.is_zero();
         usize::try_from(burst).ok().filter(|_| counted).map(|burst| (burst, interval))
     }

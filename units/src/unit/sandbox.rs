@@ -50,8 +50,8 @@ pub struct Sandbox {
     pub temporary: Vec<(String, String)>,
     /// How its mounts propagate, where not as ever.
     pub propagation: Option<MountPropagation>,
-    /// With a root of its own: `/proc`, `/sys`, `/dev` and `/run` are mounted there.
-    pub mount_api: bool,
+    /// With a root of its own: `/proc`, `/sys`, `/dev` and `/run` are mounted there; see [`super::Service::mounts_api`].
+    pub mount_api: Option<bool>,
     /// Services whose private network, IPC and temporary files it shares.
     pub joins: Vec<UnitName>,
     /// Which system calls it may make.

@@ -126,6 +126,14 @@ impl Default for Service {
     }
 }
 
+impl Service {
+    /// Whether `/proc`, `/sys`, `/dev` and `/run` are mounted in its root: where that is its own, unless it says otherwise.
+    #[must_use]
+    pub fn mounts_api(&self) -> bool {
+        self.sandbox.mount_api.unwrap_or(self.execution.root_directory.is_some())
+    }
+}
+
 /// As systemd: what takes longer to start than this never will.
 const START_TIMEOUT: Duration = Duration::from_secs(90);
 

@@ -136,7 +136,7 @@ pub(super) fn arrange(course: &mut Course<'_>, wanted: &Wanted<'_>) -> Result<()
         keep(course, &mut kept, path, directive, (&from, recursive, optional))?;
     }
     if let Some(root) = root {
-        enter(course, root, sandbox.mount_api)?;
+        enter(course, root, service.mounts_api())?;
     }
     for (path, (place, directive, missing)) in &map.places {
         if matches!(place, Place::Point { .. }) && !path.is_empty() && !map.is_beneath_content(path) {

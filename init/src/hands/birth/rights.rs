@@ -7,15 +7,6 @@ use units::unit::{Keyring, Privileges};
 use super::Wanted;
 use super::course::Course;
 
-/// `SECBIT_*` by systemd's names; include/uapi/linux/securebits.h.
-const SECURE_BITS: [(&str, u32); 6] = [
-    ("noroot", 1 << 0),
-    ("noroot-locked", 1 << 1),
-    ("no-setuid-fixup", 1 << 2),
-    ("no-setuid-fixup-locked", 1 << 3),
-    ("keep-caps", 1 << 4),
-    ("keep-caps-locked", 1 << 5),
-];
 /// By number, include/uapi/linux/capability.h.
 const RAWIO: u64 = 1 << 17;
 const MODULE: u64 = 1 << 16;
@@ -66,11 +57,7 @@ pub(super) fn user(course: &mut Course<'_>, wanted: &Wanted<'_>, filtered: bool)
     if restricted && let Some(bits) = bounding(wanted) {
         course.must(Step::Bound(Capabilities::from_bits(bits)));
     }
-    let bits = execution
-        .secure_bits
-        .iter()
-        .filter_map(|word| SECURE_BITS.iter().find(|(name, _)| name == word))
-        .fold(0, |all, (_, bit)| all | bit);
+    let bits = execution.secure_bits;
     let ambient = Capabilities::from_bits(execution.ambient_capabilities.0);
     let has_ambient = execution.ambient_capabilities.0 != 0 && changes_user(wanted);
     if changes_user(wanted) {

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use kernel::socket::{set_bytes, set_number};
 use nix::errno::Errno;
-use units::unit::Socket;
+use units::unit::{Socket, TYPES_OF_SERVICE};
 use units::value::{Bytes, read_span};
 
 /// How the text of an option is read.
@@ -118,13 +118,10 @@ fn set(fd: BorrowedFd<'_>, read: As, (level, option): Number, text: &str) -> Res
         As::Number => text.parse().ok(),
         As::Seconds => read_span(text).ok().and_then(|span| i32::try_from(span.at()?.as_secs()).ok()),
         As::Size => Bytes::read(text).ok().and_then(|size| i32::try_from(size.0).ok()),
-        As::Service => match text {
-            "low-delay" => Some(0x10),
-            "throughput" => Some(0x08),
-            "reliability" => Some(0x04),
-            "low-cost" => Some(0x02),
-            number => number.parse().ok(),
-        },
+        As::Service => {
+            let named = TYPES_OF_SERVICE.iter().find(|(word, _)| *word == text).map(|(_, number)| *number);
+            named.or_else(|| text.parse().ok())
+        }
         As::Name => return set_bytes(fd, level, option, text.as_bytes()).map_err(|errno| errno.desc().to_owned()),
         As::Stamps => match text {
             "off" => return Ok(()),

@@ -5,7 +5,7 @@ use crate::file::Draft;
 use crate::systemd::paths::{absolute, simple};
 use crate::systemd::words::Escapes;
 use crate::unit::{ConsoleLevel, CpuPolicy, EnvironmentFile, Input, IoClass, Preserve, UtmpMode};
-use crate::value::CapabilitySet;
+use crate::value::{CapabilitySet, base64};
 
 type Done = Result<(), Fault>;
 
@@ -124,7 +124,7 @@ pub(crate) fn input_text(draft: &mut Draft, a: &Assigned<'_>) -> Done {
 }
 
 pub(crate) fn input_data(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    let bytes = base64(a.value).ok_or("it takes bytes in base64 (RFC 4648)")?;
+    let bytes = base64::read(a.value).ok_or("it takes bytes in base64 (RFC 4648)")?;
     more_input(draft, a, bytes);
     Ok(())
 }
@@ -138,28 +138,8 @@ fn more_input(draft: &mut Draft, a: &Assigned<'_>, bytes: Vec<u8>) {
     }
 }
 
-/// RFC 4648, section 4; blanks are passed over, as systemd does.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let text: String = text.split_whitespace().collect();
-    let digits = text.trim_end_matches('=');
-    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
-        return None;
-    }
-    let (mut out, mut bits, mut count) = (Vec::new(), 0_u32, 0);
-    for digit in digits.chars() {
-        bits = bits << 6 | u32::try_from(DIGITS.find(digit)?).ok()?;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push(u8::try_from(bits >> count & 0xff).ok()?);
-        }
-    }
-    Some(out)
-}
-
 pub(crate) fn standard_output(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    let (output, console) = output(a)?;
+    let (output, console) = output(a, "stdout")?;
     draft.service.stdout = output;
     if console {
         draft.service.service.log.console = ConsoleLevel::All;
@@ -168,7 +148,7 @@ pub(crate) fn standard_output(draft: &mut Draft, a: &Assigned<'_>) -> Done {
 }
 
 pub(crate) fn standard_error(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    let (output, console) = output(a)?;
+    let (output, console) = output(a, "stderr")?;
     draft.service.service.log.stderr = output;
     if console && draft.service.service.log.console == ConsoleLevel::Off {
         draft.service.service.log.console = ConsoleLevel::Warning;
@@ -223,6 +203,31 @@ pub(crate) fn ambient(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     let field = &mut draft.service.service.execution.ambient_capabilities;
     let before = Some(*field).filter(|set| *set != CapabilitySet::default());
     *field = capabilities(before, a);
+    Ok(())
+}
+
+/// `SECBIT_*` by systemd's names; include/uapi/linux/securebits.h.
+const SECURE_BITS: [(&str, u32); 6] = [
+    ("noroot", 1 << 0),
+    ("noroot-locked", 1 << 1),
+    ("no-setuid-fixup", 1 << 2),
+    ("no-setuid-fixup-locked", 1 << 3),
+    ("keep-caps", 1 << 4),
+    ("keep-caps-locked", 1 << 5),
+];
+
+/// Assignments add up.
+pub(crate) fn secure_bits(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    let bits = &mut draft.service.service.execution.secure_bits;
+    if a.value.is_empty() {
+        *bits = 0;
+    }
+    for word in a.words(Escapes::Bare) {
+        match SECURE_BITS.iter().find(|(name, _)| *name == word) {
+            Some((_, bit)) => *bits |= bit,
+            None => a.warn(format!("{word:?} is none of {}", SECURE_BITS.map(|(name, _)| name).join(", "))),
+        }
+    }
     Ok(())
 }
 
@@ -314,19 +319,4 @@ pub(crate) fn timer_slack(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     };
     draft.service.service.execution.timer_slack = nanoseconds;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_as_in_the_rfc() {
-        for (text, bytes) in [("", &b""[..]), ("Zg==", b"f"), ("Zm8=", b"fo"), ("Zm9v\nYmFy", b"foobar"), ("/+7/", &[255, 238, 255])] {
-            assert_eq!(base64(text).as_deref(), Some(bytes), "{text}");
-        }
-        for text in ["Z", "Zg=", "Z===", "Zm9v!", "=Zg="] {
-            assert_eq!(base64(text), None, "{text}");
-        }
-    }
 }

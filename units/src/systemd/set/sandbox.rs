@@ -23,6 +23,11 @@ pub(crate) fn restrict(draft: &mut Draft, a: &Assigned<'_>, field: fn(&mut Sandb
     Ok(())
 }
 
+pub(crate) fn mount_api(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    sandbox(draft).mount_api = a.or_reset(Assigned::bool)?;
+    Ok(())
+}
+
 pub(crate) fn root_directory(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     let text = a.text()?;
     let path = match text.as_str() {

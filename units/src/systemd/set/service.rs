@@ -358,8 +358,8 @@ pub(crate) fn keep(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     Ok(())
 }
 
-/// Where a descriptor leads, and whether the console shows it too.
-pub(crate) fn output(a: &Assigned<'_>) -> Result<(Option<Output>, bool), Fault> {
+/// Where a descriptor leads, and whether the console shows it too. One that is handed over is called `usual` where nothing else is said.
+pub(crate) fn output(a: &Assigned<'_>, usual: &str) -> Result<(Option<Output>, bool), Fault> {
     let text = a.text()?;
     let file = |path: &str| absolute(path).ok_or_else(|| Fault::from(format!("{path:?} is no absolute path")));
     Ok(match text.as_str() {
@@ -369,7 +369,7 @@ pub(crate) fn output(a: &Assigned<'_>) -> Result<(Option<Output>, bool), Fault> 
         "null" => (Some(Output::Null), false),
         "tty" => (Some(Output::Tty), false),
         "socket" => (Some(Output::Socket), false),
-        "fd" => (Some(Output::Descriptor("stdout".to_owned())), false),
+        "fd" => (Some(Output::Descriptor(usual.to_owned())), false),
         other => match other.split_once(':') {
             Some(("append", path)) => (Some(Output::Append(file(path)?)), false),
             Some(("file", path)) => (Some(Output::File(file(path)?)), false),

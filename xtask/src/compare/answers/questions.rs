@@ -285,6 +285,7 @@ pub(super) fn conditions() -> Vec<String> {
         "AssertVirtualization=vm",
     ];
     all.extend(fixed.map(str::to_owned));
+    all.extend(OF_THE_SYSTEM.iter().flat_map(|(word, values)| values.split('|').map(move |value| format!("Condition{word}={value}"))));
     let no = "PathExists=/run/facts/nothing";
     let some = |one: &str| one.replacen('=', "=|", 1);
     for (first, second) in [(there, there), (there, no), (no, there), (no, no)] {
@@ -299,6 +300,39 @@ pub(super) fn conditions() -> Vec<String> {
     }
     all
 }
+
+/// Questions about the machine and the distribution, of the kind that every machine with this tree answers alike.
+const OF_THE_SYSTEM: &[(&str, &str)] = &[
+    (
+        "KernelVersion",
+        ">=3.0|<3.0|>=3.0 <3.1|>=3.0 <99|>= 3.0|> 3.0 < 99|3.*|?*|[3-9]*|*|=nonsense|!=nonsense|<>3.0|==3.0|$=*|!$=*|$=3.0.1|>|!>=3.0|!<3.0|>=3.0 |\
+         >=3.0  <=3.1|<=99.0.0-rc1|>~3|\">=3.0\" \"<99\"|>=3.0,<99|=>3.0",
+    ),
+    ("Memory", "1M|>1M|> 1M|<1M|< 1M|>=1K|>0|=1M|==1M|!=1M|<>1M|much|1.5M|!1M|!<1M|1M |>=|1000T|<1000T|$=1M|1 M|-1"),
+    ("CPUs", "1|>=1|<1|> 0|>10000|=0|!=0|many|-1|1.5|!1|<=10000|>=|0"),
+    ("User", "root|0|@system|nobody|65534|daemon|1|no-such-user|!root|00|@other"),
+    ("Group", "root|0|nogroup|65534|daemon|no-such-group|!root|00"),
+    ("Host", "compare|COMPARE|comp*|c?mpare|[a-d]ompare|other|!compare|0123456789abcdef0123456789abcdef|01234567-89ab-cdef-0123-456789abcdef"),
+    ("Environment", "LC_ALL|LC_ALL=C.UTF-8|LC_ALL=C|LC_ALL=|LC|FIEF_NONSENSE|!FIEF_NONSENSE|SYSTEMD_PAGER|SYSTEMD_PAGER=|SYSTEMD_PAGER=x|=x"),
+    (
+        "OSRelease",
+        "ID=debian|ID=arch|VERSION_ID=12|VERSION_ID>=11|VERSION_ID<12|VERSION_ID<=12|VERSION_ID>12|VERSION_ID==12.0|VERSION_ID<>12|\
+         ID=debian VERSION_ID>=11|ID=debian VERSION_ID>=13|ID!=arch|NOSUCH=x|NOSUCH!=x|ID|ID = debian|ID= debian|VERSION_CODENAME$=book*|\
+         VERSION_CODENAME!$=book*|ID$=deb?an|!ID=debian|=debian|'ID=debian'|ID=\"debian\"|NAME=\"Debian GNU/Linux\"|\"NAME=Debian GNU/Linux\"|ID>deb",
+    ),
+    ("Architecture", "native|!native|nonsense|NATIVE"),
+    ("Firmware", "nonsense|device-tree|device-tree-compatible(nonsense)|device-tree-compatible(|smbios-field(nonsense = x)|!nonsense"),
+    ("CPUFeature", "fpu|FPU|nonsense|!fpu|!nonsense"),
+    ("ControlGroupController", "nonsense|!nonsense"),
+    ("Credential", "nonsense|!nonsense|../nonsense"),
+    ("Capability", "CAP_NONSENSE|!CAP_NONSENSE|cap_chown|chown|0"),
+    ("NeedsUpdate", "relative|!relative"),
+    ("KernelCommandLine", "/lib/systemd/systemd|!/lib/systemd/systemd|fief.nonsense=x"),
+    ("Virtualization", "nonsense|!nonsense|true|1|false|0|systemd-nspawn|docker"),
+    ("MemoryPressure", "100%|100%/1min|100%/5min|100%/10sec|100%/10s|100%/nonsense|nonsense|101%|-1%|100|!100%|100% / 1min|system.service:100%"),
+    ("CPUPressure", "100%|100%/5min|nonsense"),
+    ("IOPressure", "100%|100%/1min|nonsense"),
+];
 
 /// Why systemd may answer a question of this sort otherwise.
 pub(super) fn reason(sort: &str, asked: &str, theirs: &str) -> Option<&'static str> {

@@ -4,12 +4,8 @@ use super::super::Supervisor;
 use super::super::slot::{Ending, Watching};
 use crate::{Action, Because, Cause};
 use alloc::string::String;
-use core::time::Duration;
 use units::unit::{Body, TriggerLimit};
 use units::{UnitKind, UnitName};
-
-/// So often in this time may it come about; systemd.path(5), `TriggerLimitBurst=`.
-const LIMIT: (u32, Duration) = (200, Duration::from_secs(2));
 
 impl Supervisor {
     /// Waits for what is to come about, or for its unit to be down, where that is up.
@@ -29,7 +25,7 @@ impl Supervisor {
         if name.kind() == UnitKind::Path && !self.is_to_stop(name) {
             let body = self.units.unit(name).map(|unit| &unit.body);
             let limit = if let Some(Body::Path(watch)) = body { watch.trigger_limit } else { TriggerLimit::default() };
-            self.hit(name, &unit, limit.or(LIMIT), Some(Because::Came(name.clone(), path)));
+            self.hit(name, &unit, limit.or(TriggerLimit::PATH), Some(Because::Came(name.clone(), path)));
         }
     }
 

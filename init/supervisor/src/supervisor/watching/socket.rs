@@ -4,13 +4,8 @@ use super::super::Supervisor;
 use super::super::slot::{Ending, Slot, Starting, State, Watching, Why};
 use crate::{Action, Cause, Connection, Life};
 use alloc::string::{String, ToString};
-use core::time::Duration;
-use units::unit::{Body, Socket, Unit};
+use units::unit::{Body, Socket, TriggerLimit, Unit};
 use units::{UnitKind, UnitName};
-
-/// So often in this time may somebody come; systemd.socket(5), `TriggerLimitBurst=`.
-const LIMIT: (u32, Duration) = (20, Duration::from_secs(2));
-const ACCEPT_LIMIT: (u32, Duration) = (200, Duration::from_secs(2));
 
 impl Supervisor {
     /// The service of a socket, if it runs already: then nobody listens for it any more.
@@ -44,7 +39,7 @@ impl Supervisor {
         let (Some((_, Watching::Waiting { .. })), Some(service)) = (self.watch(name), self.aim(name)) else { return };
         if name.kind() == UnitKind::Socket && !self.is_to_stop(name) {
             let limit = self.units.unit(name).and_then(socket).map(|socket| socket.trigger_limit).unwrap_or_default();
-            self.hit(name, &service, limit.or(LIMIT), None);
+            self.hit(name, &service, limit.or(TriggerLimit::SOCKET), None);
         }
     }
 
@@ -90,7 +85,7 @@ impl Supervisor {
     fn serve(&mut self, name: &UnitName, instance: &str) -> Option<UnitName> {
         let unit = self.units.unit(name)?;
         let body = socket(unit)?;
-        let (most, limit) = (body.max_connections, body.trigger_limit.or(ACCEPT_LIMIT));
+        let (most, limit) = (body.max_connections, body.trigger_limit.or(TriggerLimit::ACCEPT));
         let template = match &body.service {
             Some(service) => service.clone(),
             None => UnitName::new(&alloc::format!("{}@", name.of_kind(UnitKind::Service).prefix())).ok()?,
