@@ -59,11 +59,22 @@ mod tests {
 
     #[test]
     fn patterns_are_those_of_the_shell() {
-        for (pattern, text) in [("*", "x"), ("ssh*.service", "sshd.service"), ("a?c", "abc"), ("[a-c]x", "bx"), ("[!a]x", "bx"), ("[", "[")]
-        {
+        for (pattern, text) in [
+            ("*", "x"),
+            ("ssh*.service", "sshd.service"),
+            ("a?c", "abc"),
+            ("[a-c]x", "bx"),
+            ("[!a]x", "bx"),
+            ("[", "["),
+            ("*a*b", "xaab"),
+            ("srv-my\\x2d*", "srv-my\\x2ddata.mount"),
+            ("*", ""),
+        ] {
             assert!(matches(pattern, text), "{pattern} {text}");
         }
-        for (pattern, text) in [("ssh.*", "sshd.service"), ("a?", "a"), ("[!a]x", "ax"), ("*b", "abc"), ("", "x"), ("x", "")] {
+        for (pattern, text) in
+            [("ssh.*", "sshd.service"), ("a?", "a"), ("[!a]x", "ax"), ("*b", "abc"), ("", "x"), ("x", ""), ("*a*b", "xaba")]
+        {
             assert!(!matches(pattern, text), "{pattern} {text}");
         }
         assert!(!matches(&"*a".repeat(50), &"a".repeat(49)));

@@ -14,7 +14,7 @@
 mod about;
 mod generators;
 
-pub use about::About;
+pub use about::{About, Index};
 pub use generators::{Generator, OUTPUT, generators};
 
 use crate::file::{Pull, SourceFile, SourceKind, is_drop_in_folder};

@@ -1,19 +1,26 @@
 //! What systemctl(1) `show` says of a unit, in its words: what its files say, by [`units::show`], and what
 //! is so at run time.
 
-use units::UnitSet;
 use units::control::UnitRow;
-use units::show::show;
+use units::show::{Property, show_all};
 use units::value::{Bytes, Limit};
+use units::{UnitName, UnitSet};
 
 /// What systemd says where a counter is not kept.
 const NOT_SET: &str = "[not set]";
 
-/// The properties of a row whose account is filled in.
-pub(super) fn of(row: &UnitRow, units: &UnitSet) -> Vec<(String, String)> {
+/// Fills in the properties of rows whose accounts are filled in, for one walk over all units.
+pub(super) fn fill(rows: &mut [UnitRow], units: &UnitSet) {
+    let names: Vec<UnitName> = rows.iter().map(|row| row.name.clone()).collect();
+    for (row, written) in rows.iter_mut().zip(show_all(units, &names)) {
+        row.properties = of(row, written);
+    }
+}
+
+fn of(row: &UnitRow, written: Vec<Property>) -> Vec<(String, String)> {
     let now = at_run_time(row);
     // Where both know of one, what is so counts.
-    let written = show(units, &row.name).into_iter().filter(|(key, _)| !now.iter().any(|(other, _)| other == key));
+    let written = written.into_iter().filter(|(key, _)| !now.iter().any(|(other, _)| other == key));
     written.chain(now.iter().map(|(key, value)| (*key, value.clone()))).map(|(key, value)| (key.to_owned(), value)).collect()
 }
 

@@ -20,8 +20,8 @@ use crate::system;
 
 /// Rows told per turn of the loop; each may cost a dozen reads of counters.
 const ROWS: usize = 32;
-/// The same with all their properties, which are looked for among all units.
-const SHEETS: usize = 4;
+/// The same with all their properties, for which there is one walk over all units.
+const SHEETS: usize = 16;
 /// Lines told per turn of the loop.
 const LINES: usize = 64;
 
@@ -78,6 +78,9 @@ impl Telling {
                 for row in &mut units {
                     complete(row, with, known);
                 }
+                if with.contains(&Detail::Properties) {
+                    properties::fill(&mut units, known.supervisor.units());
+                }
                 let mut replies = vec![Reply::Units { units }];
                 if names.is_empty() {
                     replies.push(Reply::End);
@@ -133,9 +136,6 @@ fn complete(row: &mut UnitRow, with: &[Detail], known: Known<'_>) {
         && let Some(node) = node()
     {
         row.relate(node);
-    }
-    if all {
-        row.properties = properties::of(row, known.supervisor.units());
     }
 }
 

@@ -6,15 +6,15 @@
 //! ```
 
 use units::control::{LoadState, UnitRow};
-use units::search::{self, About};
-use units::{Entry, Reader, UnitName, stock, sysv};
+use units::search::{self, About, Index};
+use units::{Entry, Reader, Specifiers, UnitName, stock, sysv};
 
 use super::sources::Beneath;
 use crate::boot::files;
 use crate::stamps;
 
 /// Say of each row what `question` answers, where init has told what it has read; in the place of what it has told.
-pub(super) fn look(rows: &mut [UnitRow], question: fn(&UnitRow) -> bool) {
+pub(super) fn look(rows: &mut [UnitRow], question: impl Fn(&UnitRow) -> bool) {
     for row in rows {
         row.reload_due = (row.stamps.len() == row.sources.len()).then(|| question(row));
         row.stamps.clear();
@@ -27,9 +27,11 @@ pub(super) fn has_changed(row: &UnitRow) -> bool {
     row.load != LoadState::Masked && row.sources.iter().zip(&row.stamps).any(|(path, stamp)| *stamp != stamps::present(path))
 }
 
-/// Whether one of its files has changed, or others count for it now.
-pub(super) fn is_due(row: &UnitRow) -> bool {
-    has_changed(row) || (is_of_the_usual(row) && is_read_otherwise(row))
+/// As [`look`], whether one of the files has changed or others count for the unit now. The folders are looked into once.
+pub(super) fn look_anew(rows: &mut [UnitRow]) {
+    let tree = Beneath::new(None);
+    let (index, specifiers) = (Index::new(&tree), files::specifiers());
+    look(rows, |row| has_changed(row) || (is_of_the_usual(row) && is_read_otherwise(row, &index, &specifiers)));
 }
 
 /// Whether it is from where units are looked for: init may have been told other folders.
@@ -41,12 +43,11 @@ fn is_of_the_usual(row: &UnitRow) -> bool {
     row.sources.iter().all(is_usual)
 }
 
-fn is_read_otherwise(row: &UnitRow) -> bool {
+fn is_read_otherwise(row: &UnitRow, index: &Index<'_>, specifiers: &Specifiers) -> bool {
     let names: Vec<UnitName> = std::iter::once(&row.name).chain(&row.aliases).cloned().collect();
-    let tree = Beneath::new(None);
-    let mut found = search::everything(&About::new(&tree, &names, &row.sources));
+    let mut found = search::everything(&About::new(index, &names, &row.sources));
     found.extend(stock::files().filter(|file| search::unit_of(&file.path).is_some_and(|name| names.contains(&name))));
-    let (set, _) = Reader::new(files::specifiers()).with_instances([row.name.clone()]).read(found);
+    let (set, _) = Reader::new(specifiers.clone()).with_instances([row.name.clone()]).read(found);
     let load = match set.entry(set.resolve(&row.name)) {
         Some(Entry::Unit(_)) => LoadState::Loaded,
         Some(Entry::Bad { .. }) => LoadState::BadSetting,

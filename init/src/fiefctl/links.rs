@@ -157,8 +157,7 @@ pub(super) fn is_enabled(line: &Line) -> Result<u8, Failed> {
 /// `list-unit-files`
 pub(super) fn list_files(line: &Line) -> Result<u8, Failed> {
     let installer = installer(&Beneath::new(line.value("root")));
-    let fits = |name: &UnitName, pattern: &String| names::fits(pattern, name.as_str()) || names::fits(pattern, &name.to_string());
-    let wanted = |name: &&UnitName| line.operands.is_empty() || line.operands.iter().any(|pattern| fits(name, pattern));
+    let wanted = |name: &&UnitName| line.operands.is_empty() || line.operands.iter().any(|pattern| names::fits(pattern, name));
     let found: Vec<(&UnitName, State)> = installer.names().filter(wanted).filter_map(|name| Some((name, installer.state(name)?))).collect();
     if line.has("json") {
         let all: Vec<_> = found.iter().map(|(name, state)| json!({ "name": name, "state": state.word() })).collect();

@@ -17,7 +17,7 @@ pub(super) fn show(line: &Line) -> Result<u8, Failed> {
         vec![of_system(&session.hello()?)]
     } else {
         let mut rows = names::rows(&mut session, &line.operands, &[Detail::Properties])?;
-        due::look(&mut rows, due::is_due);
+        due::look_anew(&mut rows);
         rows.into_iter().map(properties).collect()
     };
     let wanted: Vec<&str> = line.values("property").flat_map(|names| names.split(',')).collect();

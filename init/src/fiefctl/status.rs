@@ -27,7 +27,7 @@ pub(super) fn status(line: &Line) -> Result<u8, Failed> {
         return system(line, &mut session);
     }
     let mut rows = names::rows(&mut session, &line.operands, &[Detail::Account])?;
-    due::look(&mut rows, due::is_due);
+    due::look_anew(&mut rows);
     let count = line.number("lines")?.unwrap_or(10);
     let hierarchies = Hierarchies::detect().unwrap_or_default();
     if line.has("json") {

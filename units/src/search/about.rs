@@ -1,47 +1,80 @@
 //! What there would be if one unit were all that is looked for: a walk for its files opens the files of no other.
+//!
+//! ```text
+//!   Index: each folder of units listed once, its names by stem ──▶ About one unit ──▶ About the next …
+//! ```
 
 use super::{FIEF, Nature, SYSTEMD, Tree, named_stem};
 use crate::{UnitName, sysv};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where SysV scripts are.
+const SCRIPTS: &str = "/etc/init.d";
+
+/// What a folder holds, by the stems of the names.
+type ByStem = BTreeMap<String, Vec<(String, Nature)>>;
+
+/// The folders of units of a tree, each listed once however many units are asked about.
+pub struct Index<'t> {
+    tree: &'t dyn Tree,
+    folders: BTreeMap<&'static str, ByStem>,
+}
+
+impl<'t> Index<'t> {
+    /// Lists them.
+    pub fn new(tree: &'t dyn Tree) -> Self {
+        let stem = |folder: &str, name: &str| match folder {
+            SCRIPTS => sysv::unit_of(name).map(|name| name.as_str().to_owned()),
+            _ => Some(named_stem(name.strip_suffix(".d").unwrap_or(name))),
+        };
+        let list = |folder: &'static str| {
+            let mut by_stem = ByStem::new();
+            for (name, nature) in tree.names(folder) {
+                if let Some(stem) = stem(folder, &name) {
+                    by_stem.entry(stem).or_default().push((name, nature));
+                }
+            }
+            (folder, by_stem)
+        };
+        Self { tree, folders: FIEF.into_iter().chain(SYSTEMD).chain([SCRIPTS]).map(list).collect() }
+    }
+}
 
 /// A tree with only the files about one unit in the folders of units; everything else in it is as it was.
-pub struct About<'t> {
-    tree: &'t dyn Tree,
+pub struct About<'i> {
+    index: &'i Index<'i>,
     /// The stems of its files and of its folders of drop-ins.
     stems: BTreeSet<String>,
 }
 
-impl<'t> About<'t> {
+impl<'i> About<'i> {
     /// About the unit with these names, of which it was read from `sources` before.
-    pub fn new(tree: &'t dyn Tree, names: &[UnitName], sources: &[String]) -> Self {
+    pub fn new(index: &'i Index<'i>, names: &[UnitName], sources: &[String]) -> Self {
         let of_names = names.iter().flat_map(|name| name.stems().into_iter().chain([name.kind().suffix().to_owned()]));
         // A timer may stand in the file of a service.
         let of_files = sources.iter().filter_map(|path| Some(named_stem(path.rsplit('/').next()?)));
-        Self { tree, stems: of_names.chain(of_files).collect() }
+        Self { index, stems: of_names.chain(of_files).collect() }
     }
 }
 
 impl Tree for About<'_> {
     fn names(&self, folder: &str) -> Vec<(String, Nature)> {
-        let mut names = self.tree.names(folder);
-        if folder == "/etc/init.d" {
-            names.retain(|(script, _)| sysv::unit_of(script).is_some_and(|name| self.stems.contains(name.as_str())));
-        } else if FIEF.contains(&folder) || SYSTEMD.contains(&folder) {
-            names.retain(|(name, _)| self.stems.contains(&named_stem(name.strip_suffix(".d").unwrap_or(name))));
+        match self.index.folders.get(folder) {
+            Some(by_stem) => self.stems.iter().filter_map(|stem| by_stem.get(stem)).flatten().cloned().collect(),
+            None => self.index.tree.names(folder),
         }
-        names
     }
 
     fn link(&self, path: &str) -> Option<String> {
-        self.tree.link(path)
+        self.index.tree.link(path)
     }
 
     fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, String> {
-        self.tree.read(path, limit)
+        self.index.tree.read(path, limit)
     }
 
     fn is_executable(&self, path: &str) -> bool {
-        self.tree.is_executable(path)
+        self.index.tree.is_executable(path)
     }
 }
 
@@ -104,7 +137,7 @@ mod tests {
         let found = |name: &str, sources: &[&str]| -> Vec<String> {
             let sources: Vec<String> = sources.iter().map(|path| (*path).to_owned()).collect();
             let names = [UnitName::new(name).unwrap()];
-            everything(&About::new(&files, &names, &sources)).into_iter().map(|file| file.path).collect()
+            everything(&About::new(&Index::new(&files), &names, &sources)).into_iter().map(|file| file.path).collect()
         };
         let all = "/etc/systemd/system/service.d/all.conf";
         let web = ["/etc/fief/units/web.toml.d/a.toml", all, "/usr/lib/systemd/system/web.service"];
