@@ -90,7 +90,11 @@ fn body(sheet: &mut Sheet, unit: &Unit) {
             kinds::mount(sheet, mount);
             without_process(sheet, unit);
         }
-        Body::Slice(slice) => exec::resources(sheet, &slice.resources),
+        Body::Slice(slice) => {
+            let above = unit.name.nested().into_iter().rev().nth(1);
+            sheet.put("Slice", above.map_or_else(|| "-.slice".to_owned(), String::from));
+            exec::resources(sheet, &slice.resources);
+        }
     }
 }
 
@@ -101,6 +105,8 @@ fn without_process(sheet: &mut Sheet, unit: &Unit) {
     nothing.execution.hardening.push(Hardening { directive: "KeyringMode", value: "shared".to_owned() });
     exec::show(sheet, unit, &nothing);
     service::stop(sheet, &nothing.stop);
+    sheet.number("WatchdogSignal", nothing.watchdog_signal.number());
+    sheet.flag("NonBlocking", nothing.non_blocking);
 }
 
 fn common(sheet: &mut Sheet, unit: &Unit) {

@@ -167,7 +167,7 @@ impl fmt::Display for Why {
         f.write_str(match self {
             Self::Hardening => "hardening that is not put in force",
             Self::Tuning => "makes no difference to what runs",
-            Self::Foreign => "has no meaning in a container of ours",
+            Self::Foreign => "asks for something that fief does not do",
             Self::Pending => "not done yet",
         })
     }
@@ -248,7 +248,7 @@ impl Unit {
                 let made = service.directories.0.iter().map(|made| format!("{}/{}", made.kind.root(), made.path));
                 let run_as = &service.run_as;
                 let within = run_as.working_directory.iter().filter(|path| path.starts_with('/') && !run_as.working_directory_optional);
-                paths.extend(made.chain(within.cloned()));
+                paths.extend(made.chain(within.cloned()).chain(service.execution.root_directory.clone()));
                 if service.execution.restricts("PrivateTmp") {
                     paths.insert("/var/tmp".to_owned());
                 }

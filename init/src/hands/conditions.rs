@@ -12,9 +12,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use kernel::cgroup::Group;
-use kernel::identity::Capabilities;
 use nix::unistd::{AccessFlags, access};
 use units::unit::{Question, Test};
+use units::value::CapabilitySet;
 
 use crate::boot::files;
 use crate::{file, glob};
@@ -117,9 +117,9 @@ impl Facts {
 
     /// Of the bounding set; capabilities(7).
     fn is_capable(&self, name: &str) -> Option<bool> {
-        let wanted = Capabilities::named([name]).ok()?;
+        let wanted = CapabilitySet::read(name).ok()?;
         let bounding = self.status("CapBnd:").and_then(|digits| u64::from_str_radix(&digits, 16).ok()).unwrap_or(0);
-        Some((0..64).any(|number| wanted.has(number) && bounding & (1 << number) != 0))
+        Some(wanted.0 & bounding != 0)
     }
 }
 

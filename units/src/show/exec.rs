@@ -52,8 +52,7 @@ pub(super) fn resources(sheet: &mut Sheet, resources: &Resources) {
     }
     sheet.put("AllowedCPUs", schedule::ranges(&resources.cpus));
     sheet.put("AllowedMemoryNodes", schedule::ranges(&resources.memory_nodes));
-    // The last comes first, as with systemd.
-    for DeviceLimit { path, limit } in resources.io_limits.iter().rev() {
+    for DeviceLimit { path, limit } in &resources.io_limits {
         let (property, most) = match limit {
             IoLimit::Weight(weight) => ("IODeviceWeight", Limit::At(weight.get().into())),
             IoLimit::ReadBytes(most) => ("IOReadBandwidthMax", *most),
@@ -61,7 +60,9 @@ pub(super) fn resources(sheet: &mut Sheet, resources: &Resources) {
             IoLimit::Reads(most) => ("IOReadIOPSMax", *most),
             IoLimit::Writes(most) => ("IOWriteIOPSMax", *most),
         };
-        sheet.put(property, format!("{path} {}", most.at().unwrap_or(u64::MAX)));
+        if let Limit::At(most) = most {
+            sheet.put(property, format!("{path} {most}"));
+        }
     }
 }
 
@@ -120,6 +121,7 @@ fn identity(sheet: &mut Sheet, service: &Service) {
             None => "n/a",
         },
     );
+    sheet.put("NUMAMask", schedule::ranges(&execution.numa_mask));
     for (name, set) in [("CapabilityBoundingSet", sandbox::bounding(execution)), ("AmbientCapabilities", execution.ambient_capabilities)] {
         sheet.put(name, set.to_string().to_ascii_lowercase());
     }

@@ -25,7 +25,7 @@ enum Spelling {
 /// By number; protocols(5).
 const PROTOCOLS: [(&str, i32); 3] = [("sctp", 132), ("udplite", 136), ("mptcp", 262)];
 
-const OPTIONS: [(&str, &str, Spelling); 31] = [
+const OPTIONS: [(&str, &str, Spelling); 30] = [
     ("KeepAlive", "KeepAlive", Spelling::Flag),
     ("KeepAliveTimeSec", "KeepAliveTimeUSec", Spelling::Span),
     ("KeepAliveIntervalSec", "KeepAliveIntervalUSec", Spelling::Span),
@@ -50,13 +50,12 @@ const OPTIONS: [(&str, &str, Spelling); 31] = [
     ("Writable", "Writable", Spelling::Flag),
     ("BindToDevice", "BindToDevice", Spelling::Text("")),
     ("MessageQueueMaxMessages", "MessageQueueMaxMessages", Spelling::Number("0")),
-    ("MessageQueueMessageSize", "MessageQueueMessageSize", Spelling::Size),
+    ("MessageQueueMessageSize", "MessageQueueMessageSize", Spelling::Number("0")),
     ("TCPCongestion", "TCPCongestion", Spelling::Text("")),
     ("SocketProtocol", "SocketProtocol", Spelling::Protocol),
     ("SmackLabel", "SmackLabel", Spelling::Text("")),
     ("SmackLabelIPIn", "SmackLabelIPIn", Spelling::Text("")),
     ("SmackLabelIPOut", "SmackLabelIPOut", Spelling::Text("")),
-    ("SELinuxContextFromNet", "SELinuxContextFromNet", Spelling::Flag),
 ];
 
 pub(super) fn socket(sheet: &mut Sheet, unit: &Unit, socket: &Socket) {

@@ -17,4 +17,8 @@ pub(super) fn show(sheet: &mut Sheet, log: &Log) {
     let (interval, burst) = log.rate.unwrap_or((Duration::ZERO, 0));
     sheet.span("LogRateLimitIntervalUSec", Limit::At(interval));
     sheet.number("LogRateLimitBurst", burst);
+    if log.fields.is_empty() {
+        sheet.put("LogExtraFields", "");
+    }
+    log.fields.iter().for_each(|(name, value)| sheet.put("LogExtraFields", format!("{name}={value}")));
 }

@@ -23,7 +23,6 @@ impl<'s> Mirror<'s> {
             let Entry::Unit(unit) = entry else { continue };
             let (node, written) = (set.graph().node(name).unwrap_or(&none), &unit.relations);
             let triggers: Names = unit.triggers().into_iter().collect();
-            let joins: Names = unit.service().into_iter().flat_map(|service| &service.sandbox.joins).cloned().collect();
             for (property, others) in [
                 ("RequiredBy", &node.requires),
                 ("RequisiteOf", &node.requisite),
@@ -38,7 +37,6 @@ impl<'s> Mirror<'s> {
                 ("ReloadPropagatedFrom", &written.propagates_reload_to),
                 ("PropagatesStopTo", &written.stop_propagated_from),
                 ("StopPropagatedFrom", &written.propagates_stop_to),
-                ("JoinsNamespaceOf", &joins),
             ] {
                 for other in others.iter().filter_map(|other| asked.get(&other.as_str())) {
                     sides.entry((*other, property)).or_insert_with(Names::default).insert(name.clone());
@@ -89,7 +87,7 @@ pub(super) fn show(sheet: &mut Sheet, set: &UnitSet, mirror: &Mirror<'_>, unit: 
         ("ReloadPropagatedFrom", both(&written.reload_propagated_from, &mirror.of(own, "ReloadPropagatedFrom"))),
         ("PropagatesStopTo", both(&written.propagates_stop_to, &mirror.of(own, "PropagatesStopTo"))),
         ("StopPropagatedFrom", both(&written.stop_propagated_from, &mirror.of(own, "StopPropagatedFrom"))),
-        ("JoinsNamespaceOf", both(&joins, &mirror.of(own, "JoinsNamespaceOf"))),
+        ("JoinsNamespaceOf", joins),
     ] {
         sheet.list(property, names.iter().map(UnitName::as_str));
     }

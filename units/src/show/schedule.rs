@@ -30,7 +30,8 @@ mod tests {
 
     #[test]
     fn processors_are_ranges_across_words_too() {
-        for (bits, shown) in [(&[][..], ""), (&[0], ""), (&[0b10_1111], "0-3 5"), (&[1 << 63 | 1, 0b11], "0 63-65"), (&[0, 1 << 63], "127")] {
+        for (bits, shown) in [(&[][..], ""), (&[0], ""), (&[0b10_1111], "0-3 5"), (&[1 << 63 | 1, 0b11], "0 63-65"), (&[0, 1 << 63], "127")]
+        {
             assert_eq!(ranges(bits), shown);
         }
     }

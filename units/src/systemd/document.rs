@@ -4,6 +4,31 @@ use std::fmt::Write;
 
 const SECTIONS: [&str; 7] = ["Unit", "Install", "Service", "Socket", "Timer", "Path", "Mount"];
 
+/// Why each directive that asks for something else than a service's safety or speed is passed over.
+const FOREIGN: &[(&[&str], &str)] = &[
+    (&["WantsMountsFor"], "younger than systemd 252, and mounts are not looked for by it"),
+    (
+        &["OnFailureJobMode", "OnSuccessJobMode", "OnFailureIsolate"],
+        "what is started then is started as by any other, which is the default (`replace`)",
+    ),
+    (&["IgnoreOnSnapshot"], "there are no snapshots, with systemd since 228 neither"),
+    (&["CollectMode"], "no unit is forgotten before the unit files are read again"),
+    (&["FailureActionExitStatus", "SuccessActionExitStatus"], "the container ends with the status that its end has"),
+    (&["JobTimeoutSec", "JobRunningTimeoutSec", "JobTimeoutAction"], "jobs have no time limits of their own; those of start and stop hold"),
+    (&["RebootArgument", "JobTimeoutRebootArgument"], "a container has no firmware to be told"),
+    (&["SurviveFinalKillSignal"], "for what outlives a change of root; all ends with its container"),
+    (&["UpheldBy"], "no folder of such links is made"),
+    (&["SysVStartPriority"], "gone, with systemd since 218"),
+    (&["Capabilities"], "gone, with systemd since 230: `CapabilityBoundingSet=` and `AmbientCapabilities=` are there"),
+    (&["USBFunctionDescriptors", "USBFunctionStrings"], "a container is no USB device"),
+    (&["WakeSystem"], "a container cannot wake its machine"),
+    (&["Priority", "TimeoutIdleSec"], "of swap and automounts, which are no units here"),
+    (&["TTYVTDisallocate"], "a container has no virtual consoles"),
+    (&["PAMName"], "a static program loads no modules of PAM"),
+    (&["RootHash", "RootHashSignature", "RootVerity", "RootImageOptions", "RootEphemeral"], "goes with `RootImage=`, which is refused"),
+    (&["ImportCredential"], "no credentials are given yet"),
+];
+
 /// Every directive that is known, with what becomes of it, as the last section of `docs/systemd.md`.
 #[must_use]
 pub fn directives_document() -> String {
@@ -28,7 +53,10 @@ fn outcome(directive: &Directive) -> String {
     match directive.act {
         Act::Hardening => format!("passed over: {}", Why::Hardening),
         Act::Tuning => format!("passed over: {}", Why::Tuning),
-        Act::Foreign => format!("passed over: {}", Why::Foreign),
+        Act::Foreign => {
+            let why = FOREIGN.iter().find(|(names, _)| names.contains(&directive.name));
+            format!("passed over: {}", why.map_or_else(|| Why::Foreign.to_string(), |(_, why)| (*why).to_owned()))
+        }
         Act::Vital(why) => format!("refused: {why}"),
         Act::Old(new) => format!("old name of `{new}`"),
         Act::Condition(question) if question.is_never() => "a condition that never holds in a container".to_owned(),
@@ -41,6 +69,14 @@ fn outcome(directive: &Directive) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn each_foreign_directive_has_a_reason_of_its_own() {
+        let all = || SECTIONS.into_iter().flat_map(groups).flat_map(|group| group.iter()).filter(|d| matches!(d.act, Act::Foreign));
+        for directive in all() {
+            assert!(FOREIGN.iter().any(|(names, _)| names.contains(&directive.name)), "{}", directive.name);
+        }
+    }
 
     /// To write it anew: `UPDATE_DOCS=1 cargo test -p units the_document`.
     #[test]

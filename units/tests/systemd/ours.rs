@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use units::search::{self, Nature, Tree};
 use units::systemd::escape;
-use units::unit::{Question, Test, Verdict};
+use units::unit::{Question, Test, Verdict, comparison};
 use units::value::calendar::{TimeZone, Zone};
-use units::value::{Calendar, Limit, read_span};
-use units::{Reader, SourceFile, SourceKind, Unit, UnitName, show};
+use units::value::{Calendar, CapabilitySet, Limit, read_span};
+use units::{Reader, SourceFile, SourceKind, Unit, UnitName, glob, show};
 
 /// What stands around each command line.
 pub(crate) const SERVICE: &str = include_str!("lines.service");
@@ -119,14 +119,49 @@ fn holds(test: &Test) -> Option<bool> {
         Question::PathExists if value.ends_with('*') => {
             FACTS.iter().any(|(fact, _, _)| format!("/run/facts/{fact}").starts_with(value.trim_end_matches('*')))
         }
-        Question::Virtualization => ["yes", "container", "private-users"].contains(&value),
-        Question::Capability => value == "CAP_CHOWN",
+        Question::Virtualization => ["yes", "true", "1", "container", "private-users"].contains(&value),
+        Question::Capability => CapabilitySet::read(value).ok().map(|_| true)?,
         Question::AcPower => true,
+        Question::Architecture => value == "native",
+        Question::CpuFeature => value.eq_ignore_ascii_case("fpu"),
+        Question::User => ["root", "0", "@system"].contains(&value),
+        Question::Group => ["root", "0"].contains(&value),
+        Question::Host => glob::matches(&value.to_lowercase(), "compare"),
+        Question::Environment => ["LC_ALL", "LC_ALL=C.UTF-8", "SYSTEMD_PAGER", "SYSTEMD_PAGER="].contains(&value),
+        // A controller that nobody knows is passed over.
+        Question::ControlGroupController => true,
+        Question::KernelCommandLine => value == "/lib/systemd/systemd",
+        Question::NeedsUpdate => true,
+        Question::KernelVersion => {
+            comparison::versions(value)?.iter().all(|(operator, wanted)| operator.compares("6.1.0-18-amd64", wanted, fits))
+        }
+        Question::OsRelease => {
+            comparison::fields(value)?.iter().all(|(name, operator, wanted)| operator.compares(release(name), wanted, fits))
+        }
+        Question::Memory => comparison::size(value).map(|(operator, wanted)| operator.allows((2_u64 << 30).cmp(&wanted)))?,
+        Question::Cpus => comparison::number(value).map(|(operator, wanted)| operator.allows(2.cmp(&wanted)))?,
+        // All that is asked for is less than the whole.
+        Question::MemoryPressure | Question::CpuPressure | Question::IoPressure => comparison::pressure(value).map(|_| true)?,
         question => value
             .trim_end_matches('/')
             .strip_prefix("/run/facts/")
             .is_some_and(|name| FACTS.iter().any(|(fact, _, holds)| *fact == name && holds.contains(&question.word()))),
     })
+}
+
+fn fits(actual: &str, pattern: &str) -> bool {
+    glob::matches(pattern, actual)
+}
+
+/// os-release(5) of the tree.
+fn release(name: &str) -> &'static str {
+    match name {
+        "ID" => "debian",
+        "NAME" => "Debian GNU/Linux",
+        "VERSION_ID" => "12",
+        "VERSION_CODENAME" => "bookworm",
+        _ => "",
+    }
 }
 
 fn unit(text: &str) -> Option<Unit> {

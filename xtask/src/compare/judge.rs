@@ -22,8 +22,8 @@ pub(crate) struct Verdict {
     pub(crate) properties: BTreeMap<String, (usize, usize)>,
     /// Differences that have a reason: how many values, and one of them.
     pub(crate) explained: BTreeMap<usize, Explained>,
-    /// What systemd shows and we do not, by property: of how many units.
-    pub(crate) theirs_only: BTreeMap<String, usize>,
+    /// What systemd shows and we do not, by the reason.
+    pub(crate) theirs_only: BTreeMap<usize, BTreeSet<String>>,
     /// Units that are not compared, by reason.
     pub(crate) left_out: BTreeMap<&'static str, Vec<String>>,
     pub(crate) fates: BTreeMap<Fate, usize>,
@@ -109,12 +109,11 @@ fn compare(verdict: &mut Verdict, id: &str, theirs: &Properties, mine: &Properti
         let both = left.is_some() && right.is_some();
         if !(both || loaded && reasons::is_repeated(name)) {
             if right.is_none() && loaded {
-                *verdict.theirs_only.entry(name.clone()).or_default() += 1;
-                // Of a unit of another kind, it may be one that we have of services.
-                if id.ends_with(".service") && reasons::not_ours(name).is_none() {
-                    verdict.faults.push(format!("{id}: {name}: only systemd shows it, for no reason"));
+                match reasons::not_ours(id, name) {
+                    Some(group) => _ = verdict.theirs_only.entry(group).or_default().insert(name.clone()),
+                    None => verdict.faults.push(format!("{id}: {name}: only systemd shows it, for no reason")),
                 }
-            } else if right.is_some() && !reasons::is_repeated(name) {
+            } else if right.is_some() && !reasons::is_repeated(name) && !reasons::NEWER.contains(&name.as_str()) {
                 verdict.faults.push(format!("{id}: systemd does not show {name}"));
             }
             continue;

@@ -218,7 +218,34 @@ pub(crate) const REASONS: &[Reason] = &[
     ),
     reason(Anything, &["SystemCallFilter"], One(&["switch_endian"]), Nothing, "calls of other processors, in one of the two lists only"),
     reason(Ends(&[".mount"]), &["Slice"], One(&["-.slice"]), One(&["system.slice"]), "nothing runs for a mount: its slice has no effect"),
+    reason(
+        Anything,
+        &["PIDFile"],
+        Begins(&["/"]),
+        One(&[""]),
+        "of a service that does not fork (`Type=forking`) the main process is known, and its PID file says nothing",
+    ),
+    reason(
+        One(&["own-data.service"]),
+        &["LogRateLimitBurst"],
+        One(&["0"]),
+        One(&["10000"]),
+        "of interval and number one is said: the other is shown as journald has it by default",
+    ),
     reason(Nothing, &[], Nothing, Nothing, "the other side of one of these"),
+];
+
+/// Properties of systemds younger than 252, whose directives PID 1 does.
+pub(crate) const NEWER: &[&str] = &[
+    "RestartSteps",
+    "RestartMode",
+    "RestartMaxDelayUSec",
+    "ReloadSignal",
+    "MemoryKSM",
+    "MemoryPressureWatch",
+    "MemoryPressureThresholdUSec",
+    "OpenFile",
+    "MemoryZSwapMax",
 ];
 
 /// Relations and their other sides.
@@ -265,7 +292,19 @@ pub(crate) fn of_unit(id: &str, theirs: &Properties) -> Option<&'static str> {
 /// Properties with one line for each of their values.
 pub(crate) fn is_repeated(property: &str) -> bool {
     property.starts_with("Exec") && !property.contains("Main") && property != "ExecSearchPath" && !property.ends_with("Paths")
-        || ["EnvironmentFiles", "Listen", "TimersCalendar", "TimersMonotonic", "Paths"].contains(&property)
+        || property.starts_with("IOReadIOPS")
+        || property.starts_with("IOWriteIOPS")
+        || [
+            "EnvironmentFiles",
+            "IODeviceWeight",
+            "IOReadBandwidthMax",
+            "IOWriteBandwidthMax",
+            "Listen",
+            "TimersCalendar",
+            "TimersMonotonic",
+            "Paths",
+        ]
+        .contains(&property)
 }
 
 /// Properties whose value is a set of words.

@@ -1,6 +1,5 @@
 //! `docs/systemd.md`.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 
@@ -8,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::answers::Answers;
 use super::judge::{self, Verdict};
-use super::reasons::{NOT_OURS, not_ours};
+use super::reasons::NOT_OURS;
 use super::record::{PACKAGES, Record};
 use super::tree::Fate;
 use crate::place;
@@ -82,13 +81,8 @@ fn differences(text: &mut String, verdict: &Verdict) -> Result<()> {
 
 fn left_out(text: &mut String, verdict: &Verdict) -> Result<()> {
     writeln!(text, "## What only systemd shows\n\n| reason | properties |\n|---|---|")?;
-    let mut groups: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
-    for property in verdict.theirs_only.keys() {
-        // What we have of services and systemd also of sockets and mounts is in no group, but in the last.
-        groups.entry(not_ours(property).unwrap_or(NOT_OURS.len() - 1)).or_default().insert(property);
-    }
-    for (group, properties) in groups {
-        let why = NOT_OURS.get(group).map_or("", |(why, _)| why);
+    for (group, properties) in &verdict.theirs_only {
+        let why = NOT_OURS.get(*group).map_or("", |(why, _)| why);
         let properties: Vec<String> = properties.iter().map(|name| format!("`{name}`")).collect();
         writeln!(text, "| {why} | {} |", properties.join(" "))?;
     }

@@ -216,18 +216,16 @@ const SECURE_BITS: [(&str, u32); 6] = [
     ("keep-caps-locked", 1 << 5),
 ];
 
-/// Assignments add up.
+/// The last assignment counts.
 pub(crate) fn secure_bits(draft: &mut Draft, a: &Assigned<'_>) -> Done {
-    let bits = &mut draft.service.service.execution.secure_bits;
-    if a.value.is_empty() {
-        *bits = 0;
-    }
+    let mut bits = 0;
     for word in a.words(Escapes::Bare) {
         match SECURE_BITS.iter().find(|(name, _)| *name == word) {
-            Some((_, bit)) => *bits |= bit,
+            Some((_, bit)) => bits |= bit,
             None => a.warn(format!("{word:?} is none of {}", SECURE_BITS.map(|(name, _)| name).join(", "))),
         }
     }
+    draft.service.service.execution.secure_bits = bits;
     Ok(())
 }
 

@@ -305,15 +305,21 @@ pub(super) fn conditions() -> Vec<String> {
 const OF_THE_SYSTEM: &[(&str, &str)] = &[
     (
         "KernelVersion",
-        ">=3.0|<3.0|>=3.0 <3.1|>=3.0 <99|>= 3.0|> 3.0 < 99|3.*|?*|[3-9]*|*|=nonsense|!=nonsense|<>3.0|==3.0|$=*|!$=*|$=3.0.1|>|!>=3.0|!<3.0|>=3.0 |\
+        ">=3.0|<3.0|>=3.0 <3.1|>=3.0 <99|>= 3.0|> 3.0 < 99|3.*|?*|[3-9]*|*|=nonsense|!=nonsense|<>3.0|==3.0|$=*|!$=*|$=3.0.1|>|!>=3.0|!<3.0|\
          >=3.0  <=3.1|<=99.0.0-rc1|>~3|\">=3.0\" \"<99\"|>=3.0,<99|=>3.0",
     ),
-    ("Memory", "1M|>1M|> 1M|<1M|< 1M|>=1K|>0|=1M|==1M|!=1M|<>1M|much|1.5M|!1M|!<1M|1M |>=|1000T|<1000T|$=1M|1 M|-1"),
+    ("Memory", "1M|>1M|> 1M|<1M|< 1M|>=1K|>0|=1M|==1M|!=1M|<>1M|much|1.5M|!1M|!<1M|>=|1000T|<1000T|$=1M|1 M|-1"),
     ("CPUs", "1|>=1|<1|> 0|>10000|=0|!=0|many|-1|1.5|!1|<=10000|>=|0"),
     ("User", "root|0|@system|nobody|65534|daemon|1|no-such-user|!root|00|@other"),
     ("Group", "root|0|nogroup|65534|daemon|no-such-group|!root|00"),
-    ("Host", "compare|COMPARE|comp*|c?mpare|[a-d]ompare|other|!compare|0123456789abcdef0123456789abcdef|01234567-89ab-cdef-0123-456789abcdef"),
-    ("Environment", "LC_ALL|LC_ALL=C.UTF-8|LC_ALL=C|LC_ALL=|LC|FIEF_NONSENSE|!FIEF_NONSENSE|SYSTEMD_PAGER|SYSTEMD_PAGER=|SYSTEMD_PAGER=x|=x"),
+    (
+        "Host",
+        "compare|COMPARE|comp*|c?mpare|[a-d]ompare|other|!compare|0123456789abcdef0123456789abcdef|01234567-89ab-cdef-0123-456789abcdef",
+    ),
+    (
+        "Environment",
+        "LC_ALL|LC_ALL=C.UTF-8|LC_ALL=C|LC_ALL=|LC|FIEF_NONSENSE|!FIEF_NONSENSE|SYSTEMD_PAGER|SYSTEMD_PAGER=|SYSTEMD_PAGER=x|=x",
+    ),
     (
         "OSRelease",
         "ID=debian|ID=arch|VERSION_ID=12|VERSION_ID>=11|VERSION_ID<12|VERSION_ID<=12|VERSION_ID>12|VERSION_ID==12.0|VERSION_ID<>12|\
@@ -326,10 +332,10 @@ const OF_THE_SYSTEM: &[(&str, &str)] = &[
     ("ControlGroupController", "nonsense|!nonsense"),
     ("Credential", "nonsense|!nonsense|../nonsense"),
     ("Capability", "CAP_NONSENSE|!CAP_NONSENSE|cap_chown|chown|0"),
-    ("NeedsUpdate", "relative|!relative"),
+    ("NeedsUpdate", "relative"),
     ("KernelCommandLine", "/lib/systemd/systemd|!/lib/systemd/systemd|fief.nonsense=x"),
     ("Virtualization", "nonsense|!nonsense|true|1|false|0|systemd-nspawn|docker"),
-    ("MemoryPressure", "100%|100%/1min|100%/5min|100%/10sec|100%/10s|100%/nonsense|nonsense|101%|-1%|100|!100%|100% / 1min|system.service:100%"),
+    ("MemoryPressure", "100%|100%/1min|100%/5min|100%/10sec|100%/10s|100%/nonsense|nonsense|101%|-1%|100|!100%|100% / 1min"),
     ("CPUPressure", "100%|100%/5min|nonsense"),
     ("IOPressure", "100%|100%/1min|nonsense"),
 ];
@@ -344,6 +350,7 @@ pub(super) fn reason(sort: &str, asked: &str, theirs: &str) -> Option<&'static s
         "lines" if ["%n", "a%p%%p", "%y"].contains(&asked) => Some("each line stands in a unit of its own there, whose name these are"),
         "lines" if asked == "; a" => Some("`a` is no program: nothing is printed for it"),
         "conditions" if asked.contains("/./") => Some("what holds is made up here by the letters of a path; PID 1 asks the kernel"),
+        "conditions" if asked == "ConditionCapability=chown" => Some("a capability's name may go without its `CAP_` here"),
         _ => None,
     }
 }
