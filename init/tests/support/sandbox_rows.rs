@@ -66,8 +66,8 @@ pub fn words() -> String {
 const ROOT: &str = "root-directory = \"/run/probe/root\"\nbind-read-only-paths = [\"/usr\"]";
 
 pub const ROWS: &[Row] = &[
-    row("RootDirectory", ROOT, "test -e /only-here && test ! -e /run/probe"),
-    beside("MountAPIVFS", ROOT, "mount-api-vfs = true", "test -r /proc/self/stat && test -d /run/probe && test -c /dev/null"),
+    row("RootDirectory", ROOT, "test -e /only-here && test -r /proc/self/stat && test -d /run/probe && test -c /dev/null"),
+    beside("MountAPIVFS", ROOT, "mount-api-vfs = false", "test ! -e /proc/self/stat && test ! -e /run/probe"),
     row(
         "BindPaths",
         "bind-paths = [\"/run/probe/from:/run/probe/new/place\"]",
