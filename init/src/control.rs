@@ -174,16 +174,18 @@ impl Control {
         }
     }
 
+    /// What nobody waits for an answer to.
+    pub(crate) fn ask_for_nobody(&mut self, request: Request, queue: &mut Queue) {
+        ask_for_nobody(&mut self.next, request, queue);
+    }
+
     /// Whoever asks and leaves at once has asked all the same, unless only to know.
     fn last_wishes(&mut self, number: u64, queue: &mut Queue) {
         let Some(client) = self.clients.get_mut(&number).filter(|client| client.connection.is_root()) else { return };
         while let Some(line) = client.connection.next_line() {
             match serde_json::from_slice::<Request>(line.as_bytes()) {
                 Ok(request) if !request.is_harmless() && !matches!(request, Request::Logs(_)) => {
-                    let ticket = self.next;
-                    self.next += 1;
-                    queue.push_back(Event::Asked(Ticket(ticket), request));
-                    queue.push_back(Event::HungUp(Ticket(ticket)));
+                    ask_for_nobody(&mut self.next, request, queue);
                 }
                 _ => {}
             }
@@ -308,4 +310,11 @@ impl Control {
 
 fn spare() -> Option<OwnedFd> {
     File::open("/dev/null").ok().map(OwnedFd::from)
+}
+
+/// A request under the next ticket, which nobody waits for.
+fn ask_for_nobody(next: &mut u64, request: Request, queue: &mut Queue) {
+    let ticket = Ticket(*next);
+    *next += 1;
+    queue.extend([Event::Asked(ticket, request), Event::HungUp(ticket)]);
 }

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use nix::sys::signalfd::SignalFd;
 use supervisor::{Action, Afterwards, Event, Life, Moment, Notice, Supervisor};
-use units::control::{LogStream, Way};
+use units::control::{LogStream, Request, Way};
 use units::unit::{ConsoleLevel, Log, ServiceType};
 use units::{Diagnostic, Map, Severity, UnitName, search};
 
@@ -284,6 +284,16 @@ impl System {
                 Wish::PowerOffNow => (Way::Poweroff, true),
                 Wish::Reboot => (Way::Reboot, false),
                 Wish::RebootNow => (Way::Reboot, true),
+                Wish::Isolate(target) => {
+                    self.ask_for(target, |unit| Request::Isolate { unit });
+                    continue;
+                }
+                Wish::Start(target) => {
+                    self.ask_for(target, |unit| Request::Start { units: vec![unit] });
+                    continue;
+                }
+                Wish::StartOrReboot(target) if self.ask_for(target, |unit| Request::Start { units: vec![unit] }) => continue,
+                Wish::StartOrReboot(_) => (Way::Reboot, false),
                 Wish::Reload => {
                     self.read_again(None);
                     continue;
@@ -315,6 +325,19 @@ impl System {
             self.hands.end_generators();
             self.queue.push_back(Event::LeaveAsked { way, at_once });
         }
+    }
+
+    /// As somebody who wants no answer; whether there is such a unit, masked or not, and nothing is on its way down already.
+    fn ask_for(&mut self, target: &str, request: impl Fn(UnitName) -> Request) -> bool {
+        let Ok(name) = UnitName::new(target) else { return false };
+        let units = self.supervisor.units();
+        let is_there = units.entry(units.resolve(&name)).is_some() && !self.supervisor.is_leaving();
+        if is_there {
+            let request = request(name);
+            self.say(Tone::Notice, &format!("{target} asked for by a signal"));
+            self.control.ask_for_nobody(request, &mut self.queue);
+        }
+        is_there
     }
 
     fn reopen(&mut self) {

@@ -149,6 +149,31 @@ fn signals_from_outside_mean_an_ordered_end() {
     }
 }
 
+/// INT starts what has the name of the three keys, and reboots only where nothing has; 35 and 36 isolate, and 28 is a key of its own.
+#[test]
+#[ignore = "needs root"]
+fn signals_from_outside_start_targets() {
+    let target = |more: &str| format!("default-dependencies = false\nrequires = [\"says@{more}\"]\n");
+    let says = "[service]\ntype = \"oneshot\"\nremain-after-exit = true\ncommand = \"/bin/touch /run/said-%i\"\n";
+    let text = "seen() { until test -e /run/said-$1; do sleep 0.05; done; }; down() { while ctl is-active -q $1; do sleep 0.05; done; }\n\
+                kill -INT 1; seen keys; kill -WINCH 1; seen key; ctl start keeps; echo before: $(ctl is-active keeps)\n\
+                kill -35 1; seen rescue; down keeps; echo rescued\n\
+                ctl start keeps; kill -36 1; seen emergency; down keeps; echo in emergency; kill -INT 1\n\
+                rm $(dirname $(ctl show -p FragmentPath --value ctrl-alt-del.target))/ctrl-alt-del.target.toml; ctl reload-units; kill -INT 1";
+    let isolated = |more: &str| format!("allow-isolate = true\nwants = [\"work\"]\n{}", target(more));
+    let work = script("", text).replace("[service]", "ignore-on-isolate = true\n[service]");
+    let boot = boot(&[
+        ("ctrl-alt-del.target.toml", &target("keys")),
+        ("kbrequest.target.toml", &target("key")),
+        ("rescue.target.toml", &isolated("rescue")),
+        ("emergency.target.toml", &isolated("emergency")),
+        ("says@.toml", says),
+        ("keeps.toml", "[service]\ncommand = \"/bin/sleep 1000\"\n"),
+        ("work.toml", &work),
+    ]);
+    boot.ended(REBOOTED).shows("work: before: active").shows("work: rescued").shows("work: in emergency");
+}
+
 #[test]
 #[ignore = "needs root"]
 fn a_console_that_nobody_reads_stops_nothing() {

@@ -15,13 +15,20 @@ const FILES: &[(&str, &str)] = stock![
     "basic.target",
     "console-getty",
     "default.target",
+    "emergency.target",
+    "exit.target",
     "getty.target",
+    "halt.target",
+    "kexec.target",
     "local-fs.target",
     "multi-user.target",
     "network",
     "network-online.target",
     "network.target",
+    "poweroff.target",
+    "reboot.target",
     "remote-fs.target",
+    "rescue.target",
     "setup-credentials",
     "setup-hostname",
     "setup-loopback",
@@ -31,9 +38,16 @@ const FILES: &[(&str, &str)] = stock![
     "sysinit.target",
 ];
 
+/// Other names of them; systemd.special(7).
+const ALIASES: &[(&str, &str)] = &[("ctrl-alt-del.target", "reboot.target")];
+
 /// The files of `units/stock`, compiled in; to be read last, so that any file of the guest wins.
 pub fn files() -> impl Iterator<Item = SourceFile> {
-    FILES.iter().map(|(name, text)| SourceFile { path: format!("{ROOT}{name}.toml"), kind: SourceKind::Unit(text.as_bytes().to_vec()) })
+    let unit =
+        |(name, text): &(&str, &str)| SourceFile { path: format!("{ROOT}{name}.toml"), kind: SourceKind::Unit(text.as_bytes().to_vec()) };
+    let alias =
+        |(name, of): &(&str, &str)| SourceFile { path: format!("{ROOT}{name}"), kind: SourceKind::Alias { target: (*of).to_owned() } };
+    FILES.iter().map(unit).chain(ALIASES.iter().map(alias))
 }
 
 /// Whether a file of this path came with fief-init.
@@ -60,7 +74,9 @@ mod tests {
         let (units, _) = read(files());
         let mut reached = crate::Set::new();
         // A server that wants the network asks for it by itself.
-        let mut next: Vec<_> = ["default.target", "network-online.target"].iter().flat_map(|name| crate::UnitName::new(name)).collect();
+        let asked_for = ["network-online.target", "poweroff.target", "reboot.target", "halt.target", "kexec.target", "exit.target"];
+        let asked_for = ["default.target", "rescue.target", "emergency.target"].into_iter().chain(asked_for);
+        let mut next: Vec<_> = asked_for.flat_map(|name| crate::UnitName::new(name)).collect();
         while let Some(name) = next.pop() {
             if let Some(node) = units.graph().node(&name)
                 && reached.insert(name)

@@ -311,7 +311,9 @@ impl Supervisor {
         self.leaving_ticked();
     }
 
-    fn is_leaving(&self) -> bool {
+    /// Whether the end has been asked for.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
         match self.system {
             System::Leaving { .. } | System::Left => true,
             System::Idle | System::Booting { .. } | System::Running => false,

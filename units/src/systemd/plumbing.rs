@@ -58,7 +58,7 @@ const OTHERS: [&str; 40] = [
 ];
 
 /// Targets that systemd brings, and what reaches each by itself.
-const TARGETS: [(&str, &str, Option<&str>); 40] = [
+const TARGETS: [(&str, &str, Option<&str>); 41] = [
     ("bluetooth.target", "Bluetooth support", None),
     ("boot-complete.target", "Boot completion check", None),
     ("cryptsetup-pre.target", "Before encrypted volumes", None),
@@ -71,6 +71,7 @@ const TARGETS: [(&str, &str, Option<&str>); 40] = [
     ("graphical.target", "Graphical interface", Some("default.target")),
     ("halt.target", "Halt", None),
     ("integritysetup.target", "Integrity-protected volumes", None),
+    ("kexec.target", "Reboot by another kernel", None),
     ("local-fs-pre.target", "Before local file systems", None),
     ("local-fs.target", "Local file systems", None),
     ("machines.target", "Containers", None),

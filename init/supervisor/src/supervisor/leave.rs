@@ -33,7 +33,8 @@ impl Supervisor {
     pub(super) fn leave_by(&mut self, target: &UnitName) {
         let way = match target.as_str() {
             "poweroff.target" => Way::Poweroff,
-            "reboot.target" => Way::Reboot,
+            // A container has no kernel of its own to execute.
+            "reboot.target" | "kexec.target" => Way::Reboot,
             "halt.target" => Way::Halt,
             "exit.target" => Way::Exit(0),
             _ => return,
