@@ -5,7 +5,8 @@
 //! ```
 //!
 //! A system whose boot is not recorded has no `/run/utmp`; then nothing is written at all. Invariant: whatever lies at either path, nothing
-//! is waited for, and only a plain file of bounded size with one name is written to.
+//! is waited for, and only a plain file of bounded size with one name is written to. Others lock what they write (fcntl(2), as glibc's
+//! pututxline(3) does); so is it here, yet whoever keeps a lock to himself only loses what the lock was for.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -13,6 +14,8 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::sched::sched_yield;
 use nix::sys::utsname::uname;
 use supervisor::Exit;
 use units::unit::UtmpMode;
@@ -104,6 +107,7 @@ pub(crate) fn begin(books: Books<'_>, place: &Place<'_>, pid: i32) {
 /// The process is gone: so is whoever it let in.
 pub(crate) fn end(books: Books<'_>, pid: i32, exit: Exit) {
     let Some(file) = open(books.utmp, MOST_UTMP) else { return };
+    lock(&file);
     for (at, mut record) in records(&file).unwrap_or_default() {
         if record.pid() == pid && record.is_process() && record.kind() != Kind::Dead as i16 {
             let (signal, code) = match exit {
@@ -136,6 +140,7 @@ impl Books<'_> {
     /// Over the record with this identifier, else at the end; and at the end of wtmp. Of the system there is one of each kind.
     fn write(self, record: &Record) {
         let Some(file) = open(self.utmp, MOST_UTMP) else { return };
+        lock(&file);
         let Ok(all) = records(&file) else { return };
         let end = u64::try_from(all.len() * SIZE).unwrap_or(MOST_UTMP);
         let same = all.iter().find(|(_, old)| old.is_for_the_same(record));
@@ -151,9 +156,9 @@ impl Books<'_> {
 }
 
 fn append(wtmp: &Path, record: &Record) {
-    if let Some(file) = open(wtmp, MOST_WTMP)
-        && let Ok(about) = file.metadata()
-    {
+    let Some(file) = open(wtmp, MOST_WTMP) else { return };
+    lock(&file);
+    if let Ok(about) = file.metadata() {
         // Whole records: behind half a one all that follow would be lost.
         let _ = file.write_all_at(&record.0, about.len() - about.len() % SIZE_ON_DISK);
     }
@@ -169,6 +174,26 @@ fn open(path: &Path, most: u64) -> Option<File> {
     let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path).ok()?;
     // It may have been exchanged in between.
     file.metadata().ok().filter(plain).map(|_| file)
+}
+
+/// How often a lock that somebody else has is asked for; he needs it for two system calls.
+const TRIES: usize = 8;
+
+/// Takes the file for itself until it is closed, if that can be had soon; whether it could. It belongs to the open file, not to this process, which
+/// would lose it with any other descriptor of the file; against the locks of fcntl(2) it counts alike.
+fn lock(file: &File) -> bool {
+    // No length is up to the end, wherever that comes to be.
+    let whole = libc::flock {
+        l_type: i16::try_from(libc::F_WRLCK).unwrap_or_default(),
+        l_whence: i16::try_from(libc::SEEK_SET).unwrap_or_default(),
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    (0..TRIES).any(|_| match fcntl(file, FcntlArg::F_OFD_SETLK(&whole)) {
+        Ok(_) => true,
+        Err(_) => sched_yield().is_err(),
+    })
 }
 
 fn records(file: &File) -> io::Result<Vec<(u64, Record)>> {
@@ -290,6 +315,22 @@ mod tests {
         assert_eq!(shown(&utmp).last().unwrap(), "6 12 tty1 tty1 ", "it is further already");
         let kinds: Vec<String> = shown(&wtmp).iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
         assert_eq!(kinds.join(" "), "2 1 5 6 7 8 5 5 6");
+        shutdown(books);
+        assert_eq!(shown(&utmp).get(1).unwrap(), "1 0 ~~ ~ shutdown");
+        assert_eq!(shown(&wtmp).last().unwrap(), "1 0 ~~ ~ shutdown");
+    }
+
+    #[test]
+    fn a_lock_is_had_or_done_without_and_keeps_others_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let (utmp, wtmp) = (folder.path().join("utmp"), folder.path().join("wtmp"));
+        fs::write(&utmp, "").unwrap();
+        let [one, other] = [(); 2].map(|()| open(&utmp, MOST_UTMP).unwrap());
+        assert!(lock(&one) && !lock(&other));
+        boot(Books { utmp: &utmp, wtmp: &wtmp });
+        assert_eq!(shown(&utmp), ["2 0 ~~ ~ reboot"], "nobody is waited for");
+        drop(one);
+        assert!(lock(&other));
     }
 
     #[test]
