@@ -76,7 +76,7 @@ mod tests {
         // A server that wants the network asks for it by itself.
         let asked_for = ["network-online.target", "poweroff.target", "reboot.target", "halt.target", "kexec.target", "exit.target"];
         let asked_for = ["default.target", "rescue.target", "emergency.target"].into_iter().chain(asked_for);
-        let mut next: Vec<_> = asked_for.flat_map(|name| crate::UnitName::new(name)).collect();
+        let mut next: Vec<_> = asked_for.flat_map(crate::UnitName::new).collect();
         while let Some(name) = next.pop() {
             if let Some(node) = units.graph().node(&name)
                 && reached.insert(name)
