@@ -55,5 +55,6 @@ fn at_run_time(row: &UnitRow) -> Vec<(&'static str, String)> {
         ("ActiveEnterTimestampMonotonic", moment(row.moments.up_us)),
         ("InactiveEnterTimestampMonotonic", moment(row.moments.down_us)),
         ("NextElapseUSecMonotonic", moment(row.next_us)),
+        ("LastTriggerUSecMonotonic", moment(row.last_us)),
     ]
 }
