@@ -10,6 +10,7 @@ mod stdio;
 use std::ffi::{CString, NulError};
 use std::io::{self, Seek};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use kernel::namespace::Kind;
 use kernel::spawn::{Child, Failure, Plan, Pointers, Stage, Step, spawn};
@@ -26,6 +27,9 @@ use crate::{file, program};
 pub(super) use course::Asked;
 use course::Course;
 
+/// Where lines are taken with their fields; systemd-journald.service(8).
+const JOURNAL: &str = "/run/systemd/journal/socket";
+
 /// Where the output of a life goes.
 #[derive(Debug)]
 pub(super) struct Outlets {
@@ -36,8 +40,12 @@ pub(super) struct Outlets {
 }
 
 impl Outlets {
-    /// What a program knows its own standard error or output by as the log's; systemd.exec(5), `$JOURNAL_STREAM`.
+    /// What a program knows its own standard error or output by as the log's; systemd.exec(5), `$JOURNAL_STREAM`. One that finds it so may speak
+    /// [`JOURNAL`]'s language from then on, so it is told only where somebody listens.
     pub(super) fn stream(&self, service: &Service) -> Option<String> {
+        if !Path::new(JOURNAL).exists() {
+            return None;
+        }
         let is_log = |output: &Output| matches!(output, Output::Log | Output::Tty) && service.tty.is_none();
         let stdout = &service.log.stdout;
         let outlet = match (is_log(service.log.stderr.as_ref().unwrap_or(stdout)), is_log(stdout)) {

@@ -38,8 +38,17 @@ pub const ROWS: &[(&str, &str, &str)] = &[
         "grep -q ksm_merge_any /proc/self/ksm_stat && sed -n 's/ksm_merge_any: //p' /proc/self/ksm_stat || echo yes",
         "yes",
     ),
-    ("", "test \"$JOURNAL_STREAM\" = $(stat -Lc %d:%i /proc/$$/fd/2) && echo the log", "the log"),
-    ("standard-error = \"null\"", "test \"$JOURNAL_STREAM\" = $(stat -Lc %d:%i /proc/$$/fd/1) && echo of its output", "of its output"),
+    // It is told where somebody listens for what would be said then.
+    (
+        "exec-start-pre = [\"/bin/sh -c 'mkdir -p /run/systemd/journal; : > /run/systemd/journal/socket'\"]",
+        "test \"$JOURNAL_STREAM\" = $(stat -Lc %d:%i /proc/$$/fd/2) && echo the log",
+        "the log",
+    ),
+    (
+        "standard-error = \"null\"\nexec-start-pre = [\"/bin/sh -c 'mkdir -p /run/systemd/journal; : > /run/systemd/journal/socket'\"]",
+        "test \"$JOURNAL_STREAM\" = $(stat -Lc %d:%i /proc/$$/fd/1) && echo of its output",
+        "of its output",
+    ),
     ("set-login-environment = true", "echo $USER $LOGNAME $HOME", "root root /root"),
     (
         "user = \"65534\"\nset-login-environment = false",
