@@ -101,14 +101,15 @@ pub(super) fn taken(tree: &dyn Tree) -> Set<String> {
 }
 
 impl Installer {
-    /// The plan without those of its links that symlink(2) would refuse, which are told instead.
+    /// The plan with each link taken away once, and without those that symlink(2) would refuse to make, which are told instead.
     fn without_taken(&self, mut plan: Plan) -> Plan {
         let (mut free, mut made): (Set<String>, Map<String, String>) = (Set::new(), Map::new());
         let Plan { steps, problems, .. } = &mut plan;
         steps.retain(|step| match step {
             Step::Unlink { path } => {
-                free.insert(path.clone());
-                true
+                let is_made = made.remove(path).is_some();
+                // An instance goes with its template, and is named beside it.
+                free.insert(path.clone()) || is_made
             }
             Step::Link { path, target } => {
                 let earlier = || self.links.iter().find(|link| link.path == *path).map(|link| &link.target);

@@ -181,6 +181,14 @@ fn presets_and_links_and_what_cannot_be() {
 }
 
 #[test]
+fn an_instance_that_goes_with_its_template_goes_once() {
+    let link = "/etc/systemd/system/multi-user.target.wants/vpn@a.service";
+    let before = tree(&[("/usr/lib/systemd/system-preset/90.preset", "disable *\n"), (link, "-> /usr/lib/systemd/system/vpn@.service")]);
+    let (said, _) = carried_out(before, |i| i.preset(&[name("vpn@"), name("vpn@a")], Scope::Persistent));
+    assert_eq!(said, format!("rm {link}"));
+}
+
+#[test]
 fn a_script_of_old_is_a_unit_where_it_has_none() {
     let files = [("/etc/init.d/old", "#!/bin/sh\n"), ("/etc/init.d/ssh", "#!/bin/sh\n"), ("/etc/rc3.d/S01old", "-> ../init.d/old")];
     let tree = tree(&files);
