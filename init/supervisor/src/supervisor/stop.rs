@@ -309,12 +309,13 @@ impl Supervisor {
         let units = self.units.clone();
         let Some(service) = course(&units, name) else { return };
         let Some(alive) = self.slots.get(name).and_then(Slot::alive) else { return };
-        let (life, hangs) = (alive.life, !alive.running.is_empty());
+        let (life, hangs) = (alive.life, alive.running.iter().any(|run| run.phase == Phase::StopPost));
         match service.stop.mode {
             StopMode::ControlGroup | StopMode::Mixed => {}
+            // Whoever else is there may stay; the command that takes too long may not.
             StopMode::Process | StopMode::None => {
                 if hangs {
-                    self.order(Action::Kill(life));
+                    self.order(Action::Signal(life, Whom::Control, Signal::KILL));
                 }
                 return self.gone(name);
             }

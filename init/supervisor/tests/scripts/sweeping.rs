@@ -164,3 +164,47 @@ fn what_the_commands_after_the_stop_leave_behind_goes_as_well() {
     "#]],
     );
 }
+
+#[test]
+fn who_is_left_by_the_units_own_wish_stays_after_its_last_commands() {
+    let units = service("exec-stop-post = '/bin/post'\n[stop]\nmode = 'none'\ntimeout = '5s'\n[restart]\npolicy = 'no'");
+    check_with(
+        &units,
+        |_| (),
+        "boot | stop a",
+        expect![[r#"
+        > boot
+        prepare a#1
+        spawn a#1 start[0]
+          a is up
+          default.target is up
+          BootFinished { up: 2, failed: 0, skipped: 0, took: 0ns }
+        > stop a
+        spawn a#1 stop-post[0]
+        release a
+          a is down
+        answer 1: a Ok
+    "#]],
+    );
+    check_with(
+        &units,
+        |w| _ = w.patient.insert(name("a")),
+        "boot | stop a | +5s",
+        expect![[r#"
+        > boot
+        prepare a#1
+        spawn a#1 start[0]
+          a is up
+          default.target is up
+          BootFinished { up: 2, failed: 0, skipped: 0, took: 0ns }
+        > stop a
+        spawn a#1 stop-post[0]
+        > +5s
+        @ 5s
+        signal a Control SIGKILL
+        release a
+          a is down
+        answer 1: a Ok
+    "#]],
+    );
+}
