@@ -29,7 +29,7 @@ impl Site {
 
     fn ssh(&self, name: &str, command: &str) -> Outcome {
         let target = format!("root@{}", self.host.address(name));
-        let mut words = vec!["ssh", "-i", &self.key, "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=60"];
+        let mut words = vec!["ssh", "-i", &self.key, "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=600"];
         words.extend(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", &target, command]);
         finish(self.host.command(&words), b"")
     }
