@@ -3,11 +3,7 @@
 use expect_test::expect;
 
 use super::world::name;
-use super::{check, check_with};
-
-fn service(lines: &str) -> String {
-    format!("-- default.target\nwants = ['a']\n-- a\n[service]\ncommand = '/bin/a'\n{lines}\n")
-}
+use super::{check, check_with, service};
 
 #[test]
 fn the_start_limit_has_its_own_action_and_so_have_failure_and_success() {

@@ -3,11 +3,7 @@
 use expect_test::expect;
 
 use super::world::name;
-use super::{check, check_with};
-
-fn service(lines: &str) -> String {
-    format!("-- default.target\nwants = ['a']\n-- a\n[service]\ncommand = '/bin/a'\n{lines}\n")
-}
+use super::{check, check_with, service};
 
 #[test]
 fn exec_condition_skips_by_a_code_and_fails_by_255_or_a_signal() {

@@ -43,6 +43,11 @@ command = '/bin/web'
 exec-stop = ['/bin/web-stop']
 ";
 
+/// The unit `a`, a service with these lines, wanted by the default target.
+fn service(lines: &str) -> String {
+    format!("-- default.target\nwants = ['a']\n-- a\n[service]\ncommand = '/bin/a'\n{lines}\n")
+}
+
 fn check(units: &str, script: &str, wanted: Expect) -> World {
     check_with(units, |_| {}, script, wanted)
 }

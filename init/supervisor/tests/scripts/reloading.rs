@@ -2,11 +2,7 @@
 
 use expect_test::expect;
 
-use super::{check_with, world::name};
-
-fn service(lines: &str) -> String {
-    format!("-- default.target\nwants = ['a']\n-- a\n[service]\ncommand = '/bin/a'\n{lines}\n")
-}
+use super::{check_with, service, world::name};
 
 #[test]
 fn a_reload_is_acknowledged_by_what_was_said_after_the_signal() {

@@ -2,12 +2,8 @@
 
 use expect_test::expect;
 
-use super::check_with;
 use super::world::{World, name};
-
-fn service(lines: &str) -> String {
-    format!("-- default.target\nwants = ['a']\n-- a\n[service]\ncommand = '/bin/a'\n{lines}\n")
-}
+use super::{check_with, service};
 
 #[test]
 fn what_the_commands_after_the_stop_leave_behind_goes_as_well() {
