@@ -4,8 +4,7 @@
 //! fief-init | init                  PID 1: boot, run the units, leave
 //! fief-init -- CMD…                 a minimal init for one program
 //! fief-init setup WHAT…             the one-time works of a boot, run as units
-//! fiefctl                           lists, starts, stops, shows
-//! poweroff reboot halt shutdown runlevel telinit
+//! fiefctl, poweroff, reboot, …      what its other names promise ([`called`])
 //! ```
 //!
 //! One thread; one place that blocks ([`reactor`]). All policy is in the `supervisor` package, all
@@ -16,6 +15,7 @@
 mod accounts;
 mod again;
 mod boot;
+mod called;
 mod console;
 mod control;
 mod fault;
@@ -61,22 +61,16 @@ fn main() -> ExitCode {
     let name = path.rsplit('/').next().unwrap_or_default();
     let rest = words.get(1..).unwrap_or_default();
     let is_pid_1 = std::process::id() == 1;
-    match (name, words.first().map(String::as_str)) {
-        (_, Some("--")) if !is_tool(name) => mini::run(rest),
-        (_, Some("setup")) if !is_tool(name) => tool(|| setup::run(rest)),
-        (_, Some("ctl")) if !is_tool(name) => tool(|| fiefctl::run(rest)),
-        ("fiefctl", _) => tool(|| fiefctl::run(&words)),
-        ("init", Some(_)) if !is_pid_1 => tool(|| fiefctl::power("init", &words)),
-        (_, _) if is_tool(name) => tool(|| fiefctl::power(name, &words)),
-        (_, Some("--help" | "-h")) if !is_pid_1 => help(),
-        (_, Some("--version")) if !is_pid_1 => version(),
-        _ => boot::run(&Options::read(&words)),
+    let tool_of_name = called::tool(name, is_pid_1 || words.is_empty());
+    match (tool_of_name, words.first().map(String::as_str)) {
+        (Some(work), _) => tool(|| work(name, &words)),
+        (None, Some("--")) => mini::run(rest),
+        (None, Some("setup")) => tool(|| setup::run(rest)),
+        (None, Some("ctl")) => tool(|| fiefctl::run(rest)),
+        (None, Some("--help" | "-h")) if !is_pid_1 => help(),
+        (None, Some("--version")) if !is_pid_1 => version(),
+        (None, _) => boot::run(&Options::read(&words)),
     }
-}
-
-/// Whether the name is one of the tools', which never become PID 1.
-fn is_tool(name: &str) -> bool {
-    ["fiefctl", "poweroff", "reboot", "halt", "shutdown", "runlevel", "telinit"].contains(&name)
 }
 
 /// Tools end by signals like any program.
@@ -103,10 +97,11 @@ fief-init {version}: PID 1 of a container
   fief-init ctl …   (or the name fiefctl)
       speak to a running init; fiefctl --help
 
-By the names poweroff, reboot, halt, shutdown, telinit, runlevel it is those tools.
+By another name it is the tool of that name: {names}.
 Signals: TERM PWR RTMIN+3 RTMIN+4 power off in order, INT RTMIN+5 reboot in order,
 RTMIN+14 RTMIN+15 the same at once, HUP read the unit files again, USR1 reopen the control
 socket, USR2 dump the state, RTMIN+25 begin the program anew with everything kept.",
+        names = called::names().collect::<Vec<_>>().join(", "),
         version = env!("CARGO_PKG_VERSION")
     ));
     ExitCode::SUCCESS

@@ -37,7 +37,6 @@ pub use blueprint::PATH;
 pub use groups::Groups;
 use keeper::Audience;
 pub use message::{Reply, Request, Size};
-pub use view::APPLETS;
 
 /// What a stop adds to the guest's own time before it gives up on the keeper.
 const GRACE: Duration = Duration::from_secs(30);

@@ -25,6 +25,7 @@ pub mod name;
 pub mod names;
 pub mod notify;
 pub mod order;
+pub mod programs;
 pub mod sandbox;
 pub mod search;
 pub mod set;

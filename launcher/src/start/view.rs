@@ -9,12 +9,11 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
+use units::programs::PROGRAMS;
+
 use super::blueprint::INIT_INSIDE;
 use crate::error::{Class, Error};
 use crate::store::{ContainerConfig, InitPath};
-
-/// The names under which our init does another job; also what a template gets links for.
-pub const APPLETS: [&str; 9] = ["fief-init", "fiefctl", "init", "poweroff", "reboot", "halt", "shutdown", "runlevel", "telinit"];
 
 /// Makes it anew.
 ///
@@ -40,7 +39,8 @@ pub(crate) fn furnish(view: &Path, config: &ContainerConfig) -> Result<(), Error
         fs::write(view.join("fief/fief-init"), "")?;
         // They speak to our init only; another one has its own.
         if config.init.path == InitPath::Ours {
-            APPLETS.iter().try_for_each(|name| symlink(INIT_INSIDE, view.join("fief/bin").join(name)))?;
+            let names = PROGRAMS.iter().map(|(name, _)| *name).chain(["fief-init"]);
+            names.into_iter().try_for_each(|name| symlink(INIT_INSIDE, view.join("fief/bin").join(name)))?;
         }
         fs::set_permissions(view.join("credentials"), fs::Permissions::from_mode(0o700))?;
         for (name, value) in &config.credentials {

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use kernel::beneath::Dir;
 use nix::sys::stat::SFlag;
+use units::programs::PROGRAMS;
 
 use crate::error::{Class, Error};
 
@@ -16,9 +17,6 @@ const STEP: &str = "preparing the template";
 
 /// Where the launcher shows our init inside every guest.
 const INIT_INSIDE: &str = "/run/host/fief/fief-init";
-
-/// Names in `/usr/sbin` that package systemd-sysv or sysvinit would bring.
-const SBIN: [&str; 7] = ["init", "poweroff", "reboot", "halt", "shutdown", "runlevel", "telinit"];
 
 /// Folders that get something mounted on them, and so must be folders of the tree itself.
 const MOUNT_POINTS: [(&str, u32); 6] = [("dev", 0o755), ("proc", 0o555), ("sys", 0o555), ("run", 0o755), ("tmp", 0o1777), ("root", 0o700)];
@@ -113,16 +111,15 @@ fn forget(root: &Dir) -> io::Result<()> {
 
 /// Makes the links of an init where nothing has the name.
 fn link(root: &Dir) -> io::Result<()> {
-    for (folder, other, names) in [("usr/sbin", "sbin", &SBIN[..]), ("usr/bin", "bin", &["fiefctl"][..])] {
+    for (name, folder) in PROGRAMS {
+        let (folder, other) = (folder.path(), folder.unmerged());
         // On a merged system `sbin` is a link to `usr/sbin`; on an old one the names are looked for in both.
         let merged = root.stat(Path::new(other))?.is_some_and(|stat| is_link(stat.st_mode));
         let home = if merged || root.dir(Path::new(other)).is_err() { folder } else { other };
         root.make_dirs(Path::new(home), 0o755)?;
-        for name in names {
-            let is_in = |folder: &str| root.exists(&Path::new(folder).join(name));
-            if !is_in(folder)? && !is_in(other)? {
-                root.symlink(Path::new(INIT_INSIDE), &Path::new(home).join(name))?;
-            }
+        let is_in = |folder: &str| root.exists(&Path::new(folder).join(name));
+        if !is_in(folder)? && !is_in(other)? {
+            root.symlink(Path::new(INIT_INSIDE), &Path::new(home).join(name))?;
         }
     }
     Ok(())

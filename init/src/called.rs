@@ -1,0 +1,50 @@
+//! What fief-init does by which name. The names themselves, and where links of them lie, are in [`units::programs`].
+
+use std::process::ExitCode;
+
+use crate::fiefctl;
+
+/// The work behind a name: it is given the name, and the words that follow.
+pub(crate) type Tool = fn(&str, &[String]) -> ExitCode;
+
+/// All of them but `init`.
+const TOOLS: &[(&str, Tool)] = &[
+    ("fiefctl", |_, words| fiefctl::run(words)),
+    ("halt", fiefctl::power),
+    ("poweroff", fiefctl::power),
+    ("reboot", fiefctl::power),
+    ("runlevel", fiefctl::power),
+    ("shutdown", fiefctl::power),
+    ("telinit", fiefctl::power),
+];
+
+/// The work behind `name`; `None` is init itself. `init` is a tool for whoever types it, and PID 1 where it is to be.
+pub(crate) fn tool(name: &str, as_pid_1: bool) -> Option<Tool> {
+    match name {
+        "init" => (!as_pid_1).then_some(fiefctl::power),
+        _ => TOOLS.iter().find(|(known, _)| *known == name).map(|(_, work)| *work),
+    }
+}
+
+/// The names, for a person.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    TOOLS.iter().map(|(name, _)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use units::programs::PROGRAMS;
+
+    #[test]
+    fn whatever_name_a_system_has_a_link_of_is_answered() {
+        let linked: Vec<&str> = PROGRAMS.iter().map(|(name, _)| *name).filter(|name| *name != "init").collect();
+        assert_eq!(names().collect::<Vec<_>>(), linked);
+    }
+
+    #[test]
+    fn init_is_a_tool_for_whoever_types_it() {
+        assert!(tool("init", true).is_none() && tool("init", false).is_some());
+        assert!(tool("fief-init", false).is_none() && tool("reboot", true).is_some());
+    }
+}
