@@ -9,29 +9,30 @@
 //! place turns what went wrong into an exit code: [`session::Failed::code`]; 3 and 4 are as systemctl(1)
 //! and LSB have them.
 
-mod boot;
+pub(crate) mod boot;
 mod completion;
 mod control;
-mod due;
+pub(crate) mod due;
 mod edit;
 mod files;
 mod help;
-mod line;
+pub(crate) mod line;
 mod links;
 mod list;
 mod logs;
 mod looking;
-mod names;
-mod paint;
-mod power;
-mod session;
+pub(crate) mod names;
+pub(crate) mod paint;
+pub(crate) mod power;
+pub(crate) mod session;
 mod set;
-mod sources;
+pub(crate) mod sources;
+pub(crate) mod standstill;
 mod status;
-mod table;
+pub(crate) mod table;
 mod top;
-mod verbs;
-mod words;
+pub(crate) mod verbs;
+pub(crate) mod words;
 mod zombies;
 
 use std::fs;
@@ -102,7 +103,7 @@ fn tell(name: &str, why: &Failed) -> u8 {
 }
 
 /// Text to standard output.
-fn output(text: &str) -> Result<(), Failed> {
+pub(crate) fn output(text: &str) -> Result<(), Failed> {
     say::raw(text.as_bytes()).map_err(Failed::Output)
 }
 

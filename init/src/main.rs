@@ -42,6 +42,7 @@ mod signals;
 mod stamps;
 mod syslog;
 mod system;
+mod systemctl;
 mod telling;
 mod turns;
 mod utmp;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         (None, Some("--")) => mini::run(rest),
         (None, Some("setup")) => tool(|| setup::run(rest)),
         (None, Some("ctl")) => tool(|| fiefctl::run(rest)),
+        (None, Some("systemctl")) => tool(|| systemctl::run("systemctl", rest)),
         (None, Some("--help" | "-h")) if !is_pid_1 => help(),
         (None, Some("--version")) if !is_pid_1 => version(),
         (None, _) => boot::run(&Options::read(&words)),
@@ -96,6 +98,8 @@ fief-init {version}: PID 1 of a container
       hostname machine-id credentials ssh-host-keys loopback tmpfiles network
   fief-init ctl …   (or the name fiefctl)
       speak to a running init; fiefctl --help
+  fief-init systemctl …
+      the same in the words of systemd's
 
 By another name it is the tool of that name: {names}.
 Signals: TERM PWR RTMIN+3 RTMIN+4 power off in order, INT RTMIN+5 reboot in order,

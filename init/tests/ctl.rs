@@ -4,28 +4,11 @@
 
 #[path = "support/guest.rs"]
 mod guest;
+#[path = "support/want.rs"]
+mod want;
 
-use guest::{POWERED_OFF, REBOOTED, boot, script, service};
-
-/// A shell's `want CODE WORDS…`: the words end with that exit code, or it is said.
-const WANT: &str = r#"
-want() { code=$1; shift; "$@" >/run/out 2>&1; got=$?; [ $got = $code ] || { echo "WRONG: $* ended with $got, not $code:"; cat /run/out; }; }
-says() { grep -q -e "$1" /run/out || { echo "WRONG: no $1 in:"; cat /run/out; }; }
-lacks() { ! grep -q -e "$1" /run/out || { echo "WRONG: $1 in:"; cat /run/out; }; }
-# Until the shell of STAYS has come to its last line.
-settled() { until ctl status stays | grep -q '─ [0-9]* sleep 1000'; do :; done; }
-units() { set -- $(tr '\0' ' ' </proc/1/cmdline); echo $4; }
-"#;
-
-/// Boots these units and a script, which must find nothing wrong and reach its end.
-#[track_caller]
-fn check(files: &[(&str, &str)], text: &str) -> guest::Boot {
-    let test = script("", &format!("{WANT}{text}\necho all done\nctl poweroff"));
-    let files: Vec<(&str, &str)> = files.iter().copied().chain([("test.toml", test.as_str())]).collect();
-    let boot = boot(&files);
-    boot.does_not_show("WRONG").shows("all done").ended(POWERED_OFF);
-    boot
-}
+use guest::{REBOOTED, boot, script, service};
+use want::{WANT, check};
 
 const STAYS: &str = "description = \"a thing that stays\"\ndocumentation = [\"man:stays(8)\"]\n[service]\ncommand = [\"/bin/sh\", \"-c\", \"echo '<3>grave'; echo said; trap : USR1; while :; do sleep 1000 & wait $!; done\"]\nexec-reload = [\"/bin/true\"]\n";
 

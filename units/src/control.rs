@@ -5,8 +5,8 @@ mod reply;
 mod request;
 
 pub use reply::{
-    ActiveState, Hello, JobRow, LoadState, LogLine, LogStream, LongTurn, Moments, Outcome, Refusal, Reply, SystemState, Turns, UnitResult,
-    UnitRow,
+    ActiveState, Hello, JobRow, LoadState, LogLine, LogStream, LongTurn, MainExit, Moments, Outcome, Refusal, Reply, SystemState, Turns,
+    UnitResult, UnitRow,
 };
 pub use request::{Detail, Job, KillWhom, LogsRequest, Request, Way};
 

@@ -94,7 +94,7 @@ pub(super) fn plot(line: &Line) -> Result<u8, Failed> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use units::control::{Hello, SystemState};

@@ -1,8 +1,5 @@
 //! Verbs that change what units do.
 
-use std::time::Duration;
-
-use kernel::cgroup::Hierarchies;
 use serde_json::json;
 use units::UnitName;
 use units::control::{Job, KillWhom, NO_SUCH_UNIT, Outcome, Request, UnitResult};
@@ -10,11 +7,8 @@ use units::value::Signal;
 
 use super::line::{Line, Unclear};
 use super::session::{Failed, Session, code};
-use super::{names, output};
+use super::{names, output, standstill};
 use crate::say;
-
-/// How long the kernel is given to have all processes stand still.
-const FREEZING: Duration = Duration::from_secs(10);
 
 /// `start`, `stop`, `restart` and their kin.
 pub(super) fn job(line: &Line) -> Result<u8, Failed> {
@@ -57,20 +51,11 @@ pub(super) fn kill(line: &Line) -> Result<u8, Failed> {
     each(line, |units| Request::Kill { units, whom, signal })
 }
 
-/// `freeze`: done when they stand still, which takes the kernel a moment.
+/// `freeze`: done when they stand still.
 pub(super) fn freeze(line: &Line) -> Result<u8, Failed> {
     let mut session = Session::open()?;
     let units = names::resolve(&mut session, &line.operands)?;
-    let mut results = session.done(&Request::Freeze { units })?;
-    let hierarchies = Hierarchies::detect().unwrap_or_default();
-    for result in results.iter_mut().filter(|result| result.outcome == Outcome::Ok) {
-        let row = session.rows(std::slice::from_ref(&result.unit), &[])?.pop();
-        let group = row.and_then(|row| row.cgroup).map(|path| hierarchies.group(path.trim_start_matches('/')));
-        if group.is_none_or(|group| !group.wait(FREEZING, |group| group.is_frozen() || !group.is_populated())) {
-            result.outcome = Outcome::Failed("its processes do not stand still".to_owned());
-        }
-    }
-    report(line, &results)
+    report(line, &standstill::freeze(&mut session, units)?)
 }
 
 /// `thaw`

@@ -14,7 +14,7 @@ use crate::boot::files;
 use crate::stamps;
 
 /// Say of each row what `question` answers, where init has told what it has read; in the place of what it has told.
-pub(super) fn look(rows: &mut [UnitRow], question: impl Fn(&UnitRow) -> bool) {
+pub(crate) fn look(rows: &mut [UnitRow], question: impl Fn(&UnitRow) -> bool) {
     for row in rows {
         row.reload_due = (row.stamps.len() == row.sources.len()).then(|| question(row));
         row.stamps.clear();
@@ -22,16 +22,29 @@ pub(super) fn look(rows: &mut [UnitRow], question: impl Fn(&UnitRow) -> bool) {
 }
 
 /// Whether one of its files has changed. One that has come since does not show.
-pub(super) fn has_changed(row: &UnitRow) -> bool {
+pub(crate) fn has_changed(row: &UnitRow) -> bool {
     // A mask is a link that is not followed.
     row.load != LoadState::Masked && row.sources.iter().zip(&row.stamps).any(|(path, stamp)| *stamp != stamps::present(path))
 }
 
 /// As [`look`], whether one of the files has changed or others count for the unit now. The folders are looked into once.
-pub(super) fn look_anew(rows: &mut [UnitRow]) {
+pub(crate) fn look_anew(rows: &mut [UnitRow]) {
     let tree = Beneath::new(None);
     let (index, specifiers) = (Index::new(&tree), files::specifiers());
     look(rows, |row| has_changed(row) || (is_of_the_usual(row) && is_read_otherwise(row, &index, &specifiers)));
+}
+
+/// Whether there are files of one of these now.
+pub(crate) fn has_files(names: &[UnitName]) -> bool {
+    let tree = Beneath::new(None);
+    let index = Index::new(&tree);
+    let is_unit = |name: &UnitName| {
+        let all = std::iter::once(name.clone()).chain(name.template()).collect::<Vec<_>>();
+        search::everything(&About::new(&index, &all, &[]))
+            .iter()
+            .any(|file| search::unit_of(&file.path).is_some_and(|of| all.contains(&of)))
+    };
+    names.iter().any(is_unit)
 }
 
 /// Whether it is from where units are looked for: init may have been told other folders.

@@ -10,15 +10,18 @@ use super::verbs::{self, Operands, Opt, Verb};
 
 /// A command line that was understood.
 #[derive(Debug)]
-pub(super) struct Line {
-    pub(super) verb: &'static Verb,
-    options: Vec<(&'static str, Option<String>)>,
-    pub(super) operands: Vec<String>,
+pub(crate) struct Line {
+    pub(crate) verb: &'static Verb,
+    options: Options,
+    pub(crate) operands: Vec<String>,
 }
+
+/// Options by their long names, in the order in which they were given.
+pub(crate) type Options = Vec<(&'static str, Option<String>)>;
 
 /// What somebody typed.
 #[derive(Debug)]
-pub(super) enum Typed {
+pub(crate) enum Typed {
     Do(Line),
     /// `--help`, of all or of a verb.
     Help(Option<&'static Verb>),
@@ -27,7 +30,7 @@ pub(super) enum Typed {
 
 /// Why a command line is not understood.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unclear {
+pub(crate) enum Unclear {
     #[error("which verb? fiefctl --help lists them")]
     NoVerb,
     #[error("{word}: unknown verb{}", near.map_or_else(String::new, |near| format!("; did you mean {near}?")))]
@@ -47,30 +50,44 @@ pub(super) enum Unclear {
 }
 
 impl Line {
+    /// Of its parts; too few or too many operands are none.
+    pub(crate) fn new(verb: &'static Verb, options: Options, operands: Vec<String>) -> Result<Self, Unclear> {
+        let wants = |what| Err(Unclear::Wants(verb.name, what));
+        match (verb.operands, operands.as_slice()) {
+            (Operands::None, [word, ..]) => return Err(Unclear::TooMuch(verb.name, word.clone())),
+            (Operands::One(what) | Operands::Some(what), []) => return wants(what),
+            (Operands::One(_) | Operands::MayOne(_), [_, word, ..]) => return Err(Unclear::TooMuch(verb.name, word.clone())),
+            (Operands::UnitAnd(what), [] | [_]) => return wants(what),
+            (Operands::None | Operands::Any(_) | Operands::MayOne(_), _)
+            | (Operands::One(_) | Operands::Some(_) | Operands::UnitAnd(_), [_, ..]) => {}
+        }
+        Ok(Self { verb, options, operands })
+    }
+
     /// Whether the option was given.
-    pub(super) fn has(&self, option: &str) -> bool {
+    pub(crate) fn has(&self, option: &str) -> bool {
         self.options.iter().any(|(name, _)| *name == option)
     }
 
     /// The last value of the option.
-    pub(super) fn value(&self, option: &str) -> Option<&str> {
+    pub(crate) fn value(&self, option: &str) -> Option<&str> {
         self.values(option).last()
     }
 
     /// All its values.
-    pub(super) fn values(&self, option: &str) -> impl Iterator<Item = &str> {
+    pub(crate) fn values(&self, option: &str) -> impl Iterator<Item = &str> {
         self.options.iter().filter(move |(name, _)| *name == option).filter_map(|(_, value)| value.as_deref())
     }
 
     /// The value as a number.
-    pub(super) fn number<N: std::str::FromStr>(&self, option: &'static str) -> Result<Option<N>, Unclear> {
+    pub(crate) fn number<N: std::str::FromStr>(&self, option: &'static str) -> Result<Option<N>, Unclear> {
         let bad = |text: &str| Unclear::Bad(format!("--{option}"), format!("{text:?} is no number it can be"));
         self.value(option).map(|text| text.parse().map_err(|_| bad(text))).transpose()
     }
 }
 
-/// Read a command line.
-pub(super) fn read(words: &[String]) -> Result<Typed, Unclear> {
+/// Read a command line of fiefctl's.
+pub(crate) fn read(words: &[String]) -> Result<Typed, Unclear> {
     let is_option = |word: &&String| word.starts_with('-') && word.len() > 1;
     let Some(at) = words.iter().position(|word| !is_option(&word)) else {
         // Without a verb only what asks about fiefctl itself.
@@ -87,23 +104,21 @@ pub(super) fn read(words: &[String]) -> Result<Typed, Unclear> {
         return Ok(Typed::Help(about));
     }
     let verb = verb_of(word)?;
-    let mut reading = Reading { verb, options: Vec::new(), operands: Vec::new(), help: false };
+    let mut reading = Reading::new(verb.name, [verb.options, verbs::COMMON], Abbreviations::Refused);
     reading.all(before)?;
     reading.all(after)?;
     if reading.help {
         return Ok(Typed::Help(Some(verb)));
     }
-    let Reading { options, operands, .. } = reading;
-    let wants = |what| Err(Unclear::Wants(verb.name, what));
-    match (verb.operands, operands.as_slice()) {
-        (Operands::None, [word, ..]) => return Err(Unclear::TooMuch(verb.name, word.clone())),
-        (Operands::One(what) | Operands::Some(what), []) => return wants(what),
-        (Operands::One(_) | Operands::MayOne(_), [_, word, ..]) => return Err(Unclear::TooMuch(verb.name, word.clone())),
-        (Operands::UnitAnd(what), [] | [_]) => return wants(what),
-        (Operands::None | Operands::Any(_) | Operands::MayOne(_), _)
-        | (Operands::One(_) | Operands::Some(_) | Operands::UnitAnd(_), [_, ..]) => {}
-    }
-    Ok(Typed::Do(Line { verb, options, operands }))
+    Line::new(verb, reading.options, reading.operands).map(Typed::Do)
+}
+
+/// Read a command line as getopt_long(3) does: every verb knows all of `options`, their names may be cut short, and what is no
+/// option stands in its order: the verb, then its operands. `None` is `--help`.
+pub(crate) fn read_all(words: &[String], options: &'static [Opt]) -> Result<Option<(Options, Vec<String>)>, Unclear> {
+    let mut reading = Reading::new("", [options, &[]], Abbreviations::Understood);
+    reading.all(words)?;
+    Ok((!reading.help).then_some((reading.options, reading.operands)))
 }
 
 fn verb_of(word: &str) -> Result<&'static Verb, Unclear> {
@@ -112,14 +127,37 @@ fn verb_of(word: &str) -> Result<&'static Verb, Unclear> {
     found.ok_or_else(|| Unclear::Verb { word: word.to_owned(), near: units::nearest(word, known()) })
 }
 
+/// Whether `--no-leg` is `--no-legend`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Abbreviations {
+    Refused,
+    Understood,
+}
+
 struct Reading {
-    verb: &'static Verb,
-    options: Vec<(&'static str, Option<String>)>,
+    verb: &'static str,
+    known: [&'static [Opt]; 2],
+    abbreviations: Abbreviations,
+    options: Options,
     operands: Vec<String>,
     help: bool,
 }
 
 impl Reading {
+    fn new(verb: &'static str, known: [&'static [Opt]; 2], abbreviations: Abbreviations) -> Self {
+        Self { verb, known, abbreviations, options: Vec::new(), operands: Vec::new(), help: false }
+    }
+
+    fn known(&self) -> impl Iterator<Item = &'static Opt> {
+        self.known.into_iter().flatten()
+    }
+
+    fn find(&self, name: &str) -> Option<&'static Opt> {
+        let begun = || self.known().filter(|option| self.abbreviations == Abbreviations::Understood && option.long.starts_with(name));
+        let exact = self.known().find(|option| option.long == name);
+        exact.or_else(|| begun().next().filter(|first| begun().all(|other| other.long == first.long)))
+    }
+
     fn all(&mut self, words: &[String]) -> Result<(), Unclear> {
         let mut words = words.iter();
         while let Some(word) = words.next() {
@@ -142,15 +180,15 @@ impl Reading {
             self.help = true;
             return Ok(());
         }
-        let Some(option) = self.verb.options().find(|option| option.long == name) else {
-            let near = units::nearest(name, self.verb.options().map(|option| option.long));
-            return Err(Unclear::Option { verb: self.verb.name, option: word.to_owned(), near });
+        let Some(option) = self.find(name) else {
+            let near = units::nearest(name, self.known().map(|option| option.long));
+            return Err(Unclear::Option { verb: self.verb, option: word.to_owned(), near });
         };
         let value = match (option.value, value) {
             (None, None) => None,
-            (None, Some(_)) => return Err(Unclear::Value(format!("--{name}"))),
+            (None, Some(_)) => return Err(Unclear::Value(format!("--{}", option.long))),
             (Some(_), Some(value)) => Some(value),
-            (Some(what), None) => Some(words.next().cloned().ok_or_else(|| Unclear::NoValue(format!("--{name}"), what))?),
+            (Some(what), None) => Some(words.next().cloned().ok_or_else(|| Unclear::NoValue(format!("--{}", option.long), what))?),
         };
         self.options.push((option.long, value));
         Ok(())
@@ -163,8 +201,8 @@ impl Reading {
                 self.help = true;
                 continue;
             }
-            let Some(option) = self.verb.options().find(|option: &&Opt| option.short == Some(letter)) else {
-                return Err(Unclear::Option { verb: self.verb.name, option: format!("-{letter}"), near: None });
+            let Some(option) = self.known().find(|option| option.short == Some(letter)) else {
+                return Err(Unclear::Option { verb: self.verb, option: format!("-{letter}"), near: None });
             };
             let value = match option.value {
                 None => None,

@@ -9,7 +9,7 @@ use super::session::{Failed, Session};
 
 /// The rows of the units meant by `words`, all when there are none; each once, in the order of the
 /// words. A unit that is not there has a row all the same.
-pub(super) fn rows(session: &mut Session, words: &[String], with: &[Detail]) -> Result<Vec<UnitRow>, Failed> {
+pub(crate) fn rows(session: &mut Session, words: &[String], with: &[Detail]) -> Result<Vec<UnitRow>, Failed> {
     if words.is_empty() {
         return session.rows(&[], with);
     }
@@ -18,7 +18,7 @@ pub(super) fn rows(session: &mut Session, words: &[String], with: &[Detail]) -> 
 }
 
 /// The names meant by `words`. A pattern that fits no unit is an error.
-pub(super) fn resolve(session: &mut Session, words: &[String]) -> Result<Vec<UnitName>, Failed> {
+pub(crate) fn resolve(session: &mut Session, words: &[String]) -> Result<Vec<UnitName>, Failed> {
     let mut known = None;
     let mut found: Vec<UnitName> = Vec::new();
     for word in words {
@@ -42,7 +42,7 @@ pub(super) fn resolve(session: &mut Session, words: &[String]) -> Result<Vec<Uni
 }
 
 /// One name: `ssh`, `ssh.service`, `/etc/fief/units/ssh.toml`, and a mount point for its mount unit.
-pub(super) fn name(word: &str) -> Result<UnitName, Failed> {
+pub(crate) fn name(word: &str) -> Result<UnitName, Failed> {
     let bad = |why| Failed::Name(word.to_owned(), why);
     if !word.starts_with('/') {
         return UnitName::new(word).map_err(bad);
@@ -68,7 +68,7 @@ fn fits_row(pattern: &str, row: &UnitRow) -> bool {
 }
 
 /// Whether a shell pattern fits a name, with its suffix or as it is told. A backslash is one of the name's: `srv-my\x2d*`.
-pub(super) fn fits(pattern: &str, name: &UnitName) -> bool {
+pub(crate) fn fits(pattern: &str, name: &UnitName) -> bool {
     matches(pattern, name.as_str()) || matches(pattern, &name.to_string())
 }
 

@@ -9,16 +9,16 @@ fn known(count: u16) -> Option<usize> {
 
 /// Whether and how wide.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Paint {
-    pub(super) colour: bool,
+pub(crate) struct Paint {
+    pub(crate) colour: bool,
     /// Columns of the terminal; none in a pipe, where nothing is cut.
-    pub(super) width: Option<usize>,
-    pub(super) height: Option<usize>,
+    pub(crate) width: Option<usize>,
+    pub(crate) height: Option<usize>,
 }
 
 impl Paint {
     /// As standard output wants it.
-    pub(super) fn of_stdout() -> Self {
+    pub(crate) fn of_stdout() -> Self {
         let terminal = std::io::stdout().is_terminal();
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -32,12 +32,12 @@ impl Paint {
 
     /// Nothing of the kind.
     #[cfg(test)]
-    pub(super) fn plain() -> Self {
+    pub(crate) fn plain() -> Self {
         Self { colour: false, width: None, height: None }
     }
 
     /// A word in the colour of what it says.
-    pub(super) fn state(self, word: &str) -> String {
+    pub(crate) fn state(self, word: &str) -> String {
         match word {
             "active" | "running" | "listening" | "waiting" | "mounted" => self.dress("32", word),
             "failed" | "bad-setting" | "degraded" => self.dress("31;1", word),
@@ -48,17 +48,17 @@ impl Paint {
     }
 
     /// A heading.
-    pub(super) fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> String {
         self.dress("1", text)
     }
 
     /// What matters less.
-    pub(super) fn faint(self, text: &str) -> String {
+    pub(crate) fn faint(self, text: &str) -> String {
         self.dress("2", text)
     }
 
     /// A line of the log, by its priority.
-    pub(super) fn urgent(self, priority: u8, text: &str) -> String {
+    pub(crate) fn urgent(self, priority: u8, text: &str) -> String {
         match priority {
             0..=3 => self.dress("31;1", text),
             4 => self.dress("33", text),

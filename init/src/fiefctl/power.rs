@@ -7,10 +7,10 @@ use super::output;
 use super::session::{Failed, Session, code};
 use super::verbs::Opt;
 
-pub(super) const FORCE: &[Opt] = &[Opt { long: "force", short: Some('f'), value: None, about: "at once, without stopping units in order" }];
+pub(crate) const FORCE: &[Opt] = &[Opt { long: "force", short: Some('f'), value: None, about: "at once, without stopping units in order" }];
 
 /// `poweroff`, `reboot`, `halt`
-pub(super) fn leave(line: &Line) -> Result<u8, Failed> {
+pub(crate) fn leave(line: &Line) -> Result<u8, Failed> {
     let way = match line.verb.name {
         "poweroff" => Way::Poweroff,
         "reboot" => Way::Reboot,
@@ -20,7 +20,7 @@ pub(super) fn leave(line: &Line) -> Result<u8, Failed> {
 }
 
 /// Ask init to leave.
-pub(super) fn ask(way: Way, at_once: bool) -> Result<u8, Failed> {
+pub(crate) fn ask(way: Way, at_once: bool) -> Result<u8, Failed> {
     let mut session = Session::open()?;
     session.ask(&Request::Leave { way, at_once })?;
     match session.next() {
@@ -33,7 +33,7 @@ pub(super) fn ask(way: Way, at_once: bool) -> Result<u8, Failed> {
 }
 
 /// `reexec`: done when the new program answers.
-pub(super) fn reexec(_line: &Line) -> Result<u8, Failed> {
+pub(crate) fn reexec(_line: &Line) -> Result<u8, Failed> {
     let mut session = Session::open()?;
     session.ask(&Request::Reexec {})?;
     // The connection may be kept or not; either way somebody answers at the socket afterwards.

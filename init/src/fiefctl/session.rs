@@ -9,7 +9,7 @@ use units::{Difference, NameError, UnitName};
 use super::line::Unclear;
 
 /// The exit codes, as `--help` has them.
-pub(super) mod code {
+pub(crate) mod code {
     pub(crate) const OK: u8 = 0;
     pub(crate) const FAILED: u8 = 1;
     pub(crate) const USAGE: u8 = 2;
@@ -20,7 +20,7 @@ pub(super) mod code {
 
 /// Why something could not be done.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failed {
+pub(crate) enum Failed {
     #[error("cannot reach init at {CONTROL_SOCKET}")]
     Connect(#[source] std::io::Error),
     #[error("init does not answer")]
@@ -45,7 +45,7 @@ pub(super) enum Failed {
 
 impl Failed {
     /// The exit code.
-    pub(super) fn code(&self) -> u8 {
+    pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Connect(_) | Self::Talk(_) | Self::Nonsense(_) | Self::Refused(_, Refusal::NotAllowed) => code::NO_INIT,
             Self::Unclear(_) | Self::Name(..) => code::USAGE,
@@ -58,23 +58,23 @@ impl Failed {
 }
 
 /// A connection to init.
-pub(super) struct Session(BufReader<UnixStream>);
+pub(crate) struct Session(BufReader<UnixStream>);
 
 impl Session {
     /// Connect.
-    pub(super) fn open() -> Result<Self, Failed> {
+    pub(crate) fn open() -> Result<Self, Failed> {
         UnixStream::connect(CONTROL_SOCKET).map(|stream| Self(BufReader::new(stream))).map_err(Failed::Connect)
     }
 
     /// Send a request. Its answers are to be read to the last before the next.
-    pub(super) fn ask(&mut self, request: &Request) -> Result<(), Failed> {
+    pub(crate) fn ask(&mut self, request: &Request) -> Result<(), Failed> {
         let mut text = serde_json::to_string(request).map_err(Failed::Nonsense)?;
         text.push('\n');
         self.0.get_mut().write_all(text.as_bytes()).map_err(Failed::Talk)
     }
 
     /// The next answer; a refusal is an error, the end of the connection none.
-    pub(super) fn next(&mut self) -> Result<Option<Reply>, Failed> {
+    pub(crate) fn next(&mut self) -> Result<Option<Reply>, Failed> {
         let mut line = String::new();
         if self.0.read_line(&mut line).map_err(Failed::Talk)? == 0 {
             return Ok(None);
@@ -91,7 +91,7 @@ impl Session {
     }
 
     /// Who is there.
-    pub(super) fn hello(&mut self) -> Result<Hello, Failed> {
+    pub(crate) fn hello(&mut self) -> Result<Hello, Failed> {
         match self.one(&Request::Hello {})? {
             Reply::Hello(hello) => Ok(hello),
             other => Err(odd(&other)),
@@ -99,7 +99,7 @@ impl Session {
     }
 
     /// How long init was away; `None` if it is too old to know.
-    pub(super) fn turns(&mut self) -> Result<Option<Turns>, Failed> {
+    pub(crate) fn turns(&mut self) -> Result<Option<Turns>, Failed> {
         match self.one(&Request::Turns {}) {
             Ok(Reply::Turns(turns)) => Ok(Some(turns)),
             Ok(other) => Err(odd(&other)),
@@ -109,7 +109,7 @@ impl Session {
     }
 
     /// Rows of these units, of all when none is named.
-    pub(super) fn rows(&mut self, units: &[UnitName], with: &[Detail]) -> Result<Vec<UnitRow>, Failed> {
+    pub(crate) fn rows(&mut self, units: &[UnitName], with: &[Detail]) -> Result<Vec<UnitRow>, Failed> {
         self.ask(&Request::List { units: units.to_vec(), with: with.to_vec() })?;
         let mut rows = Vec::new();
         loop {
@@ -123,7 +123,7 @@ impl Session {
     }
 
     /// Has the unit files read again; what has changed, and what is wrong with them.
-    pub(super) fn reread(&mut self) -> Result<(Difference, Vec<String>), Failed> {
+    pub(crate) fn reread(&mut self) -> Result<(Difference, Vec<String>), Failed> {
         match self.one(&Request::DaemonReload {})? {
             Reply::Reread { difference, problems } => Ok((difference, problems)),
             other => Err(odd(&other)),
@@ -131,7 +131,7 @@ impl Session {
     }
 
     /// What became of the units of a request.
-    pub(super) fn done(&mut self, request: &Request) -> Result<Vec<UnitResult>, Failed> {
+    pub(crate) fn done(&mut self, request: &Request) -> Result<Vec<UnitResult>, Failed> {
         match self.one(request)? {
             Reply::Done { results } => Ok(results),
             other => Err(odd(&other)),

@@ -9,28 +9,28 @@ use crate::boot::files::{self, Here};
 
 /// A tree whose root is a folder of this one. Paths in it are resolved by the kernel in this tree's own
 /// terms, so a link in it that leads to `/x` leads to the folder's `x`.
-pub(super) struct Beneath {
+pub(crate) struct Beneath {
     root: String,
 }
 
 impl Beneath {
     /// The tree beneath `--root`; this system's without.
-    pub(super) fn new(root: Option<&str>) -> Self {
+    pub(crate) fn new(root: Option<&str>) -> Self {
         Self { root: root.unwrap_or_default().trim_end_matches('/').to_owned() }
     }
 
     /// Whether it is this system's own.
-    pub(super) fn is_here(&self) -> bool {
+    pub(crate) fn is_here(&self) -> bool {
         self.root.is_empty()
     }
 
     /// Where a path of the tree is in this system.
-    pub(super) fn place(&self, path: &str) -> String {
+    pub(crate) fn place(&self, path: &str) -> String {
         format!("{}{path}", self.root)
     }
 
     /// All files, in order of precedence, those that come with init last.
-    pub(super) fn files(&self) -> Vec<SourceFile> {
+    pub(crate) fn files(&self) -> Vec<SourceFile> {
         let mut files = search::everything(self);
         files.extend(stock::files());
         files
@@ -60,16 +60,16 @@ impl Tree for Beneath {
 }
 
 /// Read them.
-pub(super) fn read(tree: &Beneath, files: Vec<SourceFile>) -> (UnitSet, Vec<Diagnostic>) {
+pub(crate) fn read(tree: &Beneath, files: Vec<SourceFile>) -> (UnitSet, Vec<Diagnostic>) {
     Reader::new(specifiers(tree)).read(files)
 }
 
 /// What specifiers stand for; in another system that is not known here.
-pub(super) fn specifiers(tree: &Beneath) -> Specifiers {
+pub(crate) fn specifiers(tree: &Beneath) -> Specifiers {
     if tree.is_here() { files::specifiers() } else { Specifiers::default() }
 }
 
 /// The text of a file as it is now; none where there is no file.
-pub(super) fn present(path: &str) -> Option<String> {
+pub(crate) fn present(path: &str) -> Option<String> {
     fs::read_to_string(path).ok()
 }

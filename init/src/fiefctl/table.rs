@@ -4,7 +4,7 @@ use super::paint::Paint;
 
 /// Rows of cells under a heading.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     heading: Vec<&'static str>,
     rows: Vec<Vec<String>>,
     /// Columns whose numbers stand to the right.
@@ -13,7 +13,7 @@ pub(super) struct Table {
 
 impl Table {
     /// A heading that begins with '>' makes its column stand to the right.
-    pub(super) fn new(heading: &[&'static str]) -> Self {
+    pub(crate) fn new(heading: &[&'static str]) -> Self {
         Self {
             right: heading.iter().map(|name| name.starts_with('>')).collect(),
             heading: heading.iter().map(|name| name.trim_start_matches('>')).collect(),
@@ -22,12 +22,12 @@ impl Table {
     }
 
     /// Append a row.
-    pub(super) fn row(&mut self, cells: Vec<String>) {
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
 
     /// The text, with or without its heading. On a terminal a last column that is too long is cut.
-    pub(super) fn render(&self, paint: Paint, heading: bool) -> String {
+    pub(crate) fn render(&self, paint: Paint, heading: bool) -> String {
         let mut widths: Vec<usize> = self.heading.iter().map(|name| if heading { name.chars().count() } else { 0 }).collect();
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use nix::poll::{PollTimeout, poll};
 use units::control::{Detail, UnitRow};
 use units::value::{Bytes, Limit, read_span};
 use units::{Map, UnitName};
@@ -11,6 +10,7 @@ use super::line::{Line, Unclear};
 use super::list::{boottime_us, memory, tasks};
 use super::paint::Paint;
 use super::session::{Failed, Session, code};
+use super::standstill::pause;
 use super::table::Table;
 use super::words::size;
 use super::{names, output, print_json};
@@ -84,12 +84,6 @@ fn rows_of(session: &mut Session, line: &Line) -> Result<Vec<UnitRow>, Failed> {
     let mut rows = names::rows(session, &line.operands, &[Detail::Account])?;
     rows.retain(|row| !row.account.is_empty());
     Ok(rows)
-}
-
-/// Waits; a signal ends the program as it ends any.
-fn pause(span: Duration) {
-    let timeout = PollTimeout::try_from(span).unwrap_or(PollTimeout::MAX);
-    let _ = poll(&mut [], timeout);
 }
 
 fn look(rows: &[UnitRow]) -> Look {

@@ -6,26 +6,26 @@ mod table;
 use super::line::Line;
 use super::session::Failed;
 
-pub(super) use table::ALL;
+pub(crate) use table::ALL;
 
 /// A verb.
 #[derive(Debug)]
-pub(super) struct Verb {
-    pub(super) name: &'static str,
-    pub(super) aliases: &'static [&'static str],
-    pub(super) group: Group,
-    pub(super) operands: Operands,
-    pub(super) options: &'static [Opt],
+pub(crate) struct Verb {
+    pub(crate) name: &'static str,
+    pub(crate) aliases: &'static [&'static str],
+    pub(crate) group: Group,
+    pub(crate) operands: Operands,
+    pub(crate) options: &'static [Opt],
     /// In a few words.
-    pub(super) about: &'static str,
+    pub(crate) about: &'static str,
     /// What else is to be known; may be empty.
-    pub(super) more: &'static str,
-    pub(super) run: fn(&Line) -> Result<u8, Failed>,
+    pub(crate) more: &'static str,
+    pub(crate) run: fn(&Line) -> Result<u8, Failed>,
 }
 
 /// Where a verb stands in the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Group {
+pub(crate) enum Group {
     Looking,
     Doing,
     Files,
@@ -34,7 +34,7 @@ pub(super) enum Group {
 }
 
 impl Group {
-    pub(super) const ALL: [(Self, &'static str); 5] = [
+    pub(crate) const ALL: [(Self, &'static str); 5] = [
         (Self::Looking, "Looking"),
         (Self::Doing, "Doing"),
         (Self::Files, "Unit files"),
@@ -45,7 +45,7 @@ impl Group {
 
 /// What stands behind a verb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operands {
+pub(crate) enum Operands {
     None,
     /// Exactly one.
     One(&'static str),
@@ -61,7 +61,7 @@ pub(super) enum Operands {
 
 impl Operands {
     /// As in a usage line.
-    pub(super) fn usage(self) -> String {
+    pub(crate) fn usage(self) -> String {
         match self {
             Self::None => String::new(),
             Self::One(what) => format!(" {what}"),
@@ -73,7 +73,7 @@ impl Operands {
     }
 
     /// What may be completed there.
-    pub(super) fn kind(self) -> &'static str {
+    pub(crate) fn kind(self) -> &'static str {
         match self {
             Self::None => "",
             Self::One(what) | Self::MayOne(what) | Self::Some(what) | Self::Any(what) => what,
@@ -84,20 +84,20 @@ impl Operands {
 
 /// An option.
 #[derive(Debug)]
-pub(super) struct Opt {
-    pub(super) long: &'static str,
-    pub(super) short: Option<char>,
+pub(crate) struct Opt {
+    pub(crate) long: &'static str,
+    pub(crate) short: Option<char>,
     /// What its value is called, where it takes one.
-    pub(super) value: Option<&'static str>,
-    pub(super) about: &'static str,
+    pub(crate) value: Option<&'static str>,
+    pub(crate) about: &'static str,
 }
 
 /// What every verb knows.
-const COMMON: &[Opt] = &[Opt { long: "json", short: None, value: None, about: "for programs" }];
+pub(super) const COMMON: &[Opt] = &[Opt { long: "json", short: None, value: None, about: "for programs" }];
 
 impl Verb {
     /// Its own options and those of all.
-    pub(super) fn options(&self) -> impl Iterator<Item = &'static Opt> {
+    pub(crate) fn options(&self) -> impl Iterator<Item = &'static Opt> {
         self.options.iter().chain(COMMON)
     }
 }

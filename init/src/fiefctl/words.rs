@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use units::value::{Bytes, Limit, read_span};
 
 /// "3.4 MiB": three digits are enough for the eye.
-pub(super) fn size(bytes: Bytes) -> String {
+pub(crate) fn size(bytes: Bytes) -> String {
     let mut tenths = u128::from(bytes.0) * 10;
     for unit in ["B", "KiB", "MiB", "GiB"] {
         if tenths < 10_240 {
@@ -41,7 +41,7 @@ fn days_of(year: i64, month: u32, day: u32) -> i64 {
 }
 
 /// "2026-11-25 10:00:07".
-pub(super) fn moment(ms: u64) -> String {
+pub(crate) fn moment(ms: u64) -> String {
     let seconds = i64::try_from(ms / 1000).unwrap_or(i64::MAX);
     let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = date(days);
@@ -49,19 +49,19 @@ pub(super) fn moment(ms: u64) -> String {
 }
 
 /// "10:00:07.123".
-pub(super) fn clock(ms: u64) -> String {
+pub(crate) fn clock(ms: u64) -> String {
     let seconds = ms / 1000;
     format!("{:02}:{:02}:{:02}.{:03}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60, ms % 1000)
 }
 
 /// Now, in milliseconds since 1970.
-pub(super) fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What somebody means by "5min ago", "today", "2026-11-25 10:00", in milliseconds since 1970; systemd.time(7).
-pub(super) fn read_moment(text: &str, now: u64) -> Option<u64> {
+pub(crate) fn read_moment(text: &str, now: u64) -> Option<u64> {
     const DAY: u64 = 86_400_000;
     let text = text.trim();
     let before = |span: &str| match read_span(span).ok()? {
@@ -101,7 +101,7 @@ fn read_day(text: &str) -> Option<u64> {
 }
 
 /// A span of microseconds.
-pub(super) fn micros(us: u64) -> String {
+pub(crate) fn micros(us: u64) -> String {
     crate::telling::span(Duration::from_micros(us))
 }
 

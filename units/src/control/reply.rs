@@ -1,6 +1,7 @@
 use super::Way;
 use crate::accounting::Account;
 use crate::graph::Node;
+use crate::value::Signal;
 use crate::{Difference, UnitName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -162,6 +163,12 @@ pub struct UnitRow {
     pub restarts: u32,
     /// Why it is down, failed or skipped: `exit code 1`, `killed by SIGSEGV` …
     pub result: Option<String>,
+    /// The same in one of systemd's words, `exit-code`, `timeout` …; and `dependency` or `assert` where the unit itself was not tried.
+    #[serde(default)]
+    pub verdict: String,
+    /// How its main process ended last.
+    #[serde(default)]
+    pub main_exit: Option<MainExit>,
     /// What it says of itself (`STATUS=`).
     pub status: Option<String>,
     /// Its cgroup, beneath the root of each hierarchy as PID 1 sees it, while it has one.
@@ -206,6 +213,16 @@ pub struct UnitRow {
     /// What systemctl(1) `show` says, where that was asked for, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub properties: Vec<(String, String)>,
+}
+
+/// How a main process ended; waitid(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MainExit {
+    /// By itself, with this code.
+    Code(u8),
+    /// By this signal.
+    Signal(Signal),
 }
 
 /// What is wanted of a unit.

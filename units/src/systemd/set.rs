@@ -8,7 +8,8 @@ mod resources;
 mod sandbox;
 mod service;
 
-pub(crate) use assigned::{Assigned, Fault, boolean};
+pub use assigned::boolean;
+pub(crate) use assigned::{Assigned, Fault};
 pub(crate) use born::*;
 pub(crate) use exec::*;
 pub(crate) use log::*;

@@ -1,14 +1,15 @@
 //! What is told of units on request.
 
+use super::after::word;
 use super::slot::{Down, JobKind, Reloading, Slot, Starting, State, Stopping, Watching};
 use super::{Supervisor, System};
-use crate::Moment;
+use crate::{Cause, Exit, Moment};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use units::accounting::Account;
-use units::control::{ActiveState, Hello, JobRow, LoadState, Moments, PROTOCOL, SystemState, UnitRow};
+use units::control::{ActiveState, Hello, JobRow, LoadState, MainExit, Moments, PROTOCOL, SystemState, UnitRow};
 use units::{Entry, UnitKind, UnitName};
 
 impl Supervisor {
@@ -63,6 +64,8 @@ impl Supervisor {
             age_ms: 0,
             restarts: 0,
             result: None,
+            verdict: "success".into(),
+            main_exit: None,
             status: None,
             cgroup: None,
             aliases: Vec::new(),
@@ -138,6 +141,11 @@ fn fill(row: &mut UnitRow, slot: &Slot, now: Moment) {
         | State::Stopping { .. }
         | State::Reached => slot.history.result.clone(),
     };
+    row.verdict = verdict(slot).into();
+    row.main_exit = slot.history.exit.map(|exit| match exit {
+        Exit::Code(code) => MainExit::Code(code),
+        Exit::Signal(signal) => MainExit::Signal(signal),
+    });
     if let Some(alive) = slot.alive() {
         row.main_pid = alive.main_pid;
         row.frozen = alive.frozen;
@@ -163,6 +171,30 @@ fn fill(row: &mut UnitRow, slot: &Slot, now: Moment) {
         up_us: history.up_at.map(micros),
         down_us: history.down_at.map(micros),
     };
+}
+
+/// How it went last, as far as it is down for it.
+fn verdict(slot: &Slot) -> &'static str {
+    match &slot.state {
+        State::Failed(Cause::Requirement(_)) => "dependency",
+        State::Failed(Cause::AssertionFailed(_)) => "assert",
+        State::Failed(cause) => word(cause),
+        State::Resting { .. } => match slot.history.exit {
+            Some(Exit::Signal(_)) => "signal",
+            Some(Exit::Code(_)) => "exit-code",
+            None => "resources",
+        },
+        State::Down(_)
+        | State::Checking { .. }
+        | State::Preparing { .. }
+        | State::Starting { .. }
+        | State::Up { .. }
+        | State::Done { .. }
+        | State::Watching { .. }
+        | State::Reloading { .. }
+        | State::Stopping { .. }
+        | State::Reached => "success",
+    }
 }
 
 fn micros(moment: Moment) -> u64 {

@@ -44,7 +44,8 @@ impl From<ValueError> for Fault {
 }
 
 /// Any of systemd's words for true and false; systemd.syntax(7).
-pub(crate) fn boolean(text: &str) -> Option<bool> {
+#[must_use]
+pub fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "yes" | "y" | "true" | "t" | "on" => Some(true),
         "0" | "no" | "n" | "false" | "f" | "off" => Some(false),

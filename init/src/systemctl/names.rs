@@ -1,0 +1,94 @@
+//! Which units are meant: unit_name_mangle and the patterns of systemctl(1).
+
+use units::UnitName;
+use units::control::{ActiveState, Detail, LoadState, UnitRow};
+
+use crate::fiefctl::session::{Failed, Session};
+use crate::fiefctl::{due, names};
+use crate::say;
+
+/// What may stand in a unit's name; systemd.unit(5).
+fn is_of_a_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte)
+}
+
+/// One name, whatever is written: what cannot stand in one is escaped, and that is told.
+pub(super) fn one(word: &str) -> Result<UnitName, Failed> {
+    match names::name(word) {
+        Err(Failed::Name(..)) => {}
+        other => return other,
+    }
+    let escaped = word.bytes().fold(String::new(), |mut out, byte| {
+        match byte {
+            b'/' => out.push('-'),
+            byte if is_of_a_name(byte) => out.push(char::from(byte)),
+            byte => out.push_str(&format!("\\x{byte:02x}")),
+        }
+        out
+    });
+    let name = UnitName::new(&escaped).map_err(|_| Failed::Told(format!("Failed to mangle unit name: Invalid argument: {word}")))?;
+    say::error(format_args!("Invalid unit name \"{word}\" escaped as \"{escaped}\" (maybe you should use systemd-escape?)."));
+    Ok(name)
+}
+
+pub(super) fn is_pattern(word: &str) -> bool {
+    word.contains(['*', '?', '['])
+}
+
+/// Those that systemd would have in memory: a pattern means no others.
+pub(super) fn is_in_memory(row: &UnitRow) -> bool {
+    row.active != ActiveState::Inactive || row.job.is_some()
+}
+
+/// The names meant; a pattern those that are in memory, or with `all` every one that fits. It may fit none.
+pub(super) fn expand(session: &mut Session, words: &[String], all: bool) -> Result<Vec<UnitName>, Failed> {
+    let mut known = None;
+    let mut found: Vec<UnitName> = Vec::new();
+    for word in words {
+        if !is_pattern(word) {
+            found.push(one(word)?);
+            continue;
+        }
+        let rows = match &known {
+            Some(rows) => rows,
+            None => known.insert(session.rows(&[], &[])?),
+        };
+        let fits = |row: &&UnitRow| (all || is_in_memory(row)) && fits(word, row);
+        found.extend(rows.iter().filter(fits).map(|row| row.name.clone()));
+    }
+    let mut seen = units::Set::new();
+    found.retain(|name| seen.insert(name.clone()));
+    Ok(found)
+}
+
+/// The rows of these units. systemd reads the files of a unit when it first hears of it: one whose files have come since init read
+/// them all is not left unknown.
+pub(super) fn rows(session: &mut Session, named: &[UnitName], with: &[Detail]) -> Result<Vec<UnitRow>, Failed> {
+    let rows = session.rows(named, with)?;
+    let unknown: Vec<UnitName> = rows.iter().filter(|row| row.load == LoadState::NotFound).map(|row| row.name.clone()).collect();
+    // Who may not have them read sees what there is.
+    if unknown.is_empty() || !due::has_files(&unknown) || session.reread().is_err() {
+        return Ok(rows);
+    }
+    session.rows(named, with)
+}
+
+/// Whether a pattern fits one of the names of a unit, whole; `ssh` alone is a name and fits as one.
+pub(super) fn fits(pattern: &str, row: &UnitRow) -> bool {
+    let is_name = !is_pattern(pattern) && !pattern.contains('.');
+    let pattern = if is_name { format!("{pattern}.service") } else { pattern.to_owned() };
+    std::iter::once(&row.name).chain(&row.aliases).any(|name| units::glob::matches(&pattern, name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_cannot_stand_in_a_name_is_escaped() {
+        for (word, wanted) in [("ssh", "ssh.service"), ("a b", "a\\x20b.service"), ("a/b.socket", "a-b.socket"), ("/srv", "srv.mount")] {
+            assert_eq!(one(word).unwrap().as_str(), wanted);
+        }
+    }
+}

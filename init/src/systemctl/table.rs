@@ -1,0 +1,112 @@
+//! Every verb and every option: systemctl(1) of systemd 252.
+
+use crate::fiefctl::verbs::{Group, Operands, Opt, Verb};
+
+use super::{alive, jobs};
+
+const fn flag(long: &'static str, short: Option<char>) -> Opt {
+    Opt { long, short, value: None, about: "" }
+}
+
+const fn valued(long: &'static str, short: Option<char>, value: &'static str) -> Opt {
+    Opt { long, short, value: Some(value), about: "" }
+}
+
+/// Any verb takes any of them; what it has no use for is passed over, as systemctl(1) does.
+pub(super) const OPTIONS: &[Opt] = &[
+    flag("all", Some('a')),
+    flag("after", None),
+    flag("before", None),
+    valued("boot-loader-entry", None, "NAME"),
+    valued("boot-loader-menu", None, "TIME"),
+    valued("check-inhibitors", None, "MODE"),
+    flag("dry-run", None),
+    flag("failed", None),
+    flag("firmware-setup", None),
+    flag("force", Some('f')),
+    flag("full", Some('l')),
+    flag("global", None),
+    valued("host", Some('H'), "HOST"),
+    flag("ignore-inhibitors", Some('i')),
+    valued("image", None, "PATH"),
+    valued("job-mode", None, "MODE"),
+    valued("kill-who", None, "WHOM"),
+    valued("kill-whom", None, "WHOM"),
+    valued("legend", None, "BOOL"),
+    valued("lines", Some('n'), "INTEGER"),
+    valued("machine", Some('M'), "CONTAINER"),
+    flag("marked", None),
+    valued("message", None, "MESSAGE"),
+    flag("mkdir", None),
+    flag("no-ask-password", None),
+    flag("no-block", None),
+    flag("no-legend", None),
+    flag("no-pager", None),
+    flag("no-reload", None),
+    flag("no-wall", None),
+    flag("now", None),
+    valued("output", Some('o'), "STRING"),
+    flag("plain", None),
+    valued("preset-mode", None, "MODE"),
+    valued("property", Some('p'), "NAME"),
+    // `-P NAME` is `--value --property=NAME`.
+    valued("P", Some('P'), "NAME"),
+    flag("quiet", Some('q')),
+    flag("read-only", None),
+    flag("recursive", Some('r')),
+    flag("reverse", None),
+    valued("root", None, "PATH"),
+    flag("runtime", None),
+    flag("show-transaction", Some('T')),
+    flag("show-types", None),
+    valued("signal", Some('s'), "SIGNAL"),
+    valued("state", None, "STATE"),
+    flag("system", None),
+    valued("timestamp", None, "FORMAT"),
+    valued("type", Some('t'), "TYPE"),
+    flag("user", None),
+    flag("value", None),
+    flag("version", None),
+    flag("wait", None),
+    valued("what", None, "RESOURCES"),
+    flag("with-dependencies", None),
+];
+
+type Run = fn(&crate::fiefctl::line::Line) -> Result<u8, crate::fiefctl::session::Failed>;
+
+/// A verb that asks PID 1.
+const fn asks(name: &'static str, aliases: &'static [&'static str], operands: Operands, about: &'static str, run: Run) -> Verb {
+    Verb { name, aliases, group: Group::Doing, operands, options: &[], about, more: "", run }
+}
+
+const UNITS: Operands = Operands::Some("UNIT");
+
+/// Those of [`Group::Files`] work on files, whoever is PID 1; [`Group::System`] answers everywhere; the others need PID 1.
+pub(super) const VERBS: &[Verb] = &[
+    asks("is-active", &["check"], Operands::Some("PATTERN"), "Check whether units are active", alive::is_active),
+    asks("is-failed", &[], Operands::Some("PATTERN"), "Check whether units are failed", alive::is_failed),
+    asks("start", &[], UNITS, "Start (activate) one or more units", jobs::job),
+    asks("stop", &["condstop"], UNITS, "Stop (deactivate) one or more units", jobs::job),
+    asks("reload", &[], UNITS, "Reload one or more units", jobs::job),
+    asks("restart", &[], UNITS, "Start or restart one or more units", jobs::job),
+    asks("try-restart", &["condrestart"], UNITS, "Restart one or more units if active", jobs::job),
+    asks("reload-or-restart", &[], UNITS, "Reload one or more units if possible, otherwise start or restart", jobs::job),
+    asks(
+        "try-reload-or-restart",
+        &["reload-or-try-restart", "condreload", "force-reload"],
+        UNITS,
+        "If active, reload one or more units, if supported, otherwise restart",
+        jobs::job,
+    ),
+    asks("isolate", &[], Operands::One("UNIT"), "Start one unit and stop all others", jobs::job),
+    asks("kill", &[], UNITS, "Send signal to processes of a unit", jobs::kill),
+    asks("freeze", &[], Operands::Some("PATTERN"), "Freeze execution of unit processes", jobs::freeze),
+    asks("thaw", &[], Operands::Some("PATTERN"), "Resume execution of a frozen unit", jobs::freeze),
+    asks("reset-failed", &[], Operands::Any("PATTERN"), "Reset failed state for all, one, or more units", jobs::reset_failed),
+    asks("daemon-reload", &[], Operands::None, "Reload systemd manager configuration", alive::daemon_reload),
+    asks("daemon-reexec", &[], Operands::None, "Reexecute systemd manager", alive::daemon_reexec),
+    Verb {
+        group: Group::System,
+        ..asks("is-system-running", &[], Operands::None, "Check whether system is fully running", alive::is_running)
+    },
+];

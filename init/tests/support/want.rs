@@ -1,0 +1,24 @@
+//! Scripts in a guest that say what is wrong.
+#![allow(dead_code, unreachable_pub, missing_docs)]
+
+use super::guest::{Boot, POWERED_OFF, boot, script};
+
+/// A shell's `want CODE WORDS…`: the words end with that exit code, or it is said.
+pub const WANT: &str = r#"
+want() { code=$1; shift; "$@" >/run/out 2>&1; got=$?; [ $got = $code ] || { echo "WRONG: $* ended with $got, not $code:"; cat /run/out; }; }
+says() { grep -q -e "$1" /run/out || { echo "WRONG: no $1 in:"; cat /run/out; }; }
+lacks() { ! grep -q -e "$1" /run/out || { echo "WRONG: $1 in:"; cat /run/out; }; }
+# Until the shell of STAYS has come to its last line.
+settled() { until ctl status stays | grep -q '─ [0-9]* sleep 1000'; do :; done; }
+units() { set -- $(tr '\0' ' ' </proc/1/cmdline); echo $4; }
+"#;
+
+/// Boots these units and a script, which must find nothing wrong and reach its end.
+#[track_caller]
+pub fn check(files: &[(&str, &str)], text: &str) -> Boot {
+    let test = script("", &format!("{WANT}{text}\necho all done\nctl poweroff"));
+    let files: Vec<(&str, &str)> = files.iter().copied().chain([("test.toml", test.as_str())]).collect();
+    let boot = boot(&files);
+    boot.does_not_show("WRONG").shows("all done").ended(POWERED_OFF);
+    boot
+}
