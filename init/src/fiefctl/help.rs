@@ -120,7 +120,7 @@ one object a line; `logs` prints one object a line, as it comes. The names of th
 `_us` are microseconds of the container's `CLOCK_BOOTTIME`; those in `time_ms` are milliseconds since 1970.
 
 A unit: `name` `aliases` `description` `documentation` `load` (loaded, not-found, bad-setting, masked) `active` (inactive, activating, active,
-reloading, deactivating, failed) `sub` `job` (`kind` `waiting`) `main_pid` `frozen` `age_ms` `restarts` `result` `status` `cgroup` `sources`
+reloading, deactivating, failed) `sub` `job` (`kind` `waiting`) `main_pid` `frozen` `age_ms` `restarts` `result` `verdict` `main_exit` `status` `cgroup` `sources`
 `shadowed` `triggers` `triggered_by` `watches` `next_us` `last_us` `moments` (`asked_us` `began_us` `up_us` `down_us`) and, where the verb is
 about that, `account` (`memory-current` `memory-peak` `memory-max` `swap-current` `oom-kills` `cpu-usage-us` `cpu-user-us` `cpu-system-us`
 `cpu-throttled-us` `tasks-current` `tasks-max` `io-read` `io-written`), `relations`, `properties`.
