@@ -1,8 +1,15 @@
 //! What fief-init does by which name. The names themselves, and where links of them lie, are in [`units::programs`].
 
+use std::ffi::CString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::process::ExitCode;
+use std::{env, fs, io};
 
 use crate::fiefctl;
+
+/// Where a host shows its own fief-init in a guest: PID 1 is that one.
+const OF_THE_HOST: &str = "/run/host/fief/fief-init";
 
 /// The work behind a name: it is given the name, and the words that follow.
 pub(crate) type Tool = fn(&str, &[String]) -> ExitCode;
@@ -24,6 +31,23 @@ pub(crate) fn tool(name: &str, as_pid_1: bool) -> Option<Tool> {
         "init" => (!as_pid_1).then_some(fiefctl::power),
         _ => TOOLS.iter().find(|(known, _)| *known == name).map(|(_, work)| *work),
     }
+}
+
+/// Goes on as the host's program, where a host brought one and this is another: the guest's package may be of another version, and PID 1
+/// and who speaks to it should be of one. Comes back when there is none, or it cannot be executed.
+pub(crate) fn give_way_to_the_host() {
+    if !another_is_at(OF_THE_HOST).unwrap_or(false) {
+        return;
+    }
+    let words: Result<Vec<CString>, _> = env::args_os().map(|word| CString::new(word.into_vec())).collect();
+    if let (Ok(path), Ok(words)) = (CString::new(OF_THE_HOST), words) {
+        let _ = nix::unistd::execv(&path, &words);
+    }
+}
+
+fn another_is_at(path: &str) -> io::Result<bool> {
+    let (other, own) = (fs::metadata(path)?, fs::metadata("/proc/self/exe")?);
+    Ok((other.dev(), other.ino()) != (own.dev(), own.ino()))
 }
 
 /// The names, for a person.

@@ -64,7 +64,10 @@ fn main() -> ExitCode {
     let is_pid_1 = std::process::id() == 1;
     let tool_of_name = called::tool(name, is_pid_1 || words.is_empty());
     match (tool_of_name, words.first().map(String::as_str)) {
-        (Some(work), _) => tool(|| work(name, &words)),
+        (Some(work), _) => tool(|| {
+            called::give_way_to_the_host();
+            work(name, &words)
+        }),
         (None, Some("--")) => mini::run(rest),
         (None, Some("setup")) => tool(|| setup::run(rest)),
         (None, Some("ctl")) => tool(|| fiefctl::run(rest)),

@@ -19,6 +19,7 @@ use crate::store::{ContainerName, Shelf, TemplateName, disk_usage, folder, rando
 
 pub mod build;
 pub mod builtin;
+mod dpkg;
 pub mod import;
 mod manifest;
 mod prepare;

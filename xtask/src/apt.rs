@@ -19,6 +19,8 @@ pub(crate) const FOR_GUESTS: &[Needed] = &[
     Needed("nsenter", "util-linux"),
     Needed("curl", "curl"),
 ];
+/// Makes Debian packages.
+pub(crate) const FOR_DIST: &[Needed] = &[Needed("dpkg-deb", "dpkg"), Needed("gzip", "gzip")];
 /// What fief-init is measured beside.
 pub(crate) const FOR_BENCH: &[Needed] = &[Needed("runsvdir", "runit"), Needed("s6-svscan", "s6"), Needed("nsenter", "util-linux")];
 /// What libFuzzer is compiled with.

@@ -8,6 +8,7 @@ mod apt;
 mod bench;
 mod build;
 mod compare;
+mod dist;
 mod fuzz;
 mod place;
 mod run;
@@ -30,6 +31,7 @@ usage: cargo xtask TASK
        [--release]     root and VM tests use the optimised programs
        [--filter TEXT] only the root and VM tests whose name contains TEXT
   build [--debug]      the two static programs, and where they are
+  dist [--debug]       the two programs and the package for Debian and Ubuntu guests, in target/dist
   template             a Debian tree with the usual services, as a tar, for tests and benchmarks (needs root)
   vm [--kernel VER] [--root DIR] [--payload DIR] [--timeout S] -- COMMAND
                        run COMMAND in a throw-away virtual machine on pure cgroup v2
@@ -62,6 +64,7 @@ fn perform(args: &[String]) -> Result<ExitCode> {
         "try" => trial::perform(rest),
         "test" => test::perform(rest),
         "build" => build::perform(rest),
+        "dist" => dist::perform(rest),
         "template" => template::perform(rest),
         "vm" => vm::perform(rest),
         "fuzz" => fuzz::perform(rest),

@@ -36,6 +36,8 @@ pub struct HostConfig {
     pub id_count: u32,
     /// The `fief-init` program; by default the one beside `fief`.
     pub init: Option<PathBuf>,
+    /// The package that `fief template build` puts into Debian and Ubuntu trees; by default the one beside `fief`.
+    pub guest_package: Option<PathBuf>,
 }
 
 impl Default for HostConfig {
@@ -49,6 +51,7 @@ impl Default for HostConfig {
             id_base: ID_BASE,
             id_count: ID_COUNT,
             init: None,
+            guest_package: None,
         }
     }
 }
@@ -96,8 +99,10 @@ impl HostConfig {
         if self.id_count == 0 || end > u64::from(u32::MAX - ID_RANGE) {
             return Err(format!("id-count = {} does not fit between id-base and 2^32", self.id_count));
         }
-        if self.init.as_ref().is_some_and(|path| !path.is_absolute()) {
-            return Err("init is not an absolute path".into());
+        for (key, path) in [("init", &self.init), ("guest-package", &self.guest_package)] {
+            if path.as_ref().is_some_and(|path| !path.is_absolute()) {
+                return Err(format!("{key} is not an absolute path"));
+            }
         }
         Ok(())
     }
@@ -128,7 +133,7 @@ mod tests {
     fn every_key_can_be_set() {
         let config = read(
             "cgroup = 'fief-test-1'\nbridge = 'fief-test-0'\nnft-table = 'fief-test'\npool4 = '10.77.0.0/24'\n\
-             pool6 = 'fd00:77::/64'\nid-base = 1879113728\nid-count = 3\ninit = '/x/fief-init'\n",
+             pool6 = 'fd00:77::/64'\nid-base = 1879113728\nid-count = 3\ninit = '/x/fief-init'\nguest-package = '/x/y.deb'\n",
         )
         .unwrap();
         assert_eq!(config.id_count, 3);
@@ -157,6 +162,7 @@ mod tests {
             "id-count = 0",
             "id-count = 65535",
             "init = 'fief-init'",
+            "guest-package = 'y.deb'",
             "id-base = -1",
             "pool4 = 5",
         ] {

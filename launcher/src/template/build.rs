@@ -1,4 +1,7 @@
-//! `fief template build`: Debian and Ubuntu by mmdebstrap(1).
+//! `fief template build`: Debian and Ubuntu by mmdebstrap(1), with our package in the place of systemd.
+//!
+//! The package is there from the first resolution of dependencies on, so that it and not systemd is what other packages'
+//! wishes for an init are met by. A tree into which systemd came all the same is no template.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
@@ -14,7 +17,7 @@ use nix::unistd::Pid;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::{Draft, Kind, Manifest, Workshop, prepare};
+use super::{Draft, Kind, Manifest, Workshop, dpkg, prepare};
 use crate::cli::TemplateBuild;
 use crate::config::Host;
 use crate::error::{Class, Error, OrFail as _};
@@ -22,10 +25,14 @@ use crate::store::{TemplateName, folder};
 
 const STEP: &str = "building the template";
 
-/// What a root server is expected to have; none of it depends on systemd.
+/// Shows the chroot what is given as a file; part of mmdebstrap.
+const SHOW_FILES: &str = "--hook-dir=/usr/share/mmdebstrap/hooks/file-mirror-automount";
+
+/// What a root server is expected to have.
 const USUAL: &[&str] = &[
     "ca-certificates",
     "cron",
+    "ifupdown",
     "iproute2",
     "iputils-ping",
     "less",
@@ -94,13 +101,16 @@ impl Order {
     }
 
     /// mmdebstrap's arguments.
-    fn arguments(&self, target: &str) -> Vec<String> {
+    fn arguments(&self, package: &str, target: &str) -> Vec<String> {
         let packages: Vec<&str> = self.packages.iter().map(String::as_str).collect();
         let mut arguments = vec![
             "--mode=root".to_owned(),
             "--format=directory".to_owned(),
             format!("--variant={}", self.variant),
             format!("--include={}", packages.join(",")),
+            // An argument of its own: after an absolute path no comma parts anything.
+            format!("--include={package}"),
+            SHOW_FILES.to_owned(),
         ];
         let mirror = match self.distribution {
             // mmdebstrap knows Debian's mirrors, the security and updates suites among them.
@@ -132,12 +142,14 @@ pub fn run(host: &Host, args: &TemplateBuild) -> Result<Manifest, Error> {
     if order.name.is_builtin() {
         return Err(Error::new(Class::Value, STEP, "builtin is the name of the built-in template"));
     }
+    let package = host.guest_package()?;
     let draft = Draft::begin(host, &order.name, args.replace)?;
     let log_path = host.paths.logs().join(format!("template-{}.log", order.name));
     folder(&host.paths.logs(), 0o750).or_fail(Class::Internal, STEP, || host.paths.logs().display().to_string())?;
     let log = File::create(&log_path).or_fail(Class::Internal, STEP, || log_path.display().to_string())?;
     let workshop = Workshop::open(host)?;
-    debstrap(&order, &workshop.rootfs(), log, &log_path)?;
+    debstrap(&order, &package, &workshop.rootfs(), log, &log_path)?;
+    without_systemd(&workshop.rootfs())?;
     prepare::prepare(&workshop.rootfs())?;
     let place = draft.rootfs();
     // The draft's is empty; rename(2) puts one folder in the place of another that is.
@@ -146,9 +158,23 @@ pub fn run(host: &Host, args: &TemplateBuild) -> Result<Manifest, Error> {
     draft.finish(Kind::Rootfs, &what)
 }
 
-fn debstrap(order: &Order, target: &Path, mut log: File, log_path: &Path) -> Result<(), Error> {
-    let target = target.to_str().ok_or_else(|| Error::new(Class::Value, STEP, "FIEF_ROOT is not UTF-8"))?;
-    let arguments = order.arguments(target);
+/// Our package is in it, and none that it is in the place of.
+fn without_systemd(rootfs: &Path) -> Result<(), Error> {
+    let installed = dpkg::installed(rootfs).or_fail(Class::Template, STEP, || "reading what dpkg installed".into())?;
+    let foreign: Vec<&str> = ["systemd", "systemd-sysv", "sysvinit-core"].into_iter().filter(|name| installed.contains(*name)).collect();
+    if !foreign.is_empty() {
+        return Err(Error::new(Class::Template, STEP, format!("another init came into the tree: {}", foreign.join(", ")))
+            .advice("one of the packages asks for it by name or version"));
+    }
+    if installed.contains("fief-guest") { Ok(()) } else { Err(Error::new(Class::Template, STEP, "fief-guest is not installed")) }
+}
+
+fn debstrap(order: &Order, package: &Path, target: &Path, mut log: File, log_path: &Path) -> Result<(), Error> {
+    let text = |path: &Path| {
+        let unfit = || Error::new(Class::Value, STEP, format!("{} is not UTF-8", path.display()));
+        path.to_str().map(str::to_owned).ok_or_else(unfit)
+    };
+    let arguments = order.arguments(&text(package)?, &text(target)?);
     log::info!("mmdebstrap {}", arguments.join(" "));
     let copy = log.try_clone().or_fail(Class::Internal, STEP, || log_path.display().to_string())?;
     let mut child = Command::new("mmdebstrap")
@@ -271,12 +297,13 @@ mod tests {
     #[test]
     fn an_order_becomes_arguments() {
         let order = Order::new(&args("debian:bookworm", &["nginx", ""])).unwrap();
-        let arguments = order.arguments("/t");
+        let arguments = order.arguments("/p,1.deb", "/t");
         assert_eq!(arguments.last().unwrap(), "/t");
+        assert!(arguments.iter().any(|word| word == "--include=/p,1.deb"));
         assert!(arguments.iter().any(|word| word.starts_with("--include=") && word.contains(",nginx,")));
         let mut ubuntu = args("ubuntu:noble", &[]);
         ubuntu.mirror = Some("http://mirror/ubuntu".into());
-        assert_eq!(Order::new(&ubuntu).unwrap().arguments("/t").last().unwrap(), "http://mirror/ubuntu");
+        assert_eq!(Order::new(&ubuntu).unwrap().arguments("/p.deb", "/t").last().unwrap(), "http://mirror/ubuntu");
     }
 
     #[test]
@@ -291,6 +318,21 @@ mod tests {
             bad.mirror = Some(mirror.into());
             assert!(Order::new(&bad).is_err(), "{mirror}");
         }
+    }
+
+    #[test]
+    fn a_tree_with_another_init_is_no_template() {
+        let root = tempfile::tempdir().unwrap();
+        let status = root.path().join("var/lib/dpkg/status");
+        std::fs::create_dir_all(status.parent().unwrap()).unwrap();
+        let stanza = |name: &str| format!("Package: {name}\nStatus: install ok installed\n\n");
+        let said = |names: &[&str]| {
+            std::fs::write(&status, names.iter().map(|name| stanza(name)).collect::<String>()).unwrap();
+            without_systemd(root.path()).map_err(|error| error.line())
+        };
+        assert_eq!(said(&["bash", "fief-guest"]), Ok(()));
+        assert!(said(&["fief-guest", "systemd-sysv"]).unwrap_err().contains("systemd-sysv"));
+        assert!(said(&["bash"]).unwrap_err().contains("fief-guest"));
     }
 
     #[test]
