@@ -24,8 +24,9 @@ use crate::{apt, place, run};
 const SYSTEMD: &str = "252.39-1~deb12u2";
 /// What it stands for, and so cannot be installed beside.
 const IN_THE_PLACE_OF: [&str; 6] = ["systemd", "systemd-sysv", "libpam-systemd", "libnss-systemd", "default-logind", "logind"];
-/// Programs that Debian also has in packages of their own, each named like its program.
-const STANDALONE: [&str; 2] = ["systemd-sysusers", "systemd-tmpfiles"];
+/// Programs that Debian also has in packages of their own. By its program's name alone a package of other manners would be chosen.
+const STANDALONE: [(&str, &str); 2] =
+    [("systemd-sysusers", "systemd-standalone-sysusers"), ("systemd-tmpfiles", "systemd-standalone-tmpfiles")];
 /// Where the program lies in a guest that has the package.
 const HOME: &str = "usr/lib/fief/fief-init";
 /// Directories that package systemd owns, and others put files into.
@@ -97,15 +98,16 @@ fn lay_out(init: &Path, tree: &Path) -> Result<()> {
 
 fn control(architecture: &str, kib: u64) -> Result<String> {
     let list = |items: &[String]| items.join(", ");
-    let (ours, theirs): (Vec<&str>, Vec<&str>) = STANDALONE.iter().partition(|name| is_ours(name));
-    let provided = IN_THE_PLACE_OF.iter().chain(&ours).map(|name| format!("{name} (= {SYSTEMD})"));
-    let conflicts = IN_THE_PLACE_OF.iter().chain(&ours).map(|name| (*name).to_owned());
+    let (ours, theirs): (Vec<_>, Vec<_>) = STANDALONE.iter().partition(|(program, _)| is_ours(program));
+    let replaced: Vec<&str> = IN_THE_PLACE_OF.into_iter().chain(ours.iter().map(|(program, _)| *program)).collect();
+    let provided = replaced.iter().map(|name| format!("{name} (= {SYSTEMD})"));
+    let conflicts = replaced.iter().map(|name| (*name).to_owned());
     let text = fs::read_to_string(place::repository().join("init/debian/control"))?;
     let text = [
         ("@VERSION@", env!("CARGO_PKG_VERSION")),
         ("@ARCHITECTURE@", architecture),
         ("@SIZE@", &kib.to_string()),
-        ("@DEPENDS@", &list(&theirs.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())),
+        ("@DEPENDS@", &list(&theirs.iter().map(|(program, package)| format!("{package} | {program}")).collect::<Vec<_>>())),
         ("@PROVIDES@", &list(&provided.collect::<Vec<_>>())),
         ("@CONFLICTS@", &list(&conflicts.collect::<Vec<_>>())),
     ]
