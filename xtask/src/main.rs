@@ -10,6 +10,7 @@ mod build;
 mod compare;
 mod dist;
 mod fuzz;
+mod packages;
 mod place;
 mod run;
 mod site;
@@ -32,6 +33,8 @@ usage: cargo xtask TASK
        [--filter TEXT] only the root and VM tests whose name contains TEXT
   build [--debug]      the two static programs, and where they are
   dist [--debug]       the two programs and the package for Debian and Ubuntu guests, in target/dist
+  packages [--check] [--release] [NAME…]
+                       Debian's server packages in a guest, from install to purge; writes docs/packages.md (needs root)
   template             a Debian tree with the usual services, as a tar, for tests and benchmarks (needs root)
   vm [--kernel VER] [--root DIR] [--payload DIR] [--timeout S] -- COMMAND
                        run COMMAND in a throw-away virtual machine on pure cgroup v2
@@ -65,6 +68,7 @@ fn perform(args: &[String]) -> Result<ExitCode> {
         "test" => test::perform(rest),
         "build" => build::perform(rest),
         "dist" => dist::perform(rest),
+        "packages" => packages::perform(rest),
         "template" => template::perform(rest),
         "vm" => vm::perform(rest),
         "fuzz" => fuzz::perform(rest),

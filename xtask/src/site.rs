@@ -58,6 +58,11 @@ impl Site {
         Ok(site)
     }
 
+    /// Whether this is the run inside the namespace.
+    pub(crate) fn is_inside() -> bool {
+        std::env::var_os(INSIDE).is_some()
+    }
+
     /// `fief` with these words.
     pub(crate) fn fief(&self, words: &[&str]) -> Command {
         let mut command = run::command([self.programs.join("fief")]);

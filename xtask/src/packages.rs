@@ -1,0 +1,88 @@
+//! `cargo xtask packages`: server packages of Debian in a guest of ours, from `apt install` to `apt purge`.
+//!
+//! ```text
+//!   table ──▶ larder (apt-get --download-only, on the host) ──▶ a guest for each row: course ──▶ report (docs/packages.md)
+//! ```
+//!
+//! One guest at a time, over a template with our package in it; the guests have no way out of this machine. What a package should be
+//! up to is the table's, and nothing in what ships knows a package by name.
+
+mod course;
+mod larder;
+mod report;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use self::larder::Larder;
+use self::table::{ROWS, Row};
+use crate::build::{self, Profile};
+use crate::site::Site;
+use crate::{dist, run};
+
+/// The tree all guests lie over.
+const TEMPLATE: &str = "debian:packages";
+
+/// What was asked for.
+struct Asked {
+    rows: Vec<&'static Row>,
+    profile: Profile,
+    /// The outcome is the exit code, and docs/packages.md stays as it is.
+    check: bool,
+}
+
+impl Asked {
+    fn read(args: &[String]) -> Result<Self> {
+        let mut asked = Self { rows: Vec::new(), profile: Profile::Debug, check: false };
+        for arg in args {
+            match arg.as_str() {
+                "--release" => asked.profile = Profile::Release,
+                "--check" => asked.check = true,
+                name => match ROWS.iter().find(|row| row.name == name) {
+                    Some(row) => asked.rows.push(row),
+                    None => bail!("{name}: not in the table of packages"),
+                },
+            }
+        }
+        if asked.rows.is_empty() {
+            asked.rows.extend(ROWS);
+        }
+        Ok(asked)
+    }
+}
+
+/// `cargo xtask packages [--release] [--check] [NAME…]`
+pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
+    let asked = Asked::read(args)?;
+    let larder = Larder::open(TEMPLATE)?;
+    if !Site::is_inside() {
+        // What needs the world comes first: inside there is none.
+        run::need_root("packages")?;
+        let built = build::programs(asked.profile)?;
+        dist::package(&built.init(), &built.dir)?;
+        larder.template(&built.fief())?;
+        larder.fill(&asked.rows)?;
+    }
+    let mut site = Site::enter_with("packages", asked.profile)?;
+    site.use_templates(&larder.templates())?;
+    let mut bad = 0;
+    for (at, row) in asked.rows.iter().enumerate() {
+        println!("[{}/{}] {}", at + 1, asked.rows.len(), row.name);
+        let seen = course::run(&site, &larder, row)?;
+        println!("        {}", report::line(row, &seen));
+        bad += usize::from(!seen.is_well());
+        if !asked.check {
+            // Row by row: a run that is interrupted has told what it saw.
+            report::keep(&document(), row, &seen)?;
+        }
+    }
+    println!("{} of {} without a fault", asked.rows.len() - bad, asked.rows.len());
+    Ok(if asked.check && bad > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn document() -> PathBuf {
+    crate::place::repository().join(Path::new("docs/packages.md"))
+}

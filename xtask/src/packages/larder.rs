@@ -1,0 +1,120 @@
+//! What the guests install, fetched beforehand: the lists and archives of apt(8), for the tree that the guests lie over.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, ensure};
+use units::programs::PROGRAMS;
+
+use super::table::Row;
+use crate::{apt, place, run};
+
+/// What probes ask with, in every guest.
+const TOOLS: &str = "curl,perl-base";
+/// Lists older than this are read anew.
+const FRESH: Duration = Duration::from_secs(24 * 3600);
+
+/// A store of one template, and a folder of packages for it.
+pub(super) struct Larder {
+    top: PathBuf,
+    template: &'static str,
+}
+
+impl Larder {
+    pub(super) fn open(template: &'static str) -> Result<Self> {
+        // Our own package is part of the tree: another one makes another tree.
+        let control = fs::read_to_string(place::repository().join("init/debian/control"))?;
+        let name = format!("packages-{:08x}", crate::template::fnv(&format!("{PROGRAMS:?}{control}{TOOLS}")));
+        Ok(Self { top: place::below_target("cache")?.join(name), template })
+    }
+
+    /// The directory of templates.
+    pub(super) fn templates(&self) -> PathBuf {
+        self.top.join("var/lib/fief/templates")
+    }
+
+    fn rootfs(&self) -> PathBuf {
+        self.templates().join(self.template).join("rootfs")
+    }
+
+    /// Builds the tree by this `fief`, whose package lies beside it, unless it is there.
+    pub(super) fn template(&self, fief: &Path) -> Result<()> {
+        if self.rootfs().is_dir() {
+            return Ok(());
+        }
+        apt::need(&[&[apt::MMDEBSTRAP]])?;
+        println!("making {} in {}", self.template, self.top.display());
+        let mut build = run::command([fief]);
+        build.args(["template", "build", "debian:bookworm", "--name", self.template, "--include", TOOLS]);
+        run::quietly(build.env("FIEF_ROOT", &self.top))
+    }
+
+    /// apt-get, for the tree: its sources, its keys, what is installed in it.
+    fn apt(&self, words: &[&str]) -> Command {
+        let (rootfs, kept) = (self.rootfs(), self.top.join("apt"));
+        let mut command = run::command(["apt-get", "-qq"]);
+        for (key, path) in [
+            ("Dir::State", kept.join("state")),
+            ("Dir::Cache", kept.join("cache")),
+            ("Dir::Etc", rootfs.join("etc/apt")),
+            ("Dir::State::status", rootfs.join("var/lib/dpkg/status")),
+        ] {
+            command.arg("-o").arg(format!("{key}={}", path.display()));
+        }
+        command.args(["-o", "APT::Sandbox::User=root"]).args(words).env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    }
+
+    /// Downloads the rows' packages with all that they need and recommend. One that cannot be had is told, and fails in its guest.
+    pub(super) fn fill(&self, rows: &[&Row]) -> Result<()> {
+        for folder in [self.lists(), self.archives()] {
+            fs::create_dir_all(folder.join("partial"))?;
+        }
+        let age = |path: &Path| fs::metadata(path).ok()?.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+        let stamp = self.top.join("apt/updated");
+        if age(&stamp).is_none_or(|age| age > FRESH) {
+            println!("reading the package lists");
+            run::quietly(&mut self.apt(&["update"]))?;
+            fs::write(&stamp, "")?;
+        }
+        for row in rows {
+            let mut asked = vec![vec![row.name]];
+            if !row.with.is_empty() {
+                asked.push([&["--no-install-recommends"], row.with].concat());
+            }
+            for packages in asked {
+                let words = [&["install", "--yes", "--download-only"], packages.as_slice()].concat();
+                if let Err(error) = run::quietly(&mut self.apt(&words)) {
+                    println!("{}: {error:#}", row.name);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn lists(&self) -> PathBuf {
+        self.top.join("apt/state/lists")
+    }
+
+    fn archives(&self) -> PathBuf {
+        self.top.join("apt/cache/archives")
+    }
+
+    /// Makes it apt's own in the layer of a container that does not run. Linked, not copied: apt writes over neither.
+    pub(super) fn serve(&self, upper: &Path) -> Result<()> {
+        for (from, to) in [(self.lists(), "var/lib/apt/lists"), (self.archives(), "var/cache/apt/archives")] {
+            let to = upper.join(to);
+            fs::create_dir_all(&to)?;
+            for entry in fs::read_dir(&from).with_context(|| format!("cannot list {}", from.display()))? {
+                let entry = entry?;
+                if entry.file_type()?.is_file() && entry.file_name() != "lock" {
+                    fs::hard_link(entry.path(), to.join(entry.file_name()))?;
+                }
+            }
+        }
+        ensure!(upper.join("var/lib/apt/lists").is_dir(), "no lists in {}", upper.display());
+        Ok(())
+    }
+}

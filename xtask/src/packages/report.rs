@@ -1,0 +1,85 @@
+//! docs/packages.md: a table with a row for each package, of the last run that had it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::course::{IN_TIME, Seen, Step};
+use super::table::{ROWS, Row};
+
+/// One line for the terminal.
+pub(super) fn line(row: &Row, seen: &Seen) -> String {
+    let mut text = seen.steps().map(|(name, step)| format!("{name}: {}", word(step))).join(", ");
+    for (name, step) in seen.steps() {
+        if let Some(Err(why)) = step {
+            let tail: Vec<&str> = why.lines().rev().take(25).collect();
+            let _ = write!(text, "\n-- {}: {name} --\n{}", row.name, tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
+        }
+    }
+    text
+}
+
+fn word(step: &Step) -> &'static str {
+    match step {
+        Some(Ok(())) => "yes",
+        Some(Err(_)) => "**no**",
+        None => "–",
+    }
+}
+
+/// Puts the row into the document, in the place of an earlier one; the others stay.
+pub(super) fn keep(document: &Path, row: &Row, seen: &Seen) -> Result<()> {
+    let old = fs::read_to_string(document).unwrap_or_default();
+    fs::write(document, render(&old, row, seen)).with_context(|| format!("cannot write {}", document.display()))
+}
+
+fn render(old: &str, row: &Row, seen: &Seen) -> String {
+    let fresh = cells(row, seen);
+    let known = |name: &str| old.lines().find(|line| line.starts_with(&format!("| {name} |"))).map(str::to_owned);
+    let lines: Vec<String> =
+        ROWS.iter().filter_map(|each| if each.name == row.name { Some(fresh.clone()) } else { known(each.name) }).collect();
+    let well = lines.iter().filter(|line| !line.contains("**no**")).count();
+    let mut text = format!(
+        "# Debian's packages in a guest\n\n\
+         Made by `cargo xtask packages`, by the steps of each row, in a guest of its own over `fief template build debian:bookworm`: the service\n\
+         manager is ours, package systemd is not there. {well} of {} rows are without a fault.\n\n\
+         *Installs*: `apt-get install`, with what the package recommends, ends with 0. *Active*: the units that are active then where systemd is\n\
+         PID 1 are. *Answers*: a request of the package's own kind is answered. *Restarts*: and again after a restart of the units. *Reboots*:\n\
+         active and answering after a reboot, with nothing done by hand. *Stops*: in {} seconds. *Purges*: `apt-get purge` and `autoremove`\n\
+         end with 0 and nothing is left running. A dash: there is nothing of the kind; the remark says why.\n\n\
+         | package | version | units | installs | active | answers | restarts | reboots | stops | purges | remark |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|\n",
+        lines.len(),
+        IN_TIME.as_secs()
+    );
+    for line in lines {
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+fn cells(row: &Row, seen: &Seen) -> String {
+    let units = if row.units.is_empty() { "–".to_owned() } else { row.units.join(", ") };
+    let steps = seen.steps().map(|(_, step)| word(step)).join(" | ");
+    format!("| {} | {} | {units} | {steps} | {} |", row.name, seen.version, row.remark)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_row_takes_the_place_of_its_earlier_one() {
+        let row = |name: &str| ROWS.iter().find(|row| row.name == name).unwrap();
+        let bad = Seen { version: "1".into(), installs: Some(Err("no such file".into())), ..Seen::default() };
+        let good = Seen { version: "2".into(), installs: Some(Ok(())), ..Seen::default() };
+        let text = render(&render("", row("redis-server"), &bad), row("nginx"), &good);
+        assert!(text.contains("1 of 2 rows") && text.contains("| redis-server | 1 | redis-server | **no** | – |"), "{text}");
+        let text = render(&text, row("redis-server"), &good);
+        assert!(text.contains("2 of 2 rows") && !text.contains("**no**"), "{text}");
+        assert!(text.find("| nginx |") < text.find("| redis-server |"), "{text}");
+    }
+}
