@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::stat::Mode;
 
 /// More than this in a file of settings is none, bytes.
@@ -39,6 +39,20 @@ pub(crate) fn read_up_to(path: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
     file.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Takes the whole of a file that is open for writing for itself until it is closed; `EAGAIN` when somebody else has it. The lock belongs to the
+/// open file, not to this process, which would lose it with any other descriptor of the file; against the locks of fcntl(2) it counts alike.
+pub(crate) fn lock(file: &File) -> nix::Result<()> {
+    // No length is up to the end, wherever that comes to be.
+    let whole = libc::flock {
+        l_type: i16::try_from(libc::F_WRLCK).unwrap_or_default(),
+        l_whence: i16::try_from(libc::SEEK_SET).unwrap_or_default(),
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    fcntl(file, FcntlArg::F_OFD_SETLK(&whole)).map(drop)
 }
 
 /// What was being done, before why it failed. The kind is kept: [`is_shortage`] goes by it.

@@ -4,6 +4,7 @@
 //! fief-init | init                  PID 1: boot, run the units, leave
 //! fief-init -- CMD…                 a minimal init for one program
 //! fief-init setup WHAT…             the one-time works of a boot, run as units
+//! fief-init install | uninstall     an init's names in a tree that has them from somebody else
 //! fiefctl, poweroff, reboot, …      what its other names promise ([`called`])
 //! ```
 //!
@@ -24,6 +25,7 @@ mod file;
 mod glob;
 mod guard;
 mod hands;
+mod install;
 mod journal;
 mod keeper;
 mod kept;
@@ -70,6 +72,8 @@ fn main() -> ExitCode {
         }),
         (None, Some("--")) => mini::run(rest),
         (None, Some("setup")) => tool(|| setup::run(rest)),
+        (None, Some("install")) => tool(|| install::run(install::Way::In, rest)),
+        (None, Some("uninstall")) => tool(|| install::run(install::Way::Out, rest)),
         (None, Some("ctl")) => tool(|| fiefctl::run(rest)),
         (None, Some("systemctl")) => tool(|| systemctl::run("systemctl", rest)),
         (None, Some("--help" | "-h")) if !is_pid_1 => help(),
@@ -99,6 +103,8 @@ fief-init {version}: PID 1 of a container
       (128 + n for signal n, 126 cannot be executed, 127 not found)
   fief-init setup WHAT…
       hostname machine-id credentials ssh-host-keys loopback tmpfiles network
+  fief-init install | uninstall [--root DIR]
+      take an init's names in a tree that has another, and give them back
   fief-init ctl …   (or the name fiefctl)
       speak to a running init; fiefctl --help
   fief-init systemctl …

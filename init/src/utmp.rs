@@ -14,11 +14,12 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-use nix::fcntl::{FcntlArg, fcntl};
 use nix::sched::sched_yield;
 use nix::sys::utsname::uname;
 use supervisor::Exit;
 use units::unit::UtmpMode;
+
+use crate::file;
 
 /// Where they lie.
 #[derive(Debug, Clone, Copy)]
@@ -179,21 +180,9 @@ fn open(path: &Path, most: u64) -> Option<File> {
 /// How often a lock that somebody else has is asked for; he needs it for two system calls.
 const TRIES: usize = 8;
 
-/// Takes the file for itself until it is closed, if that can be had soon; whether it could. It belongs to the open file, not to this process, which
-/// would lose it with any other descriptor of the file; against the locks of fcntl(2) it counts alike.
+/// Takes the file for itself until it is closed, if that can be had soon; whether it could.
 fn lock(file: &File) -> bool {
-    // No length is up to the end, wherever that comes to be.
-    let whole = libc::flock {
-        l_type: i16::try_from(libc::F_WRLCK).unwrap_or_default(),
-        l_whence: i16::try_from(libc::SEEK_SET).unwrap_or_default(),
-        l_start: 0,
-        l_len: 0,
-        l_pid: 0,
-    };
-    (0..TRIES).any(|_| match fcntl(file, FcntlArg::F_OFD_SETLK(&whole)) {
-        Ok(_) => true,
-        Err(_) => sched_yield().is_err(),
-    })
+    (0..TRIES).any(|_| file::lock(file).is_ok() || sched_yield().is_err())
 }
 
 fn records(file: &File) -> io::Result<Vec<(u64, Record)>> {

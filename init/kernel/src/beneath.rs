@@ -15,7 +15,7 @@ use nix::dir::Dir as Listing;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, symlinkat, unlinkat};
+use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags, fchownat, linkat, symlinkat, unlinkat};
 
 use crate::{mount, raw};
 
@@ -159,6 +159,18 @@ impl Dir {
     pub fn chown(&self, path: &Path, uid: u32, gid: u32) -> io::Result<()> {
         let (parent, name) = self.parent_of(path)?;
         Ok(fchownat(&parent.0, name, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), AtFlags::AT_SYMLINK_NOFOLLOW)?)
+    }
+
+    /// Another name for what is at `path` itself (a link is not followed); `AlreadyExists` when the name is taken. linkat(2)
+    pub fn hard_link(&self, path: &Path, other: &Path) -> io::Result<()> {
+        let ((from, old), (to, new)) = (self.parent_of(path)?, self.parent_of(other)?);
+        Ok(linkat(&from.0, old, &to.0, new, LinkatFlags::empty())?)
+    }
+
+    /// Gives what is at `path` itself another name, in the place of what has it. rename(2)
+    pub fn rename(&self, path: &Path, other: &Path) -> io::Result<()> {
+        let ((from, old), (to, new)) = (self.parent_of(path)?, self.parent_of(other)?);
+        Ok(nix::fcntl::renameat(&from.0, old, &to.0, new)?)
     }
 
     /// Removes the file, link or empty directory at `path`; nothing there is fine.
