@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use units::install::{Installer, Plan, Scope, State, Step};
+use units::install::{Installer, Plan, Scope, State, Step, Wanted};
 use units::search::{self, Nature, Tree};
 use units::sysv::{self, RcLink};
 use units::{SourceFile, SourceKind, Specifiers, UnitName};
@@ -134,7 +134,7 @@ pub fn install(bytes: &[u8]) {
             2 => installer.reenable(names, scope),
             3 => installer.mask(names, scope),
             4 => installer.unmask(names, scope),
-            _ => installer.preset(names, scope),
+            _ => installer.preset(names, scope, Wanted::Both),
         }
     };
     let plan = make(&tree);

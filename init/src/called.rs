@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::process::ExitCode;
 use std::{env, fs, io};
 
-use crate::fiefctl;
+use crate::{fiefctl, systemctl};
 
 /// Where a host shows its own fief-init in a guest: PID 1 is that one.
 const OF_THE_HOST: &str = "/run/host/fief/fief-init";
@@ -22,6 +22,7 @@ const TOOLS: &[(&str, Tool)] = &[
     ("reboot", fiefctl::power),
     ("runlevel", fiefctl::power),
     ("shutdown", fiefctl::power),
+    ("systemctl", systemctl::run),
     ("telinit", fiefctl::power),
 ];
 

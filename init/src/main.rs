@@ -107,7 +107,7 @@ fief-init {version}: PID 1 of a container
       take an init's names in a tree that has another, and give them back
   fief-init ctl …   (or the name fiefctl)
       speak to a running init; fiefctl --help
-  fief-init systemctl …
+  fief-init systemctl …   (or the name systemctl)
       the same in the words of systemd's
 
 By another name it is the tool of that name: {names}.

@@ -10,10 +10,18 @@
 //! holds them against the real one's.
 
 mod alive;
+mod deps;
+mod grid;
 mod jobs;
+mod links;
+mod list;
 mod names;
 mod place;
+mod show;
+mod status;
+mod sysv;
 mod table;
+mod when;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -79,6 +87,12 @@ const fn units_none() -> crate::fiefctl::verbs::Operands {
     crate::fiefctl::verbs::Operands::None
 }
 
+/// A path as systemd of Debian's bookworm writes it, to which `/lib` is a folder of its own.
+fn spelling(path: &str, is_there: impl Fn(&str) -> bool) -> String {
+    let short = path.strip_prefix("/usr").filter(|short| short.starts_with("/lib/systemd/system/"));
+    short.filter(|short| is_there(short)).unwrap_or(path).to_owned()
+}
+
 /// What is answered before a verb is looked at.
 fn before_all(line: &Line) -> Result<Option<u8>, Failed> {
     if line.has("version") {
@@ -137,6 +151,8 @@ fn complain(why: &Failed) -> u8 {
             say::error(format_args!("Access denied"));
             return code::NOT_ALLOWED;
         }
+        // It was told where it happened.
+        Failed::Told(text) if text.is_empty() => {}
         Failed::Told(text) => say::error(format_args!("{text}")),
         other => say::error(format_args!("{}", say::chain(other))),
     }

@@ -7,12 +7,11 @@ mod guest;
 mod want;
 
 use guest::INIT;
-use want::check;
+use want::{check, check_installed};
 
 /// Has `systemctl` found by its name, as in a guest.
 const CALLED: &str = r#"
-mkdir -p /run/bin; printf '#!/bin/sh\nexec %s systemctl "$@"\n' "$(readlink /proc/1/exe)" >/run/bin/systemctl; chmod +x /run/bin/systemctl
-PATH=/run/bin:$PATH
+mkdir -p /run/bin; ln -s "$(readlink /proc/1/exe)" /run/bin/systemctl; PATH=/run/bin:$PATH
 "#;
 
 const STAYS: &str = "description = \"a thing that stays\"\n[service]\ncommand = [\"/bin/sh\", \"-c\", \"trap : USR1; while :; do sleep 1000 & wait $!; done\"]\nexec-reload = [\"/bin/true\"]\n";
@@ -88,6 +87,108 @@ want 1 systemctl --root=/ is-active x; says "^Verb 'is-active' cannot be used wi
 want 1 systemctl --user is-active x; says 'Failed to connect to bus: No medium found'
 want 3 systemctl --no-pag --sys is-active x
 want 0 systemctl --help; says 'is-active PATTERN...'
+"#
+        ),
+    );
+}
+
+/// The forms that deb-systemd-helper, deb-systemd-invoke, invoke-rc.d, service and update-rc.d use.
+#[test]
+#[ignore = "needs root"]
+fn the_forms_of_debians_helpers_are_answered() {
+    let socket = "[socket]\nlisten-stream = [\"/run/x.sock\"]\n";
+    check_installed(
+        &[("stays.toml", STAYS), ("x.socket.toml", socket), ("x.toml", STAYS), ("masked.toml", STAYS)],
+        &format!(
+            r#"{CALLED}
+want 0 systemctl --system daemon-reload
+want 0 systemctl show --value --property SourcePath stays; lacks ..
+want 0 systemctl -p LoadState show stays.service; says '^LoadState=loaded$'
+want 0 systemctl -p LoadState --value show nothing.service; says '^not-found$'
+want 0 systemctl -p CanReload show stays; says '^CanReload=yes$'
+want 0 systemctl show -p Triggers --value x.socket; says '^x.service$'
+want 0 systemctl show -pId,Names,ActiveState,Result,UnitFileState,ExecMainStatus,NeedDaemonReload stays
+says '^Id=stays.service$'; says '^Names=stays.service$'; says '^Result=success$'; says '^ExecMainStatus=0$'; says '^NeedDaemonReload=no$'
+want 0 systemctl start stays; want 0 systemctl show -P MainPID stays; says '^[1-9][0-9]*$'
+want 0 systemctl show -p ActiveEnterTimestamp stays; says '^ActiveEnterTimestamp=[MTWFS][a-z][a-z] 20[0-9-]* [0-9:]* UTC$'
+want 0 systemctl show --property=Version; says '^Version=252'; want 0 systemctl show; says '^SystemState=starting$'; says '^NNames=[1-9]'
+want 0 systemctl cat stays; says '^# .*/stays.toml$'; want 1 systemctl cat nothing; says '^No files found for nothing.service.$'
+want 1 systemctl is-enabled nothing; says '^Failed to get unit file state for nothing.service: No such file or directory$'
+
+cd /usr/lib/systemd/system
+printf '[Service]\nExecStart=/bin/sleep 1000\n[Install]\nWantedBy=multi-user.target\nAlias=second.service\n' >one.service
+printf '[Service]\nExecStart=/bin/sleep 1000\n' >bare.service
+printf '[Service]\nExecStart=/bin/sleep 1000\n[Install]\nWantedBy=multi-user.target\n' >many@.service
+want 0 systemctl --root=/ --system --preset-mode=enable-only preset one.service
+says '^Created symlink /etc/systemd/system/second.service → .*lib/systemd/system/one.service.$'
+says '^Created symlink /etc/systemd/system/multi-user.target.wants/one.service → .*lib/systemd/system/one.service.$'
+want 0 systemctl --system is-enabled -- one.service; says '^enabled$'
+want 0 systemctl is-enabled second; says '^alias$'; want 0 systemctl --quiet is-enabled one; lacks .
+want 0 systemctl --root=/ --quiet disable one; lacks .; want 1 systemctl is-enabled one; says '^disabled$'
+want 0 systemctl enable --no-reload one; want 0 systemctl disable one; says '^Removed "/etc/systemd/system/second.service".$'
+want 1 systemctl --root=/ preset nothing; says '^Failed to preset unit, unit nothing.service does not exist.$'
+want 1 systemctl enable nothing; says '^Failed to enable unit: Unit file nothing.service does not exist.$'
+want 0 systemctl enable bare; says '^The unit files have no installation config'; want 0 systemctl is-enabled bare; says '^static$'
+want 1 systemctl enable many@; says '^Failed to enable unit: Destination unit multi-user.target is a non-template unit.$'
+want 0 systemctl enable many@a; want 0 systemctl disable many@a
+want 0 systemctl --runtime mask one; says '^Created symlink /run/systemd/system/one.service → /dev/null.$'
+want 1 systemctl is-enabled one; says '^masked-runtime$'; want 1 systemctl start one; says '^Failed to start one.service: Unit one.service is masked.$'
+want 0 systemctl -p LoadState show one; says '^LoadState=masked$'
+want 0 systemctl --runtime unmask one; want 0 systemctl mask nothing; says '^Unit nothing.service does not exist, proceeding anyway.$'
+want 0 systemctl unmask nothing; says '^Removed "/etc/systemd/system/nothing.service".$'
+want 0 systemctl enable --now one; want 0 systemctl is-active one; want 0 systemctl disable --now one; want 3 systemctl is-active one
+want 0 systemctl add-wants multi-user bare; want 0 systemctl disable bare
+want 0 systemctl get-default; says '^multi-user.target$'
+want 0 systemctl start many@b; want 0 systemctl is-active many@b; want 0 systemctl -p LoadState show many@c; says '^LoadState=loaded$'
+printf '[Service]\nExecStart=/bin/sleep 1000\n' >fresh.service; want 0 systemctl start fresh
+"#
+        ),
+    );
+}
+
+#[test]
+#[ignore = "needs root"]
+fn lists_and_states_are_as_scripts_read_them() {
+    let fails = "[service]\ntype = \"oneshot\"\ncommand = [\"/bin/sh\", \"-c\", \"exit 3\"]\n[restart]\npolicy = \"no\"\n";
+    let often = "[timer]\non-boot-sec = \"1h\"\nunit = \"stays.service\"\n";
+    check_installed(
+        &[
+            ("stays.toml", STAYS),
+            ("fails.toml", fails),
+            ("often.timer.toml", often),
+            ("x.socket.toml", "[socket]\nlisten-stream = [\"/run/x.sock\"]\n"),
+            ("x.toml", STAYS),
+            ("many@.toml", STAYS),
+            ("top.target.toml", "wants = [\"stays\", \"x.socket\"]\n"),
+        ],
+        &format!(
+            r#"{CALLED}
+want 0 systemctl start top.target often.timer many@a many@b; want 1 systemctl start fails
+want 0 systemctl list-units; says '^  UNIT  *LOAD  *ACTIVE  *SUB  *'; says '^  stays.service  *loaded  *active  *running  *.*a thing that stays$'
+says '^● fails.service  *loaded  *failed  *failed '; says 'loaded units listed. Pass --all'; lacks '^  x.service'
+want 0 systemctl list-units --no-legend 'many@*'; says '^  many@a.service loaded active running '; lacks 'stays.service'; lacks LOAD
+want 0 systemctl --plain --no-legend --failed; says '^fails.service loaded failed failed '; lacks stays
+want 0 systemctl list-units --all --type=service; says '^  x.service  *loaded  *inactive  *dead'; lacks top.target
+want 0 systemctl list-units -o json --state=listening; says '"unit":"x.socket","load":"loaded","active":"active","sub":"listening"'
+want 0 systemctl list-unit-files --full --type=socket; says '^UNIT FILE  *STATE  *PRESET'; says '^x.socket  *static  *-'; says '^1 unit files listed.$'
+want 1 systemctl list-unit-files --no-legend nothing.service; lacks .
+want 0 systemctl list-timers; says '^20\|^[MTWFS].. 20.* left  *-  *-  *often.timer  *stays.service$'; says '^1 timers listed.$'
+want 0 systemctl list-sockets --no-legend; says '^/run/x.sock x.socket x.service$'
+want 0 systemctl list-jobs; says test.service
+want 0 systemctl list-dependencies top.target; says '^top.target$'; says '^● ├─stays.service$'; says '^● └─x.socket$'
+want 0 systemctl list-dependencies --reverse --plain stays; says '^  top.target$'
+want 0 systemctl status stays.service --full --no-pager; says '^● stays.service - a thing that stays$'
+says '^     Loaded: loaded (/etc/fief/units/stays.toml; static)$'
+says '^     Active: active (running) since [MTWFS].. 20.*; .* ago$'; says '^   Main PID: [0-9]* (sh)$'; says '^     CGroup: /system.slice/stays.service$'
+says '^             └─[0-9]* '; says ' systemd\[1\]: started stays$'
+want 3 systemctl status fails; says '^× fails.service'; says '^     Active: failed (Result: exit-code) since '; says '^   Main PID: (code=exited, status=3)$'
+want 4 systemctl status nothing; says '^Unit nothing.service could not be found.$'
+want 0 systemctl status x.socket often.timer; says '^   Triggers: ○ x.service$'; says '^    Trigger: .* left$'
+want 0 systemctl status $(systemctl show -P MainPID stays); says '^● stays.service'
+want 0 systemctl status; says '^    State: starting$'; says '^   CGroup: /$'; says 'stays.service$'
+want 0 systemctl show -p Result,ExecMainStatus,SubState fails; says '^Result=exit-code$'; says '^ExecMainStatus=3$'
+want 0 systemctl stop x.service x.socket; want 0 systemctl start x.socket x.service; want 0 systemctl stop x
+says '^Warning: Stopping x.service, but it can still be activated by:$'; says '^  x.socket$'
 "#
         ),
     );

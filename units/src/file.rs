@@ -30,7 +30,8 @@ pub use keys::nearest;
 pub use reader::{Reader, Reading};
 pub(crate) use shelf::{Content, Copy, Shelf};
 pub(crate) use source::Source;
-pub(crate) use subject::{Pull, is_drop_in_folder};
+pub use subject::Pull;
+pub(crate) use subject::is_drop_in_folder;
 pub(crate) use toml::assignments;
 
 use crate::{Diagnostic, UnitSet};

@@ -15,14 +15,17 @@
 
 mod plan;
 mod preset;
+mod problem;
 
-pub use plan::{Plan, Scope, Step};
+pub use crate::file::Pull;
+pub use plan::{Plan, Scope, Step, Wanted};
+pub use problem::Problem;
 
-use crate::file::{Content, Copy, Pull, Shelf};
+use crate::file::{Content, Copy, Shelf};
 use crate::search::{self, Link, Tree};
 use crate::unit::Install;
 use crate::{Set, Specifiers, UnitName, stock};
-use preset::Presets;
+use preset::{Presets, Wish};
 use std::fmt;
 
 /// Whether a unit is enabled; the words are systemd's.
@@ -157,6 +160,43 @@ impl Installer {
             (None, None) if has_rules => State::Disabled,
             (None, None) if !install.also.is_empty() => State::Indirect,
             (None, None) => State::Static,
+        })
+    }
+
+    /// Whether the distribution wants it enabled; `None` where a policy has it left as it is.
+    #[must_use]
+    pub fn is_preset(&self, name: &UnitName) -> Option<bool> {
+        match self.presets.wish(name) {
+            Wish::Enable => Some(true),
+            Wish::Disable => Some(false),
+            Wish::Ignore => None,
+        }
+    }
+
+    /// What it is called in its own file, where it is another name.
+    #[must_use]
+    pub fn resolve(&self, name: &UnitName) -> UnitName {
+        self.shelf.resolve(name)
+    }
+
+    /// Whether there is such a unit.
+    #[must_use]
+    pub fn knows(&self, name: &UnitName) -> bool {
+        self.find(name).is_some()
+    }
+
+    /// Its file.
+    #[must_use]
+    pub fn path(&self, name: &UnitName) -> Option<String> {
+        self.find(name).map(|copy| copy.path)
+    }
+
+    /// Whether its file says when it is to be enabled.
+    #[must_use]
+    pub fn has_install(&self, name: &UnitName) -> bool {
+        self.find(&self.shelf.resolve(name)).is_some_and(|copy| match &copy.content {
+            Content::Unit(unit) => has_rules(&unit.install) || !unit.install.also.is_empty() || unit.install.default_instance.is_some(),
+            Content::Masked | Content::Bad(_) => false,
         })
     }
 

@@ -41,6 +41,7 @@ pub const PROGRAMS: &[(&str, Folder)] = &[
     ("reboot", Folder::Sbin),
     ("runlevel", Folder::Sbin),
     ("shutdown", Folder::Sbin),
+    ("systemctl", Folder::Bin),
     ("telinit", Folder::Sbin),
 ];
 

@@ -34,17 +34,15 @@ pub(crate) fn look_anew(rows: &mut [UnitRow]) {
     look(rows, |row| has_changed(row) || (is_of_the_usual(row) && is_read_otherwise(row, &index, &specifiers)));
 }
 
-/// Whether there are files of one of these now.
-pub(crate) fn has_files(names: &[UnitName]) -> bool {
+/// Those of these that there are files of now.
+pub(crate) fn on_disk(names: &[UnitName]) -> Vec<&UnitName> {
     let tree = Beneath::new(None);
     let index = Index::new(&tree);
-    let is_unit = |name: &UnitName| {
-        let all = std::iter::once(name.clone()).chain(name.template()).collect::<Vec<_>>();
-        search::everything(&About::new(&index, &all, &[]))
-            .iter()
-            .any(|file| search::unit_of(&file.path).is_some_and(|of| all.contains(&of)))
+    let is_there = |name: &&UnitName| {
+        let found = search::everything(&About::new(&index, std::slice::from_ref(*name), &[]));
+        found.iter().any(|file| search::unit_of(&file.path).is_some_and(|of| of == **name))
     };
-    names.iter().any(is_unit)
+    names.iter().filter(is_there).collect()
 }
 
 /// Whether it is from where units are looked for: init may have been told other folders.

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::json;
 use units::UnitName;
 use units::control::Request;
-use units::install::{Installer, Plan, Scope, State, Step};
+use units::install::{Installer, Plan, Scope, State, Step, Wanted};
 
 use super::line::Line;
 use super::paint::Paint;
@@ -18,7 +18,7 @@ use super::table::Table;
 use super::{control, json_lines, names, output};
 use crate::say;
 
-fn installer(tree: &Beneath) -> Installer {
+pub(crate) fn installer(tree: &Beneath) -> Installer {
     Installer::of(tree, sources::specifiers(tree), true)
 }
 
@@ -42,7 +42,7 @@ pub(super) fn change(line: &Line) -> Result<u8, Failed> {
         "mask" => installer.mask(&units, scope),
         "unmask" => installer.unmask(&units, scope),
         "link" => installer.link(&line.operands, scope),
-        _ => installer.preset(&units, scope),
+        _ => installer.preset(&units, scope, Wanted::Both),
     };
     for step in &plan.steps {
         carry_out(&tree, step)?;
@@ -103,7 +103,8 @@ fn follow(line: &Line, units: Vec<UnitName>) -> Result<u8, Failed> {
     control::report(line, &session.done(&request)?)
 }
 
-fn carry_out(tree: &Beneath, step: &Step) -> Result<(), Failed> {
+/// Makes or removes a link.
+pub(crate) fn carry_out(tree: &Beneath, step: &Step) -> Result<(), Failed> {
     match step {
         Step::Link { path, target } => {
             let place = tree.place(path);

@@ -153,7 +153,7 @@ pub(super) fn timers(line: &Line) -> Result<u8, Failed> {
     Ok(code::OK)
 }
 
-pub(super) fn boottime_us() -> u64 {
+pub(crate) fn boottime_us() -> u64 {
     u64::try_from(kernel::time::boottime().as_micros()).unwrap_or(u64::MAX)
 }
 

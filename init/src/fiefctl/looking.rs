@@ -100,7 +100,7 @@ pub(super) fn cat(line: &Line) -> Result<u8, Failed> {
 }
 
 /// What stands in a unit file, of those that come with init too.
-pub(super) fn text_of(path: &str) -> Result<String, Failed> {
+pub(crate) fn text_of(path: &str) -> Result<String, Failed> {
     if stock::is_stock(path) {
         let file = stock::files().find(|file| file.path == path);
         let text = file.and_then(|file| match file.kind {

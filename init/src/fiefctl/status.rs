@@ -40,7 +40,7 @@ pub(super) fn status(line: &Line) -> Result<u8, Failed> {
                 output("\n")?;
             }
             output(&detail(row, paint))?;
-            output(&tree(row, &hierarchies, paint))?;
+            output(&tree(row, &hierarchies, paint, "           ", " "))?;
             // Who is not root sees the state without the log.
             let said = last_lines(row, count).unwrap_or_default();
             if !said.is_empty() {
@@ -183,37 +183,46 @@ fn group(row: &UnitRow, hierarchies: &Hierarchies) -> Option<Group> {
     row.cgroup.as_ref().map(|path| hierarchies.group(path.trim_start_matches('/')))
 }
 
-/// The groups of the unit and who is in them.
-fn tree(row: &UnitRow, hierarchies: &Hierarchies, paint: Paint) -> String {
-    let mut out = String::new();
+/// The groups of the unit and who is in them: each line begins with `margin`, and `gap` is between twig and process.
+pub(crate) fn tree(row: &UnitRow, hierarchies: &Hierarchies, paint: Paint, margin: &str, gap: &str) -> String {
+    let mut drawing = Drawing { out: String::new(), shown: 0, paint, gap };
     if let Some(group) = group(row, hierarchies) {
-        branch(&group, "           ", &mut out, &mut 0, paint);
+        drawing.branch(&group, margin);
     }
-    out
+    drawing.out
 }
 
-fn branch(group: &Group, margin: &str, out: &mut String, shown: &mut usize, paint: Paint) {
-    let pids = own_processes(group);
-    let mut children = group.children();
-    units::order::by(&mut children, Ord::cmp);
-    let count = pids.len() + children.len();
-    let twig = |index: usize| if index + 1 == count { ("└─", "  ") } else { ("├─", "│ ") };
-    for (index, pid) in pids.iter().enumerate() {
-        *shown += 1;
-        if *shown > MOST_PROCESSES {
-            return;
+struct Drawing<'d> {
+    out: String,
+    shown: usize,
+    paint: Paint,
+    gap: &'d str,
+}
+
+impl Drawing<'_> {
+    fn branch(&mut self, group: &Group, margin: &str) {
+        let (pids, gap) = (own_processes(group), self.gap);
+        let mut children = group.children();
+        units::order::by(&mut children, Ord::cmp);
+        let count = pids.len() + children.len();
+        let twig = |index: usize| if index + 1 == count { ("└─", "  ") } else { ("├─", "│ ") };
+        for (index, pid) in pids.iter().enumerate() {
+            self.shown += 1;
+            if self.shown > MOST_PROCESSES {
+                return;
+            }
+            let line = if self.shown == MOST_PROCESSES { "…".to_owned() } else { format!("{pid} {}", command(*pid)) };
+            let line = match self.paint.width {
+                Some(width) => line.chars().take(width.saturating_sub(margin.len() + 3)).collect(),
+                None => line,
+            };
+            self.out.push_str(&format!("{margin}{}{gap}{line}\n", twig(index).0));
         }
-        let line = if *shown == MOST_PROCESSES { "…".to_owned() } else { format!("{pid} {}", command(*pid)) };
-        let line = match paint.width {
-            Some(width) => line.chars().take(width.saturating_sub(margin.len() + 3)).collect(),
-            None => line,
-        };
-        out.push_str(&format!("{margin}{} {line}\n", twig(index).0));
-    }
-    for (index, child) in children.iter().enumerate() {
-        let (mark, below) = twig(pids.len() + index);
-        out.push_str(&format!("{margin}{mark} {child}\n"));
-        branch(&group.child(child), &format!("{margin}{below} "), out, shown, paint);
+        for (index, child) in children.iter().enumerate() {
+            let (mark, below) = twig(pids.len() + index);
+            self.out.push_str(&format!("{margin}{mark}{gap}{child}\n"));
+            self.branch(&group.child(child), &format!("{margin}{below}{gap}"));
+        }
     }
 }
 
@@ -251,7 +260,7 @@ fn whole(row: &UnitRow, hierarchies: &Hierarchies) -> serde_json::Value {
     value
 }
 
-fn last_lines(row: &UnitRow, count: u32) -> Result<Vec<LogLine>, Failed> {
+pub(crate) fn last_lines(row: &UnitRow, count: u32) -> Result<Vec<LogLine>, Failed> {
     if count == 0 {
         return Ok(Vec::new());
     }

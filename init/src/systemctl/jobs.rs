@@ -45,7 +45,7 @@ pub(super) fn job(line: &Line) -> Result<u8, Failed> {
         true => line.operands.iter().map(|word| with_suffix(word, "target")).collect(),
         false => line.operands.clone(),
     };
-    carry_out(line, &words, isolates)
+    carry_out(line, if isolates { "start" } else { line.verb.name }, &words, isolates)
 }
 
 /// A bare word with this suffix.
@@ -53,14 +53,13 @@ pub(super) fn with_suffix(word: &str, suffix: &str) -> String {
     if word.contains(['.', '/']) { word.to_owned() } else { format!("{word}.{suffix}") }
 }
 
-/// The job of the line's verb for these units.
-pub(super) fn carry_out(line: &Line, words: &[String], isolates: bool) -> Result<u8, Failed> {
+/// This verb's job for these units.
+pub(super) fn carry_out(line: &Line, verb: &str, words: &[String], isolates: bool) -> Result<u8, Failed> {
     let mut session = Session::open()?;
     let named = names::expand(&mut session, words, line.has("all"))?;
     if named.is_empty() {
         return Ok(code::OK);
     }
-    let verb = if isolates { "start" } else { line.verb.name };
     let mut rows = names::rows(&mut session, &named, if verb == "reload" { &[Detail::Properties] } else { &[] })?;
     let (mut worst, mut fit) = (code::OK, Vec::new());
     for row in &rows {

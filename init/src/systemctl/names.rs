@@ -62,15 +62,29 @@ pub(super) fn expand(session: &mut Session, words: &[String], all: bool) -> Resu
 }
 
 /// The rows of these units. systemd reads the files of a unit when it first hears of it: one whose files have come since init read
-/// them all is not left unknown.
+/// them all is not left unknown, and an instance that nobody has named is as its template.
 pub(super) fn rows(session: &mut Session, named: &[UnitName], with: &[Detail]) -> Result<Vec<UnitRow>, Failed> {
-    let rows = session.rows(named, with)?;
-    let unknown: Vec<UnitName> = rows.iter().filter(|row| row.load == LoadState::NotFound).map(|row| row.name.clone()).collect();
-    // Who may not have them read sees what there is.
-    if unknown.is_empty() || !due::has_files(&unknown) || session.reread().is_err() {
+    let mut rows = session.rows(named, with)?;
+    let unknown = |rows: &[UnitRow]| -> Vec<UnitName> {
+        rows.iter().filter(|row| row.load == LoadState::NotFound).map(|row| row.name.clone()).collect()
+    };
+    let missing = unknown(&rows);
+    if missing.is_empty() {
         return Ok(rows);
     }
-    session.rows(named, with)
+    // Who may not have them read sees what there is.
+    if !due::on_disk(&missing).is_empty() && session.reread().is_ok() {
+        rows = session.rows(named, with)?;
+    }
+    let templates: Vec<UnitName> = unknown(&rows).iter().filter_map(UnitName::template).collect();
+    let there = due::on_disk(&templates);
+    for row in rows.iter_mut().filter(|row| row.load == LoadState::NotFound) {
+        if row.name.template().is_some_and(|template| there.contains(&&template)) {
+            row.load = LoadState::Loaded;
+            row.properties.iter_mut().filter(|(key, _)| key == "LoadState").for_each(|(_, value)| "loaded".clone_into(value));
+        }
+    }
+    Ok(rows)
 }
 
 /// Whether a pattern fits one of the names of a unit, whole; `ssh` alone is a name and fits as one.

@@ -55,3 +55,18 @@ fn is_in_chroot() -> bool {
         (Err(_), _) | (_, Err(_)) => false,
     }
 }
+
+/// Who does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Init is here and is to know of it.
+    Init,
+    /// The files alone, of another system or of one that does not run.
+    Files,
+}
+
+/// As systemctl(1) decides it: with any `--root`, even `/`, by itself.
+pub(super) fn side(line: &Line) -> Side {
+    let alone = line.value("root").is_some() || line.has("global") || is_offline();
+    if alone || !std::path::Path::new(units::control::CONTROL_SOCKET).exists() { Side::Files } else { Side::Init }
+}

@@ -2,7 +2,7 @@
 
 use crate::fiefctl::verbs::{Group, Operands, Opt, Verb};
 
-use super::{alive, jobs};
+use super::{alive, deps, jobs, links, list, show, status};
 
 const fn flag(long: &'static str, short: Option<char>) -> Opt {
     Opt { long, short, value: None, about: "" }
@@ -79,12 +79,27 @@ const fn asks(name: &'static str, aliases: &'static [&'static str], operands: Op
     Verb { name, aliases, group: Group::Doing, operands, options: &[], about, more: "", run }
 }
 
+/// A verb that works on files.
+const fn files(name: &'static str, operands: Operands, about: &'static str, run: Run) -> Verb {
+    Verb { group: Group::Files, ..asks(name, &[], operands, about, run) }
+}
+
 const UNITS: Operands = Operands::Some("UNIT");
 
 /// Those of [`Group::Files`] work on files, whoever is PID 1; [`Group::System`] answers everywhere; the others need PID 1.
 pub(super) const VERBS: &[Verb] = &[
+    asks("list-units", &[], Operands::Any("PATTERN"), "List units currently in memory", list::units),
+    asks("list-automounts", &[], Operands::Any("PATTERN"), "List automount units currently in memory, ordered by path", list::automounts),
+    asks("list-sockets", &[], Operands::Any("PATTERN"), "List socket units currently in memory, ordered by address", list::sockets),
+    asks("list-timers", &[], Operands::Any("PATTERN"), "List timer units currently in memory, ordered by next elapse", list::timers),
+    asks("list-jobs", &[], Operands::Any("PATTERN"), "List jobs", list::jobs),
+    asks("list-dependencies", &[], Operands::Any("UNIT"), "Recursively show units which are required or wanted by the units", deps::list),
+    files("list-unit-files", Operands::Any("PATTERN"), "List installed unit files", list::unit_files),
     asks("is-active", &["check"], Operands::Some("PATTERN"), "Check whether units are active", alive::is_active),
     asks("is-failed", &[], Operands::Some("PATTERN"), "Check whether units are failed", alive::is_failed),
+    asks("status", &[], Operands::Any("PATTERN"), "Show runtime status of one or more units", status::status),
+    asks("show", &[], Operands::Any("PATTERN"), "Show properties of one or more units/jobs or the manager", show::show),
+    asks("cat", &[], Operands::Some("PATTERN"), "Show files and drop-ins of specified units", show::cat),
     asks("start", &[], UNITS, "Start (activate) one or more units", jobs::job),
     asks("stop", &["condstop"], UNITS, "Stop (deactivate) one or more units", jobs::job),
     asks("reload", &[], UNITS, "Reload one or more units", jobs::job),
@@ -105,6 +120,24 @@ pub(super) const VERBS: &[Verb] = &[
     asks("reset-failed", &[], Operands::Any("PATTERN"), "Reset failed state for all, one, or more units", jobs::reset_failed),
     asks("daemon-reload", &[], Operands::None, "Reload systemd manager configuration", alive::daemon_reload),
     asks("daemon-reexec", &[], Operands::None, "Reexecute systemd manager", alive::daemon_reexec),
+    files("enable", UNITS, "Enable one or more unit files", links::change),
+    files("disable", UNITS, "Disable one or more unit files", links::change),
+    files("reenable", UNITS, "Reenable one or more unit files", links::change),
+    files("preset", UNITS, "Enable/disable one or more unit files based on preset configuration", links::change),
+    files("preset-all", Operands::None, "Enable/disable all unit files based on preset configuration", links::change),
+    files("is-enabled", UNITS, "Check whether unit files are enabled", links::is_enabled),
+    files("mask", UNITS, "Mask one or more units", links::change),
+    files("unmask", UNITS, "Unmask one or more units", links::change),
+    files("link", Operands::Some("PATH"), "Link one or more units files into the search path", links::change),
+    files("add-wants", Operands::UnitAnd("UNIT"), "Add 'Wants' dependency for the target on specified one or more units", links::change),
+    files(
+        "add-requires",
+        Operands::UnitAnd("UNIT"),
+        "Add 'Requires' dependency for the target on specified one or more units",
+        links::change,
+    ),
+    files("get-default", Operands::None, "Get the name of the default target", links::get_default),
+    files("set-default", Operands::One("TARGET"), "Set the default target", links::set_default),
     Verb {
         group: Group::System,
         ..asks("is-system-running", &[], Operands::None, "Check whether system is fully running", alive::is_running)

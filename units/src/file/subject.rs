@@ -28,9 +28,12 @@ pub(super) enum Subject {
 
 /// How a folder of links binds the unit it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Pull {
+pub enum Pull {
+    /// `Wants=`
     Wants,
+    /// `Requires=`
     Requires,
+    /// `Upholds=`
     Upholds,
 }
 

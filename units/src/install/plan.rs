@@ -1,5 +1,5 @@
 use super::preset::Wish;
-use super::{Installer, has_rules, pulls};
+use super::{Installer, Problem, has_rules, pulls};
 
 use crate::file::{Content, Copy, Pull};
 use crate::search::{Link, Tree};
@@ -13,6 +13,17 @@ pub enum Scope {
     Persistent,
     /// Until the next boot: `/run`.
     Runtime,
+}
+
+/// Which half of the policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// All.
+    Both,
+    /// What is to be enabled.
+    Enabling,
+    /// What is to be disabled.
+    Disabling,
 }
 
 /// One change on disk.
@@ -40,7 +51,7 @@ pub struct Plan {
     /// What is worth knowing.
     pub remarks: Vec<String>,
     /// What could not be planned, unit by unit; the rest of the plan stands.
-    pub problems: Vec<String>,
+    pub problems: Vec<Problem>,
 }
 
 impl Scope {
@@ -116,10 +127,11 @@ impl Installer {
                 let in_the_way = match made.get(path) {
                     // Two units may want to be called the same.
                     Some(there) if there == target => return false,
-                    Some(there) => Some(format!("{path} leads to {there} already")),
+                    Some(there) => Some(Problem::Leads { path: path.clone(), to: there.clone() }),
                     None if free.contains(path) || !self.taken.contains(path) => None,
                     None => {
-                        Some(earlier().map_or_else(|| format!("{path} is in the way"), |there| format!("{path} leads to {there} already")))
+                        let leads = |to: &String| Problem::Leads { path: path.clone(), to: to.clone() };
+                        Some(earlier().map_or_else(|| Problem::InTheWay(path.clone()), leads))
                     }
                 };
                 let is_free = in_the_way.is_none();
@@ -191,12 +203,14 @@ impl Installer {
         self.without_taken(plan)
     }
 
-    /// What the distribution's policies want for these units.
+    /// What the distribution's policies want for these units, as far as `wanted` goes.
     #[must_use]
-    pub fn preset(&self, names: &[UnitName], scope: Scope) -> Plan {
+    pub fn preset(&self, names: &[UnitName], scope: Scope, wanted: Wanted) -> Plan {
         let mut plan = Plan::default();
         for name in names {
             let one = match self.presets.wish(name) {
+                Wish::Enable if wanted == Wanted::Disabling => Plan::default(),
+                Wish::Disable if wanted == Wanted::Enabling => self.known(name),
                 Wish::Enable if name.is_template() => self.enable(&self.presets.instances(name), scope),
                 Wish::Enable => self.enable(std::slice::from_ref(name), scope),
                 Wish::Disable => self.disable(std::slice::from_ref(name), scope),
@@ -206,6 +220,55 @@ impl Installer {
             plan.remarks.extend(one.remarks);
             plan.problems.extend(one.problems);
         }
+        self.without_taken(plan)
+    }
+
+    /// Nothing but whether there is such a unit.
+    fn known(&self, name: &UnitName) -> Plan {
+        let mut plan = Plan::default();
+        self.each(std::slice::from_ref(name), &mut plan, |_, _, _, _| {});
+        plan
+    }
+
+    /// Has `target` want or require these units, whatever their own files say.
+    #[must_use]
+    pub fn add(&self, pull: Pull, target: &UnitName, names: &[UnitName], scope: Scope) -> Plan {
+        let mut plan = Plan::default();
+        if self.find(target).is_none() {
+            plan.problems.push(Problem::NoSuchUnit(target.clone()));
+            return plan;
+        }
+        for name in names {
+            let name = self.shelf.resolve(name);
+            match self.find(&name) {
+                Some(Copy { content: Content::Masked, path, .. }) => plan.problems.push(Problem::Masked { unit: name, path }),
+                Some(copy) => {
+                    let root = if copy.is_toml { scope.fief() } else { scope.systemd() };
+                    link_once(&mut plan, &self.links, in_folder(root, target, pull, &name), &copy.path);
+                }
+                None => plan.problems.push(Problem::NoSuchUnit(name)),
+            }
+        }
+        self.without_taken(plan)
+    }
+
+    /// What boot aims at from now on: another name of this target.
+    #[must_use]
+    pub fn set_default(&self, target: &UnitName) -> Plan {
+        let mut plan = Plan::default();
+        let target = self.shelf.resolve(target);
+        let Some(copy) = self.find(&target) else {
+            plan.problems.push(Problem::NoSuchUnit(target));
+            return plan;
+        };
+        let (root, file) =
+            if copy.is_toml { (Scope::Persistent.fief(), "default.target.toml") } else { (Scope::Persistent.systemd(), "default.target") };
+        // Ours would count before systemd's.
+        let named = |link: &&Link| {
+            Scope::Persistent.roots().iter().any(|root| ["", ".toml"].iter().any(|end| link.path == format!("{root}/default.target{end}")))
+        };
+        self.links.iter().filter(named).for_each(|link| plan.unlink(link));
+        plan.link(format!("{root}/{file}"), &copy.path);
         self.without_taken(plan)
     }
 
@@ -225,11 +288,11 @@ impl Installer {
             match (&copy, there) {
                 (Some(copy), _) if matches!(copy.content, Content::Masked) => {}
                 (Some(copy), _) if is_there(copy) => {
-                    plan.problems.push(format!("{name} cannot be masked: its file is in the way, {}", copy.path));
+                    plan.problems.push(Problem::OwnFile { unit: name.clone(), path: copy.path.clone() });
                 }
                 // Masked there, and another name of nobody elsewhere.
                 (Some(_) | None, Some(link)) if link.is_null() => {}
-                (Some(_) | None, Some(link)) => plan.problems.push(format!("{path} leads to {} already", link.target)),
+                (Some(_) | None, Some(link)) => plan.problems.push(Problem::Leads { path, to: link.target.clone() }),
                 (None, None) => {
                     plan.remarks.push(format!("there is no {name}; it is masked all the same"));
                     plan.link(path, "/dev/null");
@@ -261,7 +324,7 @@ impl Installer {
             let root = if file.ends_with(".toml") { scope.fief() } else { scope.systemd() };
             let known = file.rsplit_once('.').is_some_and(|(_, suffix)| suffix == "toml" || crate::UnitKind::of_suffix(suffix).is_some());
             if !path.starts_with('/') || !known {
-                plan.problems.push(format!("{path:?} is no absolute path of a unit file"));
+                plan.problems.push(Problem::NoPath(path.clone()));
             } else if !self.links.iter().any(|link| link.path == format!("{root}/{file}") && link.target == *path) {
                 plan.link(format!("{root}/{file}"), path);
             }
@@ -282,7 +345,7 @@ impl Installer {
                 // Of a unit that is gone, its links are still there to be removed.
                 match self.links.iter().any(|link| link.names(&name)) {
                     true => self.disable_one(plan, &name, Scope::Persistent),
-                    false => plan.problems.push(format!("there is no {name}")),
+                    false => plan.problems.push(Problem::NoSuchUnit(name)),
                 }
                 continue;
             };
@@ -291,8 +354,8 @@ impl Installer {
                     work(plan, &name, &copy, &unit.install);
                     next.extend(unit.install.also.iter().cloned());
                 }
-                Content::Masked => plan.problems.push(format!("{name} is masked ({})", copy.path)),
-                Content::Bad(first) => plan.problems.push(format!("{name} is bad: {}", first.message)),
+                Content::Masked => plan.problems.push(Problem::Masked { unit: name, path: copy.path }),
+                Content::Bad(first) => plan.problems.push(Problem::Bad(name, first.message.clone())),
             }
         }
     }
@@ -304,7 +367,25 @@ impl Installer {
             (true, None) => None,
         };
         if linked_as.is_none() {
-            plan.problems.push(format!("{name} is a template: say which instance, or give it a DefaultInstance="));
+            let target = pulls(install).next().map(|(_, from)| from.clone());
+            plan.problems.push(Problem::NoInstance { template: name.clone(), target });
+        }
+        for alias in &install.alias {
+            let is_plain = |name: &UnitName| !name.is_template() && name.instance().is_none();
+            if alias.kind() != name.kind()
+                || is_plain(alias) && !is_plain(name)
+                || alias.is_template() != name.is_template() && alias.instance().is_none() != name.instance().is_none()
+            {
+                plan.problems.push(Problem::NoAlias { alias: alias.clone(), unit: name.clone() });
+                continue;
+            }
+            let path =
+                if copy.is_toml { format!("{}/{alias}.toml", scope.fief()) } else { format!("{}/{}", scope.systemd(), alias.as_str()) };
+            match links.iter().find(|link| link.path == path) {
+                Some(link) if link.leads_to(name) => {}
+                Some(link) => plan.problems.push(Problem::Leads { path, to: link.target.clone() }),
+                None => plan.link(path, &copy.path),
+            }
         }
         if copy.is_toml && name.instance().is_none() {
             for link in links.iter().filter(|link| link.pull().is_some() && link.is_null() && link.names(name) && scope.covers(link)) {
@@ -316,23 +397,6 @@ impl Installer {
                 if let Some(linked) = &linked_as {
                     link_once(plan, links, in_folder(root, from, pull, linked), &copy.path);
                 }
-            }
-        }
-        for alias in &install.alias {
-            let is_plain = |name: &UnitName| !name.is_template() && name.instance().is_none();
-            if alias.kind() != name.kind()
-                || is_plain(alias) && !is_plain(name)
-                || alias.is_template() != name.is_template() && alias.instance().is_none() != name.instance().is_none()
-            {
-                plan.problems.push(format!("{alias} cannot be another name of {name}"));
-                continue;
-            }
-            let path =
-                if copy.is_toml { format!("{}/{alias}.toml", scope.fief()) } else { format!("{}/{}", scope.systemd(), alias.as_str()) };
-            match links.iter().find(|link| link.path == path) {
-                Some(link) if link.leads_to(name) => {}
-                Some(link) => plan.problems.push(format!("{path} leads to {} already", link.target)),
-                None => plan.link(path, &copy.path),
             }
         }
     }
