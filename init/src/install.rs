@@ -60,7 +60,7 @@ enum Trouble {
     File { doing: &'static str, path: PathBuf, source: io::Error },
     #[error("{0}")]
     Diverted(#[from] diversions::Trouble),
-    #[error("the package fief-guest has the names here")]
+    #[error("the names here are those of the package fief-guest, and apt's to remove")]
     Packaged,
     #[error("dpkg is at work there")]
     Busy,
@@ -89,12 +89,14 @@ pub(crate) fn run(way: Way, words: &[String]) -> ExitCode {
 fn perform(way: Way, root: &Path) -> Result<(), Trouble> {
     let tree = Tree { root: Dir::open(root).map_err(file("open", root))? };
     let _held = tree.hold_dpkg()?;
-    if tree.exists("var/lib/dpkg/info/fief-guest.list")? {
-        return Err(Trouble::Packaged);
-    }
-    match way {
-        Way::In => tree.install(),
-        Way::Out => tree.uninstall(),
+    match (way, tree.exists("var/lib/dpkg/info/fief-guest.list")?) {
+        (Way::In, false) => tree.install(),
+        (Way::In, true) => {
+            say::line(format_args!("the package fief-guest has the names here"));
+            Ok(())
+        }
+        (Way::Out, false) => tree.uninstall(),
+        (Way::Out, true) => Err(Trouble::Packaged),
     }
 }
 

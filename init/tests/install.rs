@@ -157,11 +157,10 @@ fn what_is_not_ours_to_change_is_left() {
     // The distribution's package has the names already.
     fs::write(root.join("var/lib/dpkg/info/fief-guest.list"), "").unwrap();
     let before = everything(root);
-    for verb in ["install", "uninstall"] {
-        let output = init(verb, root);
-        assert_eq!(output.status.code(), Some(1));
-        assert!(String::from_utf8_lossy(&output.stderr).contains("fief-guest"), "{output:?}");
-    }
+    done("install", root);
+    let output = init("uninstall", root);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("fief-guest"), "{output:?}");
     assert_eq!(everything(root), before);
 
     fs::remove_file(root.join("var/lib/dpkg/info/fief-guest.list")).unwrap();

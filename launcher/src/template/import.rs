@@ -7,6 +7,7 @@ use std::io::{self, BufReader, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tar::EntryType;
@@ -42,8 +43,20 @@ pub fn run(host: &Host, name: &TemplateName, from: &Path, replace: bool) -> Resu
     if let Some(words) = left_out.words() {
         log::warn!("{}: {words}", from.display());
     }
+    if prepare::has_an_init(&draft.rootfs())? {
+        take_names(&host.init_program()?, &draft.rootfs())?;
+    }
     prepare::prepare(&draft.rootfs())?;
     draft.finish(Kind::Rootfs, &format!("imported from {}", from.display()))
+}
+
+/// Has fief-init take the names of the tree's own init: what that one's `reboot` says to PID 1, ours would understand otherwise or not at all.
+/// dpkg is told, so that upgrades inside leave the names alone; what the tree had is kept beside.
+fn take_names(init: &Path, rootfs: &Path) -> Result<(), Error> {
+    let fail = |cause: String| Error::new(Class::Template, STEP, cause).advice("fief-init install --root DIR does the same by hand");
+    let ran = Command::new(init).args(["install", "--root"]).arg(rootfs).stdin(Stdio::null()).output();
+    let output = ran.map_err(|error| fail(format!("{} cannot be run", init.display())).source(error))?;
+    if output.status.success() { Ok(()) } else { Err(fail(String::from_utf8_lossy(&output.stderr).trim().to_owned())) }
 }
 
 /// Why a tree cannot be read or made.

@@ -42,6 +42,21 @@ pub(super) fn prepare(rootfs: &Path) -> Result<(), Error> {
     link(&root).map_err(|source| failed("the links to fief-init", source))
 }
 
+/// Whether the tree at `rootfs` has an init's names from somebody.
+///
+/// # Errors
+/// When that cannot be seen.
+pub(super) fn has_an_init(rootfs: &Path) -> Result<bool, Error> {
+    let root = Dir::open(rootfs).map_err(|source| failed("the tree", source))?;
+    let places = PROGRAMS.iter().flat_map(|(name, folder)| [folder.path(), folder.unmerged()].map(|folder| Path::new(folder).join(name)));
+    for path in places {
+        if kind(&root, &path)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn failed(what: impl std::fmt::Display, source: io::Error) -> Error {
     Error::new(Class::Template, STEP, what.to_string()).source(source)
 }

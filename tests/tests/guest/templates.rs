@@ -1,6 +1,7 @@
 //! Templates: imported, listed, shared, removed.
 
 use std::fs;
+use std::path::Path;
 
 use tests::Host;
 
@@ -40,6 +41,29 @@ fn import_list_and_remove() {
     host.fief(&["template", "remove", "from-dir"]).ok();
     host.fief(&["template", "remove", "from-dir"]).refused(4, &["from-dir"]);
     assert!(!host.path("/var/lib/fief/templates/from-dir").exists());
+}
+
+#[test]
+#[ignore = "needs root"]
+fn the_names_of_another_init_are_taken_and_kept_beside() {
+    let host = Host::new();
+    // Alpine's layout: nothing merged, and the names are links to one program.
+    let tree = tree(&host);
+    let at = |path: &str| Path::new(&tree).join(path);
+    fs::create_dir_all(at("bin")).unwrap();
+    fs::create_dir_all(at("sbin")).unwrap();
+    fs::write(at("bin/busybox"), "busybox").unwrap();
+    for name in ["init", "reboot"] {
+        std::os::unix::fs::symlink("/bin/busybox", at("sbin").join(name)).unwrap();
+    }
+    host.fief(&["template", "import", "alpine", &tree]).ok();
+    let made = host.path("/var/lib/fief/templates/alpine/rootfs");
+    for name in ["init", "reboot"] {
+        let link = |name: &str| fs::read_link(made.join("sbin").join(name)).unwrap();
+        assert_eq!(link(name), Path::new("/usr/lib/fief/fief-init"));
+        assert_eq!(link(&format!("{name}.fief-distrib")), Path::new("/bin/busybox"));
+    }
+    assert!(made.join("usr/lib/fief/fief-init").is_file());
 }
 
 #[test]
