@@ -19,6 +19,7 @@ mod names;
 mod place;
 mod show;
 mod status;
+mod system;
 mod sysv;
 mod table;
 mod when;

@@ -7,7 +7,7 @@ mod guest;
 mod want;
 
 use guest::INIT;
-use want::{check, check_installed};
+use want::{check, check_installed, check_until};
 
 /// Has `systemctl` found by its name, as in a guest.
 const CALLED: &str = r#"
@@ -192,6 +192,35 @@ says '^Warning: Stopping x.service, but it can still be activated by:$'; says '^
 "#
         ),
     );
+}
+
+#[test]
+#[ignore = "needs root"]
+fn units_are_changed_and_the_system_ends() {
+    let text = format!(
+        r#"{CALLED}
+printf '[Service]\nExecStart=/bin/sleep 1000\n' >/usr/lib/systemd/system/one.service; systemctl daemon-reload
+want 0 systemctl start one; want 0 systemctl set-property --runtime one.service MemoryMax=64M TasksMax=10
+want 0 systemctl show -p MemoryMax one; says '^MemoryMax=67108864$'
+want 1 systemctl set-property nothing MemoryMax=1G; says '^Failed to set unit properties on nothing.service: Unit nothing.service not found.$'
+want 1 systemctl set-property one Nonsense=1
+mkdir -p /etc/systemd/system/one.service.d; printf '[Unit]\nDescription=changed\n' >/etc/systemd/system/one.service.d/a.conf
+want 0 systemctl start one; says '^Warning: The unit file, source configuration file or drop-ins of one.service changed on disk.'
+want 0 systemctl show -p NeedDaemonReload one; says yes
+want 0 systemctl daemon-reload; want 0 systemctl show -p Description --value one; says '^changed$'
+want 0 systemctl revert one; says '^Removed "/etc/systemd/system/one.service.d/a.conf".$'; says '^Removed "/etc/systemd/system/one.service.d".$'
+want 0 systemctl show -p Description --value one; says '^one.service$'
+want 0 env SYSTEMD_EDITOR="printf '[Unit]\nDescription=edited\n' >" systemctl edit one; want 0 systemctl show -p Description --value one; says '^edited$'
+want 0 systemctl show-environment; says '^PATH=/'; want 0 systemctl log-level; says '^info$'; want 1 systemctl suspend
+want 0 systemctl reboot --dry-run; want 1 systemctl exit x; says '^Invalid exit code x.$'
+want 1 systemctl set-default nothing; says '^Failed to set default target: Unit file nothing.target does not exist.$'
+want 0 systemctl set-default multi-user; says '^Created symlink /etc/fief/units/default.target.toml → /etc/fief/units/multi-user.target.toml.$'
+want 0 systemctl get-default; says '^multi-user.target$'
+want 0 systemctl --no-wall reboot; lacks .; sleep 1000
+"#
+    );
+    let boot = check_until(&[], &text, guest::REBOOTED);
+    boot.does_not_show("WRONG");
 }
 
 /// Not even a namespace is needed: there is no init of ours here.

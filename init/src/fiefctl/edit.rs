@@ -23,7 +23,7 @@ use crate::say;
 const EDITORS: [&str; 4] = ["editor", "nano", "vim", "vi"];
 
 /// `edit`
-pub(super) fn edit(line: &Line) -> Result<u8, Failed> {
+pub(crate) fn edit(line: &Line) -> Result<u8, Failed> {
     let rows = names::rows(&mut Session::open()?, &line.operands, &[])?;
     let mut worst = code::OK;
     for row in &rows {

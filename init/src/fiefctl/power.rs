@@ -19,17 +19,24 @@ pub(crate) fn leave(line: &Line) -> Result<u8, Failed> {
     ask(way, line.has("force"))
 }
 
-/// Ask init to leave.
+/// Ask init to leave, and tell that it does.
 pub(crate) fn ask(way: Way, at_once: bool) -> Result<u8, Failed> {
+    if let Some(way) = leave_by(way, at_once)? {
+        output(&format!("leaving: {way}\n"))?;
+    }
+    Ok(code::OK)
+}
+
+/// Ask init to leave; how it does, if it is still there to say so.
+pub(crate) fn leave_by(way: Way, at_once: bool) -> Result<Option<Way>, Failed> {
     let mut session = Session::open()?;
     session.ask(&Request::Leave { way, at_once })?;
     match session.next() {
-        Ok(Some(Reply::Leaving { way })) => output(&format!("leaving: {way}\n"))?,
+        Ok(Some(Reply::Leaving { way })) => Ok(Some(way)),
         // A system that is leaving may be gone before it has said so.
-        Ok(_) | Err(Failed::Talk(_)) => {}
-        Err(why) => return Err(why),
+        Ok(_) | Err(Failed::Talk(_)) => Ok(None),
+        Err(why) => Err(why),
     }
-    Ok(code::OK)
 }
 
 /// `reexec`: done when the new program answers.

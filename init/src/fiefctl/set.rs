@@ -24,7 +24,7 @@ const PERSISTENT: &str = "/etc/fief/units";
 const RUNTIME: &str = "/run/fief/units";
 
 /// `set`
-pub(super) fn set(line: &Line) -> Result<u8, Failed> {
+pub(crate) fn set(line: &Line) -> Result<u8, Failed> {
     let Some((unit, assignments)) = line.operands.split_first() else { return Err(Unclear::Wants("set", "UNIT").into()) };
     let mut changes = Map::new();
     for assignment in assignments {

@@ -77,8 +77,8 @@ pub(super) fn carry_out(line: &Line, verb: &str, words: &[String], isolates: boo
         Err(Failed::Refused(_, kind)) => return Ok(refuse_all(line, verb, &rows, kind)),
         Err(other) => return Err(other),
     };
-    due::look(&mut rows, due::has_changed);
     if !line.has("quiet") {
+        due::look_anew(&mut rows);
         rows.iter().filter(|row| row.reload_due == Some(true)).for_each(|row| alive::warn_of_change(&row.name));
         if verb == "stop" {
             warn_of_triggers(&mut session, &rows)?;

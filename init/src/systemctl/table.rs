@@ -2,7 +2,7 @@
 
 use crate::fiefctl::verbs::{Group, Operands, Opt, Verb};
 
-use super::{alive, deps, jobs, links, list, show, status};
+use super::{alive, deps, jobs, links, list, show, status, system};
 
 const fn flag(long: &'static str, short: Option<char>) -> Opt {
     Opt { long, short, value: None, about: "" }
@@ -120,6 +120,28 @@ pub(super) const VERBS: &[Verb] = &[
     asks("reset-failed", &[], Operands::Any("PATTERN"), "Reset failed state for all, one, or more units", jobs::reset_failed),
     asks("daemon-reload", &[], Operands::None, "Reload systemd manager configuration", alive::daemon_reload),
     asks("daemon-reexec", &[], Operands::None, "Reexecute systemd manager", alive::daemon_reexec),
+    asks("set-property", &[], Operands::UnitAnd("PROPERTY=VALUE"), "Sets one or more properties of a unit", system::set_property),
+    asks("edit", &[], UNITS, "Edit one or more unit files", system::edit),
+    files("revert", UNITS, "Revert one or more unit files to vendor version", system::revert),
+    asks("show-environment", &[], Operands::None, "Dump environment", system::environment),
+    asks("log-level", &[], Operands::MayOne("LEVEL"), "Get logging threshold for manager", system::setting),
+    asks("log-target", &[], Operands::MayOne("TARGET"), "Get logging target for manager", system::setting),
+    asks("service-watchdogs", &[], Operands::MayOne("BOOL"), "Get service watchdog state", system::setting),
+    asks("default", &[], Operands::None, "Enter system default mode", system::target),
+    asks("rescue", &[], Operands::None, "Enter system rescue mode", system::target),
+    asks("emergency", &[], Operands::None, "Enter system emergency mode", system::target),
+    asks("halt", &[], Operands::None, "Shut down and halt the system", system::leave),
+    asks("poweroff", &[], Operands::None, "Shut down and power-off the system", system::leave),
+    asks("reboot", &[], Operands::MayOne("ARG"), "Shut down and reboot the system", system::leave),
+    asks("kexec", &[], Operands::None, "Shut down and reboot the system with kexec", system::leave),
+    asks("exit", &[], Operands::MayOne("EXIT_CODE"), "Request container exit", system::leave),
+    asks(
+        "suspend",
+        &["hibernate", "hybrid-sleep", "suspend-then-hibernate"],
+        Operands::None,
+        "Refused: a container does not sleep",
+        system::sleep,
+    ),
     files("enable", UNITS, "Enable one or more unit files", links::change),
     files("disable", UNITS, "Disable one or more unit files", links::change),
     files("reenable", UNITS, "Reenable one or more unit files", links::change),

@@ -27,8 +27,16 @@ pub fn check(files: &[(&str, &str)], text: &str) -> Boot {
 /// script puts there.
 #[track_caller]
 pub fn check_installed(files: &[(&str, &str)], text: &str) -> Boot {
+    let boot = check_until(files, &format!("{text}\necho all done\nctl poweroff"), POWERED_OFF);
+    boot.shows("all done");
+    boot
+}
+
+/// The same of a script that ends the system itself.
+#[track_caller]
+pub fn check_until(files: &[(&str, &str)], text: &str, end: i32) -> Boot {
     let folder = tempfile::tempdir().unwrap();
-    let test = script("", &format!("{WANT}{text}\necho all done\nctl poweroff"));
+    let test = script("", &format!("{WANT}{text}"));
     let target = ("multi-user.target.toml", "description = \"the test\"\n");
     for (name, text) in files.iter().copied().chain([("test.toml", test.as_str()), target]) {
         std::fs::write(folder.path().join(name), text).unwrap();
@@ -39,6 +47,6 @@ pub fn check_installed(files: &[(&str, &str)], text: &str) -> Boot {
         folder.path().display()
     );
     let boot = as_pid_1(&["sh", "-ec", &begin]);
-    boot.does_not_show("WRONG").shows("all done").ended(POWERED_OFF);
+    boot.does_not_show("WRONG").ended(end);
     boot
 }
