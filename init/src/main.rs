@@ -53,6 +53,10 @@ use std::process::ExitCode;
 
 use boot::Options;
 
+/// Whoever gives birth with this one has little to copy.
+#[global_allocator]
+static HEAP: kernel::heap::Heap = kernel::heap::Heap;
+
 fn main() -> ExitCode {
     // Before anything else: a signal that comes during start-up waits instead of being lost.
     if let Err(errno) = kernel::signal::block_all() {

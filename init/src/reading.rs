@@ -132,6 +132,9 @@ impl System {
         // The supervisor that is written down has other units.
         self.write_anew();
         self.turns.was(Piece::Writing);
+        // What the units were before, and the texts they were read from.
+        kernel::heap::give_back();
+        self.turns.was(Piece::Reading("giving memory back"));
     }
 
     fn boot_units(&mut self, read: Read) {

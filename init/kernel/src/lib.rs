@@ -12,6 +12,7 @@
 pub mod again;
 pub mod beneath;
 pub mod cgroup;
+pub mod heap;
 pub mod identity;
 pub mod memfd;
 pub mod mount;

@@ -102,7 +102,7 @@ pub struct Filter {
 }
 
 /// A compiled filter.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Program(Vec<libc::sock_filter>);
 
 /// Offsets in `struct seccomp_data`.

@@ -28,7 +28,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, pipe2};
 
 use crate::pidfd::PidFd;
-use crate::raw;
+use crate::{heap, raw};
 
 pub use graft::{Graft, Material, Missing, Propagation, Slot};
 pub use step::{FilePolicy, Handed, Pointers, Step};
@@ -293,11 +293,12 @@ pub fn spawn(plan: &Plan<'_>) -> io::Result<Child> {
         args.flags |= raw::CLONE_INTO_CGROUP;
         args.cgroup = u64::try_from(cgroup.as_raw_fd()).map_err(|_| Errno::EBADF)?;
     }
+    let steps = heap::copied(|| step::copy(plan.steps));
     #[allow(unsafe_code)]
-    // SAFETY: the child runs `child::run` only, which makes nothing but system calls on memory that was ready before.
+    // SAFETY: the child runs `child::run` only, which makes nothing but system calls on memory that was ready before: `steps`, the stack, statics.
     let pid = unsafe { raw::clone3(&args) }?;
     if pid == 0 {
-        child::run(plan.steps, read.as_raw_fd(), write.as_raw_fd());
+        child::run(&steps, read.as_raw_fd(), write.as_raw_fd());
     }
     #[allow(unsafe_code)]
     // SAFETY: with CLONE_PIDFD the kernel stored a new descriptor there, which nobody else took.

@@ -27,6 +27,22 @@ impl Slot {
     }
 }
 
+/// The slots of a plan that is being copied: steps that had one in common have one in common.
+#[derive(Default)]
+pub(super) struct Slots(Vec<(*const Cell<RawFd>, Slot)>);
+
+impl Slots {
+    pub(super) fn renew(&mut self, slot: &mut Slot) {
+        let old = Rc::as_ptr(&slot.0);
+        let known = self.0.iter().find(|(known, _)| *known == old).map(|(_, new)| new.clone());
+        *slot = known.unwrap_or_else(|| {
+            let new = Slot::new();
+            self.0.push((old, new.clone()));
+            new
+        });
+    }
+}
+
 impl Default for Slot {
     fn default() -> Self {
         Self::new()
@@ -34,7 +50,7 @@ impl Default for Slot {
 }
 
 /// What is mounted.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Material {
     /// What a [`super::Step::Keep`] has taken; where that found nothing, nothing is done.
     Kept(Slot),
@@ -61,7 +77,7 @@ pub enum Missing {
 }
 
 /// One mount.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Graft {
     /// What.
     pub what: Material,

@@ -9,7 +9,7 @@ use nix::sys::resource::Resource;
 use nix::unistd::{Gid, Uid};
 
 use super::Stage;
-use super::graft::{Graft, Material, Propagation, Slot};
+use super::graft::{Graft, Material, Propagation, Slot, Slots};
 use crate::identity::Capabilities;
 use crate::mount::Attributes;
 use crate::namespace::Kind;
@@ -30,7 +30,7 @@ pub enum FilePolicy {
 ///
 /// Paths named `place` are beneath the directory `root` (relative to the working directory) and resolved by openat2(2) with
 /// `RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS`: a guest's tree cannot lead a mount elsewhere.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[allow(missing_docs)] // the fields are those of the system call named
 pub enum Step<'a> {
     /// Waits until the parent opens the gate; made by [`super::Gate::step`].
@@ -160,7 +160,7 @@ pub enum Step<'a> {
 }
 
 /// A descriptor to be handed over by [`Step::HandOver`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Handed<'a> {
     pub(super) fd: BorrowedFd<'a>,
     pub(super) number: RawFd,
@@ -180,12 +180,12 @@ impl<'a> Handed<'a> {
 pub struct Pointers {
     pointers: Vec<*const libc::c_char>,
     // Held for what the pointers point to; a CString's text does not move with it.
-    _strings: Vec<CString>,
+    strings: Vec<CString>,
     own_pid: Vec<OwnPid>,
 }
 
 /// `NAME=` and room for the number that only the child knows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct OwnPid {
     name: usize,
     text: Box<[Cell<u8>]>,
@@ -197,8 +197,7 @@ const DIGITS: usize = 10;
 impl Pointers {
     /// Owns `strings`.
     pub fn new(strings: Vec<CString>) -> Self {
-        let pointers = strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect();
-        Self { pointers, _strings: strings, own_pid: Vec::new() }
+        Self::of(strings, Vec::new())
     }
 
     /// Owns `strings`, and adds variables whose value is the process's own pid: `LISTEN_PID`, of which sd_listen_fds(3) wants to be sure.
@@ -208,10 +207,13 @@ impl Pointers {
             // Ends in a NUL whatever is filled in.
             text: name.bytes().chain([b'=']).chain([0; DIGITS + 1]).map(Cell::new).collect(),
         };
-        let own_pid: Vec<OwnPid> = names.iter().copied().map(room).collect();
+        Self::of(strings, names.iter().copied().map(room).collect())
+    }
+
+    fn of(strings: Vec<CString>, own_pid: Vec<OwnPid>) -> Self {
         let variables = own_pid.iter().map(|own| own.text.as_ptr().cast());
         let pointers = strings.iter().map(|s| s.as_ptr()).chain(variables).chain([std::ptr::null()]).collect();
-        Self { pointers, _strings: strings, own_pid }
+        Self { pointers, strings, own_pid }
     }
 
     /// Writes the number where [`Pointers::with_own_pid`] has left room. Called by the child, in its own copy.
@@ -232,7 +234,31 @@ impl Pointers {
     }
 }
 
+impl Clone for Pointers {
+    fn clone(&self) -> Self {
+        Self::of(self.strings.clone(), self.own_pid.clone())
+    }
+}
+
+/// A copy of a plan's steps that has nothing in common with them.
+pub(super) fn copy<'a>(steps: &[Step<'a>]) -> Vec<Step<'a>> {
+    let mut copies = steps.to_vec();
+    let mut slots = Slots::default();
+    for step in &mut copies {
+        step.renew(&mut slots);
+    }
+    copies
+}
+
 impl Step<'_> {
+    fn renew(&mut self, slots: &mut Slots) {
+        match self {
+            Self::Keep { slot, .. } | Self::Graft(Graft { what: Material::Kept(slot), .. }) => slots.renew(slot),
+            Self::Soft(inner) => inner.renew(slots),
+            _ => {}
+        }
+    }
+
     /// The kind of this step.
     pub fn stage(&self) -> Stage {
         match self {

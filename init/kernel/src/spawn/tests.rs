@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used, unsafe_code)]
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::{GlobalAlloc, Layout};
 use std::ffi::CString;
 use std::fs::File;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -8,12 +8,13 @@ use nix::sys::wait::WaitStatus;
 
 use super::*;
 
-/// Ends any process but the test's own that allocates: proof that a child between clone and exec does not.
+/// Ends any process but the test's own that allocates: proof that a child between clone and exec does not. What the test's own has on its heap is not
+/// there for the child, who would be killed by SIGSEGV for it.
 struct ParentOnly;
 
 static PARENT: AtomicI32 = AtomicI32::new(0);
 
-// SAFETY: passes every call on to the system's allocator unchanged.
+// SAFETY: passes every call on unchanged.
 unsafe impl GlobalAlloc for ParentOnly {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let parent = PARENT.load(Ordering::Relaxed);
@@ -23,11 +24,11 @@ unsafe impl GlobalAlloc for ParentOnly {
             unsafe { libc::_exit(99) };
         }
         // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
+        unsafe { crate::heap::Heap.alloc(layout) }
     }
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(pointer, layout) };
+        unsafe { crate::heap::Heap.dealloc(pointer, layout) };
     }
 }
 
