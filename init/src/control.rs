@@ -24,12 +24,13 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use supervisor::{Event, Supervisor, Ticket};
-use units::Map;
 use units::control::{CONTROL_SOCKET, Refusal, Reply, Request};
+use units::{Map, UnitName};
 
 use crate::hands::{Hands, Queue};
 use crate::journal::Journal;
 use crate::kept::Kept;
+use crate::manner::Manner;
 use crate::reactor::{Reactor, Source, Watch};
 use crate::stamps::Stamps;
 use crate::system;
@@ -76,6 +77,7 @@ pub(crate) struct Known<'a> {
     pub(crate) hands: &'a Hands,
     pub(crate) journal: &'a Journal,
     pub(crate) turns: &'a Turns,
+    pub(crate) manners: &'a Map<UnitName, Manner>,
     pub(crate) stamps: &'a Stamps,
 }
 

@@ -223,8 +223,11 @@ impl Journal {
 
 fn show(unit: Option<&UnitName>, line: &Line<'_>) -> LogLine {
     LogLine {
+        number: line.number,
         time_ms: line.time_ms,
         unit: unit.cloned(),
+        pid: None,
+        identifier: None,
         stream: line.stream,
         priority: line.priority.level(),
         facility: line.priority.facility(),

@@ -22,6 +22,8 @@ pub(crate) struct Manner {
     /// What is less urgent is not kept.
     least: u8,
     rate: Option<Rate>,
+    /// The process by which it spoke last.
+    pub(crate) speaker: Option<u32>,
 }
 
 /// So many lines in each interval.
@@ -54,6 +56,7 @@ impl Manner {
             prefixed: !log.prefix_is_text,
             least: log.level_max.unwrap_or(7),
             rate: rate.map(|(interval, burst)| Rate { interval, burst, since: Duration::ZERO, heard: 0 }),
+            speaker: None,
         }
     }
 

@@ -17,6 +17,7 @@ macro_rules! known {
             hands: &$system.hands,
             journal: &$system.journal,
             turns: &$system.turns,
+            manners: &$system.manners,
             stamps: $system.library.stamps(),
         }
     };
@@ -365,11 +366,13 @@ impl System {
     }
 
     fn heed_output(&mut self, number: u64) {
+        let speaker = self.hands.speaker(number);
         let Some(Pipe { unit, stream, intake, .. }) = self.hands.pipe(number) else { return };
         let (unit, stream) = (&*unit, *stream);
         // A generator's lines are those of no unit.
         let mut usual = Manner::of(&Log::default());
         let manner = self.manners.get_mut(unit).unwrap_or(&mut usual);
+        manner.speaker = speaker.or(manner.speaker);
         let loud = match manner.console {
             ConsoleLevel::Off => false,
             ConsoleLevel::Warning => stream == LogStream::Stderr,

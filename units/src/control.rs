@@ -64,8 +64,11 @@ mod tests {
     #[test]
     fn replies_survive_the_way() {
         let line = LogLine {
+            number: 1,
             time_ms: 1,
             unit: None,
+            pid: None,
+            identifier: None,
             stream: LogStream::Init,
             priority: 5,
             facility: 3,

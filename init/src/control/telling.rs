@@ -52,8 +52,10 @@ impl Telling {
     /// Lines of the log.
     pub(super) fn lines(asked: LogsRequest, journal: &Journal) -> Self {
         let wanted = Wanted { units: asked.units, since_ms: asked.since_ms, until_ms: asked.until_ms, priority: asked.priority };
+        // Without a ledger a program begun anew counts from 1 on again.
+        let after = asked.after.map(|number| if number > journal.newest() { 0 } else { number });
         let count = asked.lines.and_then(|count| usize::try_from(count).ok());
-        let seen = count.map_or(0, |count| journal.before_last(count, &wanted));
+        let seen = after.unwrap_or_else(|| count.map_or(0, |count| journal.before_last(count, &wanted)));
         // Who wants the last lines only is not told of older ones.
         let lost = if seen == 0 { 0 } else { journal.lost_after(0, &wanted) };
         let until = (!asked.follow).then(|| journal.newest());
@@ -109,7 +111,12 @@ impl Reading {
         }
         replies.extend(lines.into_iter().map(|(_, mut line)| {
             let unit = line.unit.as_ref().and_then(|unit| known.supervisor.units().unit(unit));
-            line.fields.extend(unit.and_then(|unit| unit.service()).into_iter().flat_map(|service| service.log.fields.iter().cloned()));
+            if let Some(service) = unit.and_then(|unit| unit.service()) {
+                line.fields.extend(service.log.fields.iter().cloned());
+                let program = || service.start.first().map(|command| command.program().rsplit('/').next().unwrap_or_default().to_owned());
+                line.identifier = service.log.identifier.clone().or_else(program);
+            }
+            line.pid = line.unit.as_ref().and_then(|unit| known.manners.get(unit)).and_then(|manner| manner.speaker);
             Reply::Log(line)
         }));
         let ends = is_all && self.until.is_some();
@@ -147,8 +154,11 @@ fn lost_line(wanted: &Wanted, lost: u64) -> LogLine {
     let text = format!("{lost} older lines were not kept");
     let (priority, facility) = (journal::NOTICE, journal::DAEMON);
     LogLine {
+        number: 0,
         time_ms: journal::now_ms(),
         unit,
+        pid: None,
+        identifier: None,
         stream: LogStream::Init,
         priority,
         facility,

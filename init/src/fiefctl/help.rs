@@ -125,7 +125,8 @@ reloading, deactivating, failed) `sub` `job` (`kind` `waiting`) `main_pid` `froz
 about that, `account` (`memory-current` `memory-peak` `memory-max` `swap-current` `oom-kills` `cpu-usage-us` `cpu-user-us` `cpu-system-us`
 `cpu-throttled-us` `tasks-current` `tasks-max` `io-read` `io-written`), `relations`, `properties`.
 
-A line of the log: `time_ms` `unit` `stream` (init, stdout, stderr, syslog) `priority` (0 … 7) `facility` (0 … 23, syslog(3)) `fields` (`LogExtraFields=`) `text`.
+A line of the log: `number` `time_ms` `unit` `pid` `identifier` `stream` (init, stdout, stderr, syslog) `priority` (0 … 7) `facility` (0 … 23,
+syslog(3)) `fields` (`LogExtraFields=`) `text`.
 
 The system, of `is-system-running` and `status` without a unit: `protocol` `version` `state` `booted_us` `finished_us` `now_us`
 `default_target` `up` `failed` `jobs`.
@@ -163,8 +164,11 @@ What became of a unit, of the verbs that do something: `unit` and `outcome`, whi
         .unwrap();
         assert_eq!((row.job.clone(), row.moments), (Some(JobRow { kind: "stop".into(), waiting: true }), Moments::default()));
         let line = LogLine {
+            number: 1,
             time_ms: 0,
             unit: None,
+            pid: Some(1),
+            identifier: Some("shop".to_owned()),
             stream: LogStream::Init,
             priority: 6,
             facility: 3,

@@ -44,6 +44,7 @@ pub(super) fn logs(line: &Line) -> Result<u8, Failed> {
         since_ms: moment("since")?,
         until_ms: moment("until")?,
         priority: line.value("priority").map(level).transpose()?,
+        after: None,
     };
     let everybody = request.units.len() != 1;
     let paint = Paint::of_stdout();

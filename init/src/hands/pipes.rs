@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use supervisor::Life;
+use supervisor::{Life, Phase};
 use units::control::LogStream;
 
 use super::birth::{self, Stillborn};
@@ -32,6 +32,15 @@ impl Hands {
     pub(crate) fn pipes_of(&self, life: Life) -> std::ops::Range<u64> {
         let outlets = self.bodies.get(&life).and_then(|body| body.outlets.as_ref());
         outlets.map_or(0..0, |outlets| outlets.first..outlets.first + 2)
+    }
+
+    /// The process that most probably writes to this pipe: the main one of its life, where it has one.
+    pub(crate) fn speaker(&self, number: u64) -> Option<u32> {
+        let is_its = |body: &super::Body| body.outlets.as_ref().is_some_and(|outlets| (outlets.first..outlets.first + 2).contains(&number));
+        let (life, _) = self.bodies.iter().find(|(_, body)| is_its(body))?;
+        let processes = self.processes.iter().filter(|(_, process)| process.run.life == *life);
+        let (pid, _) = processes.min_by_key(|(_, process)| process.run.phase != Phase::Start)?;
+        u32::try_from(*pid).ok()
     }
 
     /// The pipe of that number.

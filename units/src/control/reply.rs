@@ -310,10 +310,19 @@ pub enum Outcome {
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
+    /// Counts the lines of a boot from 1 on, whoever said them; 0 where the line tells of others that were lost.
+    #[serde(default)]
+    pub number: u64,
     /// Milliseconds since 1970.
     pub time_ms: u64,
     /// The unit; absent for init's own lines.
     pub unit: Option<UnitName>,
+    /// The process that the unit last spoke by, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// What the unit's lines are called by: its `SyslogIdentifier=`, or its program's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<String>,
     /// Where it came from.
     pub stream: LogStream,
     /// How urgent it is: 0 is the most urgent, 7 the least; syslog(3).

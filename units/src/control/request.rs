@@ -172,6 +172,8 @@ pub struct LogsRequest {
     pub until_ms: Option<u64>,
     /// As urgent as this or more: 0 is the most urgent, 7 the least; syslog(3).
     pub priority: Option<u8>,
+    /// After the line of this number. One that was never given means from the first on: the lines were begun anew since.
+    pub after: Option<u64>,
 }
 
 /// How a system ends.
