@@ -18,6 +18,7 @@ pub(crate) type Tool = fn(&str, &[String]) -> ExitCode;
 const TOOLS: &[(&str, Tool)] = &[
     ("fiefctl", |_, words| fiefctl::run(words)),
     ("halt", fiefctl::power),
+    ("journalctl", |_, words| crate::journalctl::run(words)),
     ("poweroff", fiefctl::power),
     ("reboot", fiefctl::power),
     ("runlevel", fiefctl::power),

@@ -47,6 +47,7 @@ use crate::power::{Asked, USAGE};
 use crate::say;
 use line::Typed;
 use session::{Failed, Session, code};
+pub(crate) use words::{date, read_moment};
 
 /// `fiefctl …`
 pub(crate) fn run(arguments: &[String]) -> ExitCode {

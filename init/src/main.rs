@@ -4,6 +4,7 @@
 //! fief-init | init                  PID 1: boot, run the units, leave
 //! fief-init -- CMD…                 a minimal init for one program
 //! fief-init setup WHAT…             the one-time works of a boot, run as units
+//! fief-init log                     receives the log and keeps it, run as a unit
 //! fief-init install | uninstall     an init's names in a tree that has them from somebody else
 //! fiefctl, poweroff, reboot, …      what its other names promise ([`called`])
 //! ```
@@ -27,10 +28,12 @@ mod guard;
 mod hands;
 mod install;
 mod journal;
+mod journalctl;
 mod keeper;
 mod kept;
 mod leave;
 mod ledger;
+mod log;
 mod manner;
 mod mini;
 mod notify;
@@ -75,10 +78,12 @@ fn main() -> ExitCode {
             work(name, &words)
         }),
         (None, Some("--")) => mini::run(rest),
+        (None, Some("log")) => log::recorder::run(),
         (None, Some("setup")) => tool(|| setup::run(rest)),
         (None, Some("install")) => tool(|| install::run(install::Way::In, rest)),
         (None, Some("uninstall")) => tool(|| install::run(install::Way::Out, rest)),
         (None, Some("ctl")) => tool(|| fiefctl::run(rest)),
+        (None, Some("journalctl")) => tool(|| journalctl::run(rest)),
         (None, Some("systemctl")) => tool(|| systemctl::run("systemctl", rest)),
         (None, Some("--help" | "-h")) if !is_pid_1 => help(),
         (None, Some("--version")) if !is_pid_1 => version(),

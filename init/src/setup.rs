@@ -5,6 +5,7 @@
 //! foreign manager does not permit is told, not failed.
 
 mod credentials;
+mod dev_log;
 mod host_keys;
 mod hostname;
 mod loopback;
@@ -46,6 +47,7 @@ const WORKS: &[(&str, Work)] = &[
     ("ssh-host-keys", host_keys::apply),
     ("loopback", loopback::apply),
     ("utmp", tmpfiles::accounting),
+    ("dev-log", dev_log::apply),
     ("tmpfiles", tmpfiles::apply),
     ("network", network::apply),
 ];

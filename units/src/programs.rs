@@ -37,6 +37,7 @@ pub const PROGRAMS: &[(&str, Folder)] = &[
     ("fiefctl", Folder::Bin),
     ("halt", Folder::Sbin),
     ("init", Folder::Sbin),
+    ("journalctl", Folder::Bin),
     ("poweroff", Folder::Sbin),
     ("reboot", Folder::Sbin),
     ("runlevel", Folder::Sbin),

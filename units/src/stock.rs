@@ -17,6 +17,8 @@ const FILES: &[(&str, &str)] = stock![
     "default.target",
     "emergency.target",
     "exit.target",
+    "fief-log",
+    "fief-log.socket",
     "getty.target",
     "halt.target",
     "kexec.target",
@@ -36,6 +38,7 @@ const FILES: &[(&str, &str)] = stock![
     "setup-ssh-host-keys",
     "setup-tmpfiles",
     "sysinit.target",
+    "syslog.socket",
 ];
 
 /// Other names of them; systemd.special(7).
@@ -74,7 +77,8 @@ mod tests {
         let (units, _) = read(files());
         let mut reached = crate::Set::new();
         // A server that wants the network asks for it by itself.
-        let asked_for = ["network-online.target", "poweroff.target", "reboot.target", "halt.target", "kexec.target", "exit.target"];
+        let asked_for =
+            ["network-online.target", "syslog.socket", "poweroff.target", "reboot.target", "halt.target", "kexec.target", "exit.target"];
         let asked_for = ["default.target", "rescue.target", "emergency.target"].into_iter().chain(asked_for);
         let mut next: Vec<_> = asked_for.flat_map(crate::UnitName::new).collect();
         while let Some(name) = next.pop() {

@@ -3,6 +3,7 @@
 
 use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
 
@@ -54,4 +55,29 @@ pub fn message_queue(name: &CStr, flags: i32, mode: u32, bounds: Option<(libc::c
     let fd = Errno::result(unsafe { libc::mq_open(name.as_ptr(), flags | libc::O_CREAT | libc::O_CLOEXEC, mode, attributes) })?;
     // SAFETY: a new descriptor, which nobody else took.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Whether what was handed to this program has been taken.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The descriptors that whoever began this program has handed to it, from 3 on, close-on-exec from now on; sd_listen_fds(3). None when asked again,
+/// and none after the first that is not open.
+pub fn handed() -> Vec<OwnedFd> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<i32>().ok());
+    if number("LISTEN_PID").is_none_or(|pid| !u32::try_from(pid).is_ok_and(|pid| pid == std::process::id()))
+        || TAKEN.swap(true, Ordering::Relaxed)
+    {
+        return Vec::new();
+    }
+    let last = number("LISTEN_FDS").unwrap_or(0).clamp(0, 1024) + 3;
+    let mut all = Vec::new();
+    for number in 3..last {
+        // SAFETY: F_SETFD takes a number, which need not be open.
+        if unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } == -1 {
+            break;
+        }
+        // SAFETY: it is open, is ours by the protocol of LISTEN_FDS, and nobody takes it twice.
+        all.push(unsafe { OwnedFd::from_raw_fd(number) });
+    }
+    all
 }

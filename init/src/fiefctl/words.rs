@@ -18,7 +18,7 @@ pub(crate) fn size(bytes: Bytes) -> String {
 }
 
 /// Year, month and day of a count of days since 1970, in the proleptic Gregorian calendar.
-fn date(days: i64) -> (i64, u32, u32) {
+pub(crate) fn date(days: i64) -> (i64, u32, u32) {
     // Days since the 1st of March of the year 0: the leap day is then the last of a year.
     let days = days + 719_468;
     let era = days.div_euclid(146_097);

@@ -1,0 +1,413 @@
+//! `journalctl`: what was logged, in systemd's words and with its exit codes, out of the files of [`crate::log`].
+//!
+//! ```text
+//! words ─ options ─▶ filter ─┐
+//! files ─ source ────────────┴▶ entries ─ output ─▶ pager, or standard output
+//! ```
+//!
+//! Invariant: nobody is asked for entries: who may read the files may read the log, whether it is being written or not.
+
+mod care;
+mod filter;
+mod follow;
+mod options;
+mod output;
+mod pager;
+mod pattern;
+mod shown;
+mod source;
+mod when;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
+
+use crate::log::civil::Here;
+use crate::log::realtime;
+use crate::say;
+use care::Vacuum;
+use filter::{Filter, plain};
+use options::Said;
+use output::{MODES, Manner, Mode, Time};
+use pager::Out;
+use pattern::Pattern;
+use shown::Shown;
+use source::{Source, Start};
+
+/// Why something could not be shown.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("{0}")]
+    Told(String),
+    #[error("Failed to write output")]
+    Output(#[from] io::Error),
+}
+
+impl Trouble {
+    fn told(text: String) -> Self {
+        Self::Told(text)
+    }
+}
+
+/// `journalctl …`
+pub(crate) fn run(words: &[String]) -> ExitCode {
+    match options::read(words).and_then(|said| act(&said)) {
+        Ok(()) => ExitCode::SUCCESS,
+        // The pager, or head(1), has had enough.
+        Err(Trouble::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(trouble) => {
+            say::error(format_args!("{}", say::chain(&trouble)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(said: &Said) -> Result<(), Trouble> {
+    if said.has("help") {
+        return Ok(say::raw(options::HELP.as_bytes())?);
+    }
+    if said.has("version") {
+        return Ok(say::raw(format!("journalctl of fief-init {}\n", env!("CARGO_PKG_VERSION")).as_bytes())?);
+    }
+    for (option, word) in [("rotate", "rotate\n"), ("flush", "flush\n"), ("sync", "sync\n")] {
+        if said.has(option) {
+            care::ask(word).map_err(|error| Trouble::told(format!("Failed to {option} the journal: {}", plain(&error))))?;
+        }
+    }
+    let vacuum = ["vacuum-size", "vacuum-files", "vacuum-time"].map(|name| said.value(name));
+    if vacuum.iter().any(Option::is_some) {
+        let [size, files, time] = vacuum;
+        let vacuum = Vacuum::read(size, files, time, realtime())?;
+        vacuum.perform(&open(said)?).iter().for_each(|line| say::error(format_args!("{line}")));
+        return Ok(());
+    }
+    if ["rotate", "flush", "sync", "relinquish-var", "smart-relinquish-var"].iter().any(|name| said.has(name)) {
+        return Ok(());
+    }
+    look(said)
+}
+
+fn open(said: &Said) -> Result<Source, Trouble> {
+    let folder = said.value("directory");
+    Source::open(folder).map_err(|error| Trouble::told(format!("Failed to open {}: {}", folder.unwrap_or_default(), plain(&error))))
+}
+
+/// Whatever is looked at and not changed.
+fn look(said: &Said) -> Result<(), Trouble> {
+    let here = if said.has("utc") { Here::default() } else { Here::found() };
+    let now = realtime();
+    let mut filter = filter_of(said, &here, now)?;
+    let mode = mode_of(said)?;
+    if let Some(Mode::Cat) = mode.filter(|_| said.value("output") == Some("help")) {
+        return Ok(());
+    }
+    let lines = lines_of(said)?;
+    if said.has("follow") && said.has("reverse") {
+        return Err(Trouble::told("Please specify either --reverse= or --follow=, not both.".to_owned()));
+    }
+    let start = start_of(said)?;
+    if said.value("directory").is_none() {
+        care::catch_up();
+    }
+    // Before anything is read: what comes while we read is then not missed.
+    let end = if said.has("follow") { Some(follow::End::of(&open(said)?.folders).map_err(io::Error::from)?) } else { None };
+    let source = open(said)?;
+    if source.files.is_empty() && !said.has("quiet") {
+        complain(&source)?;
+    }
+    if said.has("disk-usage") {
+        let text = format!("Archived and active journals take up {} in the file system.\n", care::size(care::usage(&source)));
+        return Ok(say::raw(text.as_bytes())?);
+    }
+    if said.has("verify") {
+        source.files.iter().for_each(|(name, _)| say::error(format_args!("PASS: {}", name.path.display())));
+        return Ok(());
+    }
+    let boots =
+        if said.has("list-boots") || said.has("boot") || said.has("this-boot") || said.has("dmesg") { source.boots() } else { Vec::new() };
+    if said.has("list-boots") {
+        return list_boots(said, &boots, &here);
+    }
+    if said.has("boot") || said.has("this-boot") || said.has("dmesg") {
+        filter.boot = boot_of(said.value("boot"), &boots)?;
+    }
+    if said.has("fields") || said.has("field") {
+        return list_values(said, &source, &filter, start);
+    }
+    let terminal = io::stdout().is_terminal();
+    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let fields = said.value("output-fields").map_or_else(Vec::new, |list| list.split(',').map(str::to_owned).collect());
+    let mode = mode.unwrap_or(Mode::Short(Time::Syslog));
+    let manner = Manner { mode, here, host: !said.has("no-hostname"), all: said.has("all"), colour, fields };
+    let pages = terminal && !said.has("no-pager") && !said.has("follow");
+    let mut out = if pages { Out::paged(said.has("pager-end")) } else { Out::plain() };
+    let mut showing = Showing { manner, quiet: said.has("quiet"), boot: None, last: None, failed: None };
+    let count = show(&source, &filter, (start, lines, said.has("reverse")), &mut showing, &mut out)?;
+    if let Some(mut end) = end {
+        loop {
+            out.flush()?;
+            end.wait();
+            end.go_on(|shown| {
+                if filter.wants(shown) && showing.is_later(shown) {
+                    showing.one(shown, &mut out);
+                }
+            });
+            showing.check()?;
+        }
+    }
+    if count == 0 && !said.has("quiet") {
+        out.write_all(b"-- No entries --\n")?;
+    }
+    if let Some(cursor) = showing.last.as_ref().map(|(_, cursor)| cursor) {
+        if said.has("show-cursor") {
+            out.write_all(format!("-- cursor: {cursor}\n").as_bytes())?;
+        }
+        if let Some(path) = said.value("cursor-file") {
+            fs::write(path, format!("{cursor}\n"))
+                .map_err(|error| Trouble::told(format!("Failed to write cursor file: {}", plain(&error))))?;
+        }
+    }
+    Ok(out.finish()?)
+}
+
+/// What is shown, and what was shown before.
+struct Showing {
+    manner: Manner,
+    quiet: bool,
+    boot: Option<String>,
+    /// The number of the last, and its cursor.
+    last: Option<(u64, String)>,
+    failed: Option<io::Error>,
+}
+
+impl Showing {
+    fn is_later(&self, shown: Shown<'_>) -> bool {
+        self.last.as_ref().is_none_or(|(number, _)| shown.entry.stamp.sequence > *number)
+    }
+
+    /// Whether there is anybody left to show it to.
+    fn one(&mut self, shown: Shown<'_>, out: &mut Out) -> bool {
+        let Some(text) = self.manner.show(shown) else { return true };
+        let boot = &shown.about.boot;
+        let is_other = self.boot.as_ref().is_some_and(|before| before != boot);
+        let head = if is_other && !self.quiet { format!("-- Boot {boot} --\n") } else { String::new() };
+        self.boot = Some(boot.clone());
+        self.last = Some((shown.entry.stamp.sequence, shown.cursor()));
+        self.failed = out.write_all(head.as_bytes()).and_then(|()| out.write_all(&text)).err();
+        self.failed.is_none()
+    }
+
+    fn check(&mut self) -> Result<(), Trouble> {
+        self.failed.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+/// Shows what is there; how many there were.
+fn show(
+    source: &Source,
+    filter: &Filter,
+    (start, lines, backwards): (Start, Option<u64>, bool),
+    showing: &mut Showing,
+    out: &mut Out,
+) -> Result<u64, Trouble> {
+    let from = match lines {
+        Some(0) => return Ok(1),
+        // With a cursor they are counted from there on.
+        Some(count) if !backwards && start == Start::First => source.before_last(count, filter, start),
+        Some(_) | None => start,
+    };
+    let mut count = 0;
+    source.read(filter, from, backwards, |shown| {
+        count += 1;
+        showing.one(shown, out) && lines.is_none_or(|lines| count < lines)
+    });
+    showing.check()?;
+    Ok(count)
+}
+
+/// Why there is nothing, where that is no one's wish.
+fn complain(source: &Source) -> Result<(), Trouble> {
+    if source.is_forbidden {
+        say::error(format_args!(
+            "Hint: You are currently not seeing messages from other users and the system.\n      \
+             Users in groups 'adm', 'systemd-journal' can see all messages.\n      Pass -q to turn off this notice."
+        ));
+        return Err(Trouble::told("No journal files were opened due to insufficient permissions.".to_owned()));
+    }
+    say::error(format_args!("No journal files were found."));
+    Ok(())
+}
+
+fn filter_of(said: &Said, here: &Here, now: u64) -> Result<Filter, Trouble> {
+    let moment = |name: &str| -> Result<Option<u64>, Trouble> {
+        let bad = |text: &str| Trouble::told(format!("Failed to parse timestamp: {text}"));
+        said.value(name).map(|text| when::read(text, here, now).ok_or_else(|| bad(text))).transpose()
+    };
+    let (since, until) = (moment("since")?, moment("until")?);
+    if since.zip(until).is_some_and(|(since, until)| since > until) {
+        return Err(Trouble::told("--since= must be before --until=.".to_owned()));
+    }
+    let sensitive =
+        if said.has("case-sensitive") { Some(!matches!(said.value("case-sensitive"), Some("no" | "false" | "0"))) } else { None };
+    let pattern = said
+        .value("grep")
+        .map(|text| Pattern::read(text, sensitive).map_err(|why| Trouble::told(format!("Bad pattern \"{text}\": {why}"))));
+    let facilities: Vec<Vec<String>> = said.values("facility").map(filter::facilities).collect::<Result<_, _>>()?;
+    let mut matches = filter::matches(&said.words)?;
+    if said.has("user") {
+        matches.iter_mut().for_each(Vec::clear);
+    }
+    Ok(Filter {
+        boot: None,
+        kernel: said.has("dmesg"),
+        units: said.values("unit").chain(said.values("user-unit")).map(unit_name).collect(),
+        identifiers: said.values("identifier").map(str::to_owned).collect(),
+        levels: said.value("priority").map(filter::levels).transpose()?,
+        facilities: facilities.concat(),
+        since,
+        until,
+        pattern: pattern.transpose()?,
+        matches,
+    })
+}
+
+/// `ssh` is `ssh.service`; so is a pattern.
+fn unit_name(word: &str) -> String {
+    let kinds = [".service", ".socket", ".target", ".timer", ".path", ".mount", ".automount", ".swap", ".slice", ".scope", ".device"];
+    if kinds.iter().any(|kind| word.ends_with(kind)) { word.to_owned() } else { format!("{word}.service") }
+}
+
+fn mode_of(said: &Said) -> Result<Option<Mode>, Trouble> {
+    match said.value("output") {
+        None => Ok(None),
+        Some("help") => {
+            MODES.iter().try_for_each(|(name, _)| say::raw(format!("{name}\n").as_bytes()))?;
+            Ok(Some(Mode::Cat))
+        }
+        Some(text) => {
+            let known = MODES.iter().find(|(name, _)| *name == text).map(|(_, mode)| *mode);
+            known.map(Some).ok_or_else(|| Trouble::told(format!("Unknown output format '{text}'.")))
+        }
+    }
+}
+
+/// At most so many, where there is a limit.
+fn lines_of(said: &Said) -> Result<Option<u64>, Trouble> {
+    let usual = if said.has("pager-end") {
+        Some(1000)
+    } else {
+        (said.has("follow") && !said.has("no-tail") && !said.has("since") && start_of(said)? == Start::First).then_some(10)
+    };
+    match (said.has("lines"), said.value("lines")) {
+        (false, _) => Ok(usual),
+        (true, None) => Ok(Some(10)),
+        (true, Some("all")) => Ok(None),
+        (true, Some(text)) => text.parse().map(Some).map_err(|_| Trouble::told(format!("Failed to parse lines '{text}'"))),
+    }
+}
+
+fn start_of(said: &Said) -> Result<Start, Trouble> {
+    if ["since", "cursor", "after-cursor"].iter().filter(|name| said.has(name)).count() > 1 {
+        return Err(Trouble::told("Please specify only one of --since=, --cursor=, and --after-cursor=.".to_owned()));
+    }
+    let number =
+        |cursor: &str| shown::number_of(cursor).ok_or_else(|| Trouble::told("Failed to seek to cursor: Invalid argument".to_owned()));
+    if let Some(cursor) = said.value("cursor") {
+        return number(cursor).map(Start::At);
+    }
+    // A cursor file is read where there is one, and written in the end.
+    let file = said.value("cursor-file").and_then(|path| crate::file::read_text(path, 4096).ok());
+    match said.value("after-cursor").map(str::to_owned).or(file).filter(|cursor| !cursor.trim().is_empty()) {
+        Some(cursor) => number(cursor.trim()).map(Start::After),
+        None => Ok(Start::First),
+    }
+}
+
+/// `-1`, an id, an id and how many boots from there; nothing for all.
+fn boot_of(wanted: Option<&str>, boots: &[(String, u64, u64)]) -> Result<Option<String>, Trouble> {
+    let wanted = wanted.unwrap_or("0");
+    if wanted == "all" {
+        return Ok(None);
+    }
+    let (id, offset) = match wanted.find(['+', '-']) {
+        Some(place) => wanted.split_at(place),
+        None if wanted.len() == 32 => (wanted, "0"),
+        None => ("", wanted),
+    };
+    let missing = || Trouble::told(format!("Data from the specified boot ({wanted}) is not available: No such boot ID in journal"));
+    let offset: i64 = offset.parse().map_err(|_| Trouble::told(format!("Failed to parse boot descriptor '{wanted}'")))?;
+    let count = i64::try_from(boots.len()).unwrap_or(i64::MAX);
+    let base = match id {
+        // From 1 on they are counted from the first.
+        "" if offset > 0 => -1,
+        "" => count - 1,
+        id => boots.iter().position(|(boot, _, _)| boot == id).and_then(|place| i64::try_from(place).ok()).ok_or_else(missing)?,
+    };
+    let place = usize::try_from(base.saturating_add(offset)).ok();
+    // Without any entry of this boot there is nothing to show, and nothing wrong.
+    if place.is_none() && offset == 0 && boots.is_empty() {
+        return Ok(None);
+    }
+    place.and_then(|place| boots.get(place)).map(|(boot, _, _)| Some(boot.clone())).ok_or_else(missing)
+}
+
+fn list_boots(said: &Said, boots: &[(String, u64, u64)], here: &Here) -> Result<(), Trouble> {
+    let moment = |micros: u64| {
+        let civil = here.at(micros);
+        format!("{} {}", civil.long(), civil.zone_name())
+    };
+    let mut out = Out::plain();
+    let rows: Vec<[String; 4]> = boots
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, (boot, first, last))| {
+            [if place == 0 { "0".to_owned() } else { format!("-{place}") }, boot.clone(), moment(*first), moment(*last)]
+        })
+        .collect();
+    let width = rows.iter().map(|[place, ..]| place.len()).max().unwrap_or(0).max(3);
+    let span = rows.iter().map(|[_, _, first, _]| first.len()).max().unwrap_or(0).max("FIRST ENTRY".len());
+    if !said.has("quiet") && !rows.is_empty() {
+        out.write_all(format!("{:>width$} {:32} {:span$} LAST ENTRY\n", "IDX", "BOOT ID", "FIRST ENTRY").as_bytes())?;
+    }
+    let in_order: Vec<&[String; 4]> = if said.has("reverse") { rows.iter().collect() } else { rows.iter().rev().collect() };
+    for [place, boot, first, last] in in_order {
+        out.write_all(format!("{place:>width$} {boot} {first:span$} {last}\n").as_bytes())?;
+    }
+    Ok(out.finish()?)
+}
+
+/// `--fields`, `--field=NAME`: what there is, each once.
+fn list_values(said: &Said, source: &Source, filter: &Filter, start: Start) -> Result<(), Trouble> {
+    let mut all = BTreeSet::new();
+    source.read(filter, start, false, |shown| {
+        match said.value("field") {
+            Some(name) => all.extend(shown.field(name).map(<[u8]>::to_vec)),
+            None => all.extend(shown.fields().map(|(name, _)| name.as_bytes().to_vec())),
+        }
+        true
+    });
+    let mut out = Out::plain();
+    for value in all {
+        out.write_all(&value)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(out.finish()?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn boots_are_named_by_place_and_by_id() {
+        let boots: Vec<(String, u64, u64)> = ["a", "b", "c"].map(|id| (id.repeat(32), 0, 0)).into();
+        let of = |wanted: &str| boot_of(Some(wanted), &boots).map(|id| id.unwrap().chars().next().unwrap()).ok();
+        assert_eq!(["0", "-0", "-1", "-2", "1", "3", "+2"].map(of), ["c", "c", "b", "a", "a", "c", "b"].map(|id| id.chars().next()));
+        assert_eq!(of(&format!("{}+1", "b".repeat(32))), Some('c'));
+        assert_eq!((of("-3"), of("4"), of(&"d".repeat(32))), (None, None, None));
+        assert_eq!((boot_of(Some("all"), &boots).unwrap(), boot_of(None, &[]).unwrap()), (None, None));
+    }
+}
