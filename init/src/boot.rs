@@ -286,6 +286,10 @@ fn open_sockets(system: &mut System) {
         if let Some(kind) = system.hands.container() {
             let _ = fs::create_dir_all("/run/systemd").and_then(|()| fs::write("/run/systemd/container", kind));
         }
+        // By this folder maintainer scripts and programs know that units are what starts services here. sd_booted(3)
+        if reads_the_usual(&system.options) {
+            let _ = fs::create_dir_all("/run/systemd/system");
+        }
     }
 }
 

@@ -26,6 +26,8 @@ const NOT_IN_VM: &str = "--skip ten_thousand --skip one_that_notifies --skip ove
 /// Load tests, whose measure is a machine of its own speed.
 const NOT_THERE: [&str; 2] = ["recover", "rough"];
 const VM_SECONDS: u32 = 1800;
+/// A service of each kind: one that forks, one that notifies, one that only runs.
+const PACKAGES: [&str; 3] = ["nginx", "redis-server", "memcached"];
 
 /// Unit and property tests, with the doctests.
 pub(super) fn unit(_options: &Options) -> Result<Tally> {
@@ -45,7 +47,21 @@ pub(super) fn root(options: &Options) -> Result<Tally> {
     guests.args(["--ignored", "--test-threads=1"]).args(&options.filter);
     guests.env("FIEF_TEST_PROGRAMS", &suite.programs).env("FIEF_TEST_STORE", store(&suite)?);
     tally.add(watch(&mut guests)?);
+    if options.filter.as_ref().is_none_or(|text| "packages".contains(text.as_str())) {
+        tally.add(packages(options)?);
+    }
     Ok(tally)
+}
+
+/// Some server packages of Debian from install to purge; all of them are `cargo xtask packages`.
+fn packages(options: &Options) -> Result<Tally> {
+    let mut course = run::command([std::env::current_exe().context("cannot find this program")?]);
+    course.args(["packages", "--check"]).args(PACKAGES);
+    if options.profile == Profile::Release {
+        course.arg("--release");
+    }
+    let status = course.status().context("cannot run the packages' course")?;
+    Ok(Tally { ran: 1, failed: u32::from(!status.success()) })
 }
 
 /// The lines of the root tests that speak of limits and of a whole guest, on pure cgroup v2.
