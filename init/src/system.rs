@@ -254,7 +254,9 @@ impl System {
             Source::Report(pid) => self.hands.reported(pid, &mut self.reactor, &mut self.queue),
             Source::Stranger(pid) => {
                 self.hear_out_child(pid);
-                self.hands.stranger_ended(pid, &mut self.reactor, &mut self.queue);
+                if !self.handed_over(pid) {
+                    self.hands.stranger_ended(pid, &mut self.reactor, &mut self.queue);
+                }
             }
             Source::Output(number) => self.heed_output(number),
             Source::Emptying(life) => {

@@ -248,6 +248,24 @@ fn a_forking_service_is_known_by_its_pid_file() {
 
 #[test]
 #[ignore = "needs root"]
+fn a_daemon_that_is_replaced_by_another_of_its_own_has_not_ended() {
+    // As nginx when its program was upgraded: the new one writes the pid file, then the old one goes.
+    let old = "echo $$ > /run/over.pid; until [ -e /run/go ]; do sleep 0.05; done; sh /run/new & \
+               until [ $(cat /run/over.pid) != $$ ]; do sleep 0.05; done";
+    let over = format!(
+        "[service]\ntype = \"forking\"\npid-file = \"/run/over.pid\"\ncommand = [\"/bin/sh\", \"-c\", \"echo 'echo $$ > /run/over.pid; \
+         exec sleep 1000' > /run/new; echo '{old}' > /run/old; sh /run/old &\"]\n\
+         [restart]\npolicy = \"no\"\n[install]\nwanted-by = [\"multi-user.target\"]\n"
+    );
+    let text = "old=$(cat /run/over.pid); touch /run/go; while [ -d /proc/$old ]; do sleep 0.05; done\n\
+                until ctl status over | grep -Eq \"main pid: $(cat /run/over.pid)\\$|inactive|failed\"; do sleep 0.05; done\n\
+                ctl status over; kill $(cat /run/over.pid); while ctl status over > /dev/null; do sleep 0.05; done; ctl poweroff";
+    let boot = boot(&[("over.toml", &over), ("off.toml", &script("\"over\"", text))]);
+    boot.ended(POWERED_OFF).shows("active (running)").shows("main pid: ");
+}
+
+#[test]
+#[ignore = "needs root"]
 fn a_service_over_its_limit_is_killed_and_init_and_the_others_live() {
     let eats = "[service]\ncommand = [\"/bin/sh\", \"-c\", \"exec tail /dev/zero\"]\n[resources]\nmemory-max = \"32M\"\n[restart]\npolicy = \"no\"\n[install]\nwanted-by = [\"multi-user.target\"]\n";
     let bombs = "[service]\ncommand = [\"/bin/sh\", \"-c\", \"while :; do sleep 1000 & done\"]\n[resources]\ntasks-max = 16\n[install]\nwanted-by = [\"multi-user.target\"]\n";

@@ -53,6 +53,18 @@ impl Hands {
         }
     }
 
+    /// Takes up the main process that one who has ended named before, in its pid file: as when a daemon is replaced by a newer program of
+    /// it. Then nothing has ended. systemd.service(5), `PIDFile=`; service_sigchld_event() reads it in the same place.
+    pub(crate) fn follow(&mut self, pid: i32, life: Life, units: &UnitSet, reactor: &mut Reactor, queue: &mut Queue) -> bool {
+        let was_main = self.processes.get(&pid).is_some_and(|process| super::is_main(process, life));
+        let Some(body) = self.bodies.get(&life).filter(|_| was_main) else { return false };
+        let service = units.unit(&body.unit).and_then(|unit| unit.service()).filter(|service| main_pid::file_of(service).is_some());
+        let found = service.and_then(|service| main_pid::find(service, body.group.as_ref())).filter(|found| *found != pid);
+        let Some(found) = found.filter(|found| self.adopt(life, *found, reactor)) else { return false };
+        queue.push_back(Event::MainFound(life, Some(found.unsigned_abs())));
+        true
+    }
+
     /// Take a process of a life for its main one from now on. False when it is none, or is no more.
     fn adopt(&mut self, life: Life, pid: i32, reactor: &mut Reactor) -> bool {
         let run = Run { life, phase: Phase::Start, index: 0 };

@@ -202,9 +202,17 @@ impl System {
                 continue;
             }
             self.hear_out_child(pid.as_raw());
-            self.hands.ended(pid.as_raw(), how, &mut self.reactor, &mut self.queue);
+            if !self.handed_over(pid.as_raw()) {
+                self.hands.ended(pid.as_raw(), how, &mut self.reactor, &mut self.queue);
+            }
         }
         self.hands.after_reaping(&mut self.queue);
+    }
+
+    /// Whether a process that has ended was the main one of a unit that is up, and named its successor before.
+    pub(super) fn handed_over(&mut self, pid: i32) -> bool {
+        let Some(life) = self.hands.life_of_child(pid).filter(|life| self.supervisor.is_up(*life)) else { return false };
+        self.hands.follow(pid, life, self.supervisor.units(), &mut self.reactor, &mut self.queue)
     }
 }
 

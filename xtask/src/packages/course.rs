@@ -156,11 +156,10 @@ impl Guest<'_> {
     }
 
     fn purges(&self) -> Result<(), String> {
-        let name = self.row.name;
+        let names = [&[self.row.name], self.row.also].concat().join(" ");
         let still = self.row.units.iter().map(|unit| format!("! ctl is-active -q {unit}")).collect::<Vec<_>>().join(" && ");
         let still = if still.is_empty() { "true" } else { &still };
-        // What has no `Essential` is ours to remove; asked of dpkg, which does not weigh who else wants it.
-        self.shell(&format!("export DEBIAN_FRONTEND=noninteractive; apt-get -y purge {name} && apt-get -y --purge autoremove && {still}"))
+        self.shell(&format!("export DEBIAN_FRONTEND=noninteractive; apt-get -y purge {names} && apt-get -y --purge autoremove && {still}"))
             .map(drop)
     }
 }

@@ -7,6 +7,8 @@ pub(super) struct Row {
     pub(super) units: &'static [&'static str],
     /// What the probe asks with.
     pub(super) with: &'static [&'static str],
+    /// What the name stands for, and is purged with it.
+    pub(super) also: &'static [&'static str],
     /// A script that ends with 0 once the service has answered; tried again for half a minute. Empty: nothing to ask.
     pub(super) probe: &'static str,
     /// What a reader of the table should know.
@@ -14,12 +16,16 @@ pub(super) struct Row {
 }
 
 const fn row(name: &'static str, units: &'static [&'static str], probe: &'static str) -> Row {
-    Row { name, units, with: &[], probe, remark: "" }
+    Row { name, units, with: &[], also: &[], probe, remark: "" }
 }
 
 impl Row {
     const fn with(self, with: &'static [&'static str]) -> Self {
         Self { with, ..self }
+    }
+
+    const fn also(self, also: &'static [&'static str]) -> Self {
+        Self { also, ..self }
     }
 
     const fn remark(self, remark: &'static str) -> Self {
@@ -58,7 +64,7 @@ pub(super) static ROWS: &[Row] = &[
     row("openssh-server", &["ssh"], "says 22 '' '^SSH-2.0'"),
     row("nginx", &["nginx"], "web http://127.0.0.1/ | grep -q nginx"),
     row("apache2", &["apache2"], "web http://127.0.0.1/ | grep -q Apache"),
-    row("postgresql", &["postgresql", "postgresql@15-main"], "su postgres -c \"psql -Atc 'select 6*7'\" | grep -qx 42"),
+    row("postgresql", &["postgresql", "postgresql@15-main"], "su postgres -c \"psql -Atc 'select 6*7'\" | grep -qx 42").also(&["postgresql-15"]),
     row("mariadb-server", &["mariadb"], "mariadb -Ne 'select 6*7' | grep -qx 42"),
     row("redis-server", &["redis-server"], "redis-cli ping | grep -qx PONG"),
     row("memcached", &["memcached"], "says 11211 'version\\r\\n' VERSION"),

@@ -40,6 +40,13 @@ impl Supervisor {
         self.slots.get(unit).is_some_and(|slot| slot.rests() || slot.life().is_some() || slot.job.is_some())
     }
 
+    /// Whether the unit of this life is up, and so has the main process that it began its work with.
+    #[must_use]
+    pub fn is_up(&self, life: crate::Life) -> bool {
+        let slot = self.unit_of(life).and_then(|name| self.slots.get(name));
+        slot.is_some_and(|slot| slot.is_up() && slot.life() == Some(life))
+    }
+
     /// Whether it served a connection that is over: from the next step on nothing is known of it.
     #[must_use]
     pub fn is_over(&self, unit: &UnitName) -> bool {
