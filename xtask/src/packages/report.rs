@@ -44,13 +44,14 @@ fn render(old: &str, row: &Row, seen: &Seen) -> String {
     let mut text = format!(
         "# Debian's packages in a guest\n\n\
          Made by `cargo xtask packages`, by the steps of each row, in a guest of its own over `fief template build debian:bookworm`: the service\n\
-         manager is ours, package systemd is not there. {well} of {} rows are without a fault.\n\n\
+         manager is ours, package systemd is not there. Of the {} packages in the task's table {} have gone through, {well} without a fault.\n\n\
          *Installs*: `apt-get install`, with what the package recommends, ends with 0. *Active*: the units that are active then where systemd is\n\
          PID 1 are. *Answers*: a request of the package's own kind is answered. *Restarts*: and again after a restart of the units. *Reboots*:\n\
          active and answering after a reboot, with nothing done by hand. *Stops*: in {} seconds. *Purges*: `apt-get purge` and `autoremove`\n\
          end with 0 and nothing is left running. A dash: there is nothing of the kind; the remark says why.\n\n\
          | package | version | units | installs | active | answers | restarts | reboots | stops | purges | remark |\n\
          |---|---|---|---|---|---|---|---|---|---|---|\n",
+        ROWS.len(),
         lines.len(),
         IN_TIME.as_secs()
     );
@@ -77,9 +78,12 @@ mod tests {
         let bad = Seen { version: "1".into(), installs: Some(Err("no such file".into())), ..Seen::default() };
         let good = Seen { version: "2".into(), installs: Some(Ok(())), ..Seen::default() };
         let text = render(&render("", row("redis-server"), &bad), row("nginx"), &good);
-        assert!(text.contains("1 of 2 rows") && text.contains("| redis-server | 1 | redis-server | **no** | – |"), "{text}");
+        assert!(
+            text.contains("2 have gone through, 1 without a fault") && text.contains("| redis-server | 1 | redis-server | **no** | – |"),
+            "{text}"
+        );
         let text = render(&text, row("redis-server"), &good);
-        assert!(text.contains("2 of 2 rows") && !text.contains("**no**"), "{text}");
+        assert!(text.contains("2 have gone through, 2 without a fault") && !text.contains("**no**"), "{text}");
         assert!(text.find("| nginx |") < text.find("| redis-server |"), "{text}");
     }
 }
