@@ -46,6 +46,7 @@ pub(crate) fn words(notice: &Notice, now: Moment) -> Telling<'_> {
             false,
             format!("{unit} counts as started when its program runs: the message bus is not asked for its name"),
         ),
+        Notice::WaitedTooLong(unit) => about(unit, Tone::Bad, true, format!("{unit} is waited for no longer: its job took too long")),
         Notice::Wanted(unit, way) => about(unit, Tone::Notice, true, format!("{unit} ended in a way that asks for {way}")),
         Notice::Status(unit, text) => about(unit, Tone::Quiet, false, format!("{unit} says: {text}")),
         Notice::BootFinished { up, failed, skipped, took } => {

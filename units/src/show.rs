@@ -22,6 +22,7 @@ mod sheet;
 mod words;
 
 use crate::unit::{Body, EmergencyAction, Hardening, Reload, Service, ServiceType, Unit};
+use crate::value::Limit;
 use crate::{Entry, UnitName, UnitSet};
 use relations::Mirror;
 use sheet::Sheet;
@@ -128,10 +129,18 @@ fn common(sheet: &mut Sheet, unit: &Unit) {
     sheet.flag("AllowIsolate", manner.allow_isolate);
     sheet.flag("DefaultDependencies", unit.default_dependencies);
     sheet.flag("IgnoreOnIsolate", manner.ignore_on_isolate);
+    // None: that of the unit.
+    for (property, status) in [("FailureActionExitStatus", manner.failure_exit), ("SuccessActionExitStatus", manner.success_exit)] {
+        sheet.number(property, status.map_or(-1, i64::from));
+    }
+    let job_timeout = manner.job_timeout.map_or(Limit::Max, Limit::At);
+    sheet.span("JobTimeoutUSec", job_timeout);
+    sheet.span("JobRunningTimeoutUSec", manner.job_running_timeout.unwrap_or(job_timeout));
     for (property, action) in [
         ("StartLimitAction", manner.start_limit_action),
         ("FailureAction", manner.failure_action),
         ("SuccessAction", manner.success_action),
+        ("JobTimeoutAction", manner.job_timeout_action),
     ] {
         sheet.put(
             property,

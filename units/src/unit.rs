@@ -43,8 +43,10 @@ pub use stop::{Stop, StopMode, Strike};
 pub use usual::{AsUsual, Usual};
 
 use crate::systemd::paths::simple;
+use crate::value::Limit;
 use crate::{Set, UnitName};
 use std::fmt;
+use std::time::Duration;
 
 /// One unit, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,6 +122,16 @@ pub struct Manner {
     pub failure_action: EmergencyAction,
     /// What follows when it has ended with success.
     pub success_action: EmergencyAction,
+    /// With which code PID 1 ends for its failure, where that is not the unit's own.
+    pub failure_exit: Option<u8>,
+    /// The same for its success.
+    pub success_exit: Option<u8>,
+    /// How long may be waited for a start or a stop of it, from the time it is asked for; without end when absent.
+    pub job_timeout: Option<Duration>,
+    /// The same from the time it is begun; no other limit when absent.
+    pub job_running_timeout: Option<Limit<Duration>>,
+    /// What follows when that is over.
+    pub job_timeout_action: EmergencyAction,
     /// What it was made from: a SysV script.
     pub source_path: Option<String>,
 }

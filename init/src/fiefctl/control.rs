@@ -112,6 +112,7 @@ pub(super) fn report(line: &Line, results: &[UnitResult]) -> Result<u8, Failed> 
                     say::error(format_args!("  fiefctl status {unit} says more"));
                 }
                 Outcome::Refused(why) => say::error(format_args!("{unit}: {why}")),
+                Outcome::Timeout => say::error(format_args!("{unit}: it took longer than may be waited for")),
                 Outcome::Cancelled => say::error(format_args!("{unit}: cancelled by a later request")),
             }
         }
@@ -123,6 +124,6 @@ fn code_of(result: &UnitResult) -> u8 {
     match &result.outcome {
         Outcome::Ok | Outcome::Skipped(_) | Outcome::Queued => code::OK,
         Outcome::Refused(why) if why == NO_SUCH_UNIT => code::NO_SUCH_UNIT,
-        Outcome::Failed(_) | Outcome::Refused(_) | Outcome::Cancelled => code::FAILED,
+        Outcome::Failed(_) | Outcome::Refused(_) | Outcome::Cancelled | Outcome::Timeout => code::FAILED,
     }
 }

@@ -167,6 +167,8 @@ pub enum Notice {
     OutOfMemory(UnitName),
     /// The message bus is not asked when the unit has its name: it counts as up when its program runs.
     BusNotAsked(UnitName),
+    /// A start or a stop of a unit was waited for as long as may be; it goes on with what it does.
+    WaitedTooLong(UnitName),
     /// The system is to end because of how this unit ended.
     Wanted(UnitName, Way),
     /// The unit says of itself.

@@ -8,6 +8,7 @@ mod jobs;
 mod keep;
 mod leave;
 mod news;
+mod patience;
 mod react;
 mod reload;
 mod requests;
@@ -304,8 +305,11 @@ impl Supervisor {
         let now = self.now;
         for name in self.slots.due(now) {
             // What was done for one may have changed another.
-            if self.slots.get(&name).and_then(Slot::deadline).is_some_and(|deadline| deadline <= now) {
+            if self.slots.get(&name).and_then(Slot::due_at).is_some_and(|deadline| deadline <= now) {
                 self.time_is_up(&name);
+            }
+            if self.slots.get(&name).and_then(|slot| slot.job.as_ref()?.until).is_some_and(|until| until <= now) {
+                self.give_job_up(&name);
             }
         }
         self.leaving_ticked();

@@ -303,6 +303,8 @@ pub enum Outcome {
     Refused(String),
     /// A later request or the shutdown came in between.
     Cancelled,
+    /// It was waited for as long as may be; the unit goes on with what it does.
+    Timeout,
     /// It goes on, and nobody waits for it.
     Queued,
 }

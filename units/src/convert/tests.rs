@@ -79,6 +79,11 @@ fn how_a_service_ends_and_comes_again_is_carried_over() {
         "[Service]\nExecStart=/bin/a\nRestart=always\nRestartSec=1\nRestartSteps=5\nRestartMaxDelaySec=1min\nRestartMode=direct\nExitType=cgroup\n\
          RuntimeMaxSec=1h\nRuntimeRandomizedExtraSec=5min\nTimeoutStartFailureMode=kill\nTimeoutStopFailureMode=abort\nTimeoutAbortSec=1\n",
     );
+    there_and_back(
+        "service",
+        "[Unit]\nJobTimeoutSec=1min\nJobRunningTimeoutSec=infinity\nJobTimeoutAction=reboot\nFailureActionExitStatus=7\n\
+         SuccessActionExitStatus=255\n[Service]\nExecStart=/bin/a\n",
+    );
     there_and_back("service", "[Service]\nExecStart=/bin/a\nRestartSteps=5\nRestartMaxDelaySec=infinity\n");
     for growth in ["steps = 5\nmax-delay = \"max\"\nmode = \"direct\"", "steps = 0", "backoff = 3"] {
         let ours = format!("[service]\ncommand = \"/bin/a\"\n[restart]\n{growth}\n");

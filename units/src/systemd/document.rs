@@ -13,8 +13,6 @@ const FOREIGN: &[(&[&str], &str)] = &[
     ),
     (&["IgnoreOnSnapshot"], "there are no snapshots, with systemd since 228 neither"),
     (&["CollectMode"], "no unit is forgotten before the unit files are read again"),
-    (&["FailureActionExitStatus", "SuccessActionExitStatus"], "the container ends with the status that its end has"),
-    (&["JobTimeoutSec", "JobRunningTimeoutSec", "JobTimeoutAction"], "jobs have no time limits of their own; those of start and stop hold"),
     (&["RebootArgument", "JobTimeoutRebootArgument"], "a container has no firmware to be told"),
     (&["SurviveFinalKillSignal"], "for what outlives a change of root; all ends with its container"),
     (&["UpheldBy"], "no folder of such links is made"),

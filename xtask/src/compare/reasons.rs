@@ -109,7 +109,7 @@ pub(crate) const REASONS: &[Reason] = &[
     ),
     reason(
         Anything,
-        &["SuccessAction", "FailureAction", "StartLimitAction"],
+        &["SuccessAction", "FailureAction", "StartLimitAction", "JobTimeoutAction"],
         One(&["exit-force", "reboot-force", "poweroff-force"]),
         One(&["exit", "reboot", "poweroff"]),
         "with force or without: the difference is for machines",

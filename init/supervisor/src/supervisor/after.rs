@@ -86,7 +86,7 @@ impl Supervisor {
                 self.unbind(name);
                 if !rests {
                     self.tell(Notice::Finished(name.clone()));
-                    self.take_action(name, manner.success_action, code);
+                    self.take_action(name, manner.success_action, manner.success_exit.unwrap_or(code));
                 }
             }
             Ending::Skipped(why) => {
@@ -110,7 +110,7 @@ impl Supervisor {
                         self.enter(name, State::Failed(cause.clone()));
                         self.tell(Notice::Failed(name.clone(), cause.clone()));
                         let code = if code == 0 { 1 } else { code };
-                        self.take_action(name, manner.failure_action, code);
+                        self.take_action(name, manner.failure_action, manner.failure_exit.unwrap_or(code));
                     }
                 }
                 if self.is_unseen(name) {

@@ -85,6 +85,7 @@ impl Supervisor {
     /// Puts a job on one unit. What contradicts it is cancelled.
     pub(super) fn want(&mut self, name: &UnitName, kind: JobKind, why: Why) {
         let now = self.now;
+        let until = self.patience(name);
         let Some(slot) = self.slots.get_mut(name) else { return };
         match &mut slot.job {
             Some(job) if job.kind == kind && !(kind == JobKind::Restart && job.begun) => {
@@ -93,7 +94,7 @@ impl Supervisor {
                 }
             }
             Some(_) | None => {
-                let former = slot.job.replace(Job { kind, why, begun: false, tickets: Vec::new() });
+                let former = slot.job.replace(Job { kind, why, begun: false, tickets: Vec::new(), until });
                 if kind != JobKind::Stop {
                     slot.history.asked = Some(now);
                 }
@@ -192,10 +193,12 @@ impl Supervisor {
             self.want_stop(&other);
             return self.slots.wait(name.clone(), other);
         }
+        let patience = self.patience_once_begun(name);
         let Some(slot) = self.slots.get_mut(name) else { return };
         let down = slot.is_down();
         let Some(job) = &mut slot.job else { return };
         job.begun = true;
+        job.until = job.until.into_iter().chain(patience).min();
         match job.kind {
             JobKind::Start => self.begin_start(name),
             JobKind::Stop => self.begin_stop(name),
@@ -264,6 +267,11 @@ impl Supervisor {
     pub(super) fn start_failed(&mut self, name: &UnitName, cause: &Cause) {
         let outcome = Outcome::Failed(cause.to_string());
         self.settle_start(name, &outcome);
+        self.fail_waiting(name);
+    }
+
+    /// Who requires `name` and waits for it has failed.
+    pub(super) fn fail_waiting(&mut self, name: &UnitName) {
         let units = self.units.clone();
         let Some(node) = units.graph().node(name) else { return };
         let never_up = self.slots.get(name).is_some_and(|slot| !slot.history.was_up);

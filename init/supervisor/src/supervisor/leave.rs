@@ -68,6 +68,11 @@ impl Supervisor {
 
     fn stop_everything(&mut self) {
         let names: Vec<UnitName> = self.slots.keys().cloned().collect();
+        for name in &names {
+            if let Some(job) = self.slots.get_mut(name).and_then(|slot| slot.job.as_mut()) {
+                job.until = None;
+            }
+        }
         // All of them: there is nobody else who goes down with one.
         for name in &names {
             if self.slots.get(name).is_some_and(|slot| !slot.is_down() || slot.job.is_some()) {

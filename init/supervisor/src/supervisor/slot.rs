@@ -225,6 +225,9 @@ pub(super) struct Job {
     pub(super) begun: bool,
     /// Who waits for it.
     pub(super) tickets: Vec<Ticket>,
+    /// When it is given up, whatever has become of it.
+    #[serde(default)]
+    pub(super) until: Option<Moment>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -349,6 +352,12 @@ impl Slot {
 
     /// When something is to be done though nothing happens.
     pub(super) fn deadline(&self) -> Option<Moment> {
+        let job = self.job.as_ref().and_then(|job| job.until);
+        self.due_at().into_iter().chain(job).min()
+    }
+
+    /// The same of what it is doing, whatever is wanted of it.
+    pub(super) fn due_at(&self) -> Option<Moment> {
         match &self.state {
             State::Resting { retry_at } => Some(*retry_at),
             State::Preparing { until, .. } | State::Stopping { until, .. } => *until,

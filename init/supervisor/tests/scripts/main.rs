@@ -8,6 +8,7 @@ mod found;
 mod kinds;
 mod life;
 mod limits;
+mod patience;
 mod relations;
 mod reloading;
 mod sockets;

@@ -265,6 +265,7 @@ fn subject(notice: &Notice) -> Option<&UnitName> {
         | Notice::Stopping(unit)
         | Notice::Stopped(unit)
         | Notice::Aborting(unit)
+        | Notice::WaitedTooLong(unit)
         | Notice::Killing(unit)
         | Notice::LeftBehind(unit)
         | Notice::OutOfMemory(unit)

@@ -31,6 +31,22 @@ pub(crate) fn source_path(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     Ok(())
 }
 
+/// The code with which PID 1 is to end; nothing for that of the unit.
+pub(crate) fn exit_status(field: &mut Option<u8>, a: &Assigned<'_>) -> Done {
+    *field = a.or_reset(|a| a.number(0, 255))?;
+    Ok(())
+}
+
+pub(crate) fn job_timeout(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.manner.job_timeout = a.span_or_none()?.at();
+    Ok(())
+}
+
+pub(crate) fn job_running_timeout(draft: &mut Draft, a: &Assigned<'_>) -> Done {
+    draft.manner.job_running_timeout = Some(a.span_or_none()?);
+    Ok(())
+}
+
 /// An empty assignment takes nothing back, as of all dependencies.
 pub(crate) fn mounts_for(draft: &mut Draft, a: &Assigned<'_>) -> Done {
     for word in a.words(Escapes::Bare) {

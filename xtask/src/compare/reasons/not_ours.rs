@@ -136,15 +136,9 @@ pub(crate) const NOT_OURS: &[(&str, &[&str])] = &[
     ),
     ("a unit that says so is refused", &["RootDirectoryStartOnly", "USBFunction*"]),
     ("not read yet", &["ExecSearchPath"]),
-    (
-        "of jobs that PID 1 has not: how what follows a failure replaces what is under way",
-        &["JobRunningTimeoutUSec", "JobTimeout*", "OnFailureJobMode", "OnSuccessJobMode"],
-    ),
+    ("of jobs that PID 1 has not: how what follows a failure replaces what is under way", &["OnFailureJobMode", "OnSuccessJobMode"]),
     ("nothing is forgotten before the units are read again, and nothing is cleaned", &["CollectMode", "TimeoutCleanUSec"]),
-    (
-        "of the ends of the system: the status that PID 1 ends with, and what a firmware is told",
-        &["FailureActionExitStatus", "RebootArgument", "SuccessActionExitStatus"],
-    ),
+    ("what a firmware is told at the end of the system", &["JobTimeoutRebootArgument", "RebootArgument"]),
     (
         "there is one log, no PAM in a static program, no virtual console, and no clock of the machine's that could wake it",
         &["LogNamespace", "PAMName", "TTYVTDisallocate", "WakeSystem"],
