@@ -26,6 +26,8 @@ pub struct Facts {
     checked: BTreeSet<UnitName>,
     /// Units whose processes were given up.
     left_behind: BTreeSet<UnitName>,
+    /// Lives whose start nobody waits for any more.
+    waited_too_long: BTreeSet<Life>,
     /// Pairs that were up beside each other when files came that say they may not.
     tolerated: BTreeSet<(UnitName, UnitName)>,
     /// What was wanted of whom before this step, since when, and of whom something has been told in it.
@@ -113,6 +115,10 @@ impl World {
             Action::Tell(Notice::Fell { unit, .. } | Notice::Failed(unit, _)) => {
                 *self.facts.falls.entry(unit.clone()).or_default() += 1;
             }
+            Action::Tell(Notice::WaitedTooLong(unit)) => {
+                let of_it = self.lives.iter().filter(|(_, name)| *name == unit).map(|(life, _)| *life);
+                self.facts.waited_too_long.extend(of_it);
+            }
             Action::Tell(Notice::LeftBehind(unit)) => _ = self.facts.left_behind.insert(unit.clone()),
             _ => {}
         }
@@ -173,7 +179,8 @@ impl World {
                 continue;
             }
             let life = self.lives.iter().find(|(_, name)| **name == row.name).map(|(life, _)| *life);
-            let begun = life.is_some_and(|life| !self.is_ready(life, &row.name)) && row.active != ActiveState::Deactivating;
+            let awaited = |life: Life| !self.facts.waited_too_long.contains(&life) && !self.is_ready(life, &row.name);
+            let begun = life.is_some_and(awaited) && row.active != ActiveState::Deactivating;
             assert!(!begun, "{unit} starts before {} is ready, which is {}", row.name, row.sub);
             // The same that was wanted before: asked for earlier, and not settled and asked for anew in this step. What
             // had its start settled may be wanted down later in the step, when the other has begun.

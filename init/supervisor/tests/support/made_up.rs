@@ -98,6 +98,7 @@ fn relations(dice: &mut Dice, own: &str, text: &mut String) {
     some_of(dice, text, 80, &["on-failure = 'reboot.target'"]);
     let manners = ["stop-when-unneeded = true", "ignore-on-isolate = true", "refuse-manual-stop = true", "refuse-manual-start = true"];
     some_of(dice, text, 14, &manners);
+    some_of(dice, text, 14, &["job-timeout-sec = '8s'", "job-running-timeout-sec = '4s'"]);
     some_of(dice, text, 5, &["condition = { path-exists = '/x' }"]);
 }
 
