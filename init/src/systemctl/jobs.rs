@@ -176,6 +176,7 @@ fn judge(line: &Line, verb: &str, session: &mut Session, result: &UnitResult) ->
     let told = match &result.outcome {
         Outcome::Ok | Outcome::Queued | Outcome::Skipped(_) => return Ok(code::OK),
         Outcome::Cancelled => format!("Job for {name} canceled."),
+        Outcome::Timeout => format!("Job for {name} timed out."),
         Outcome::Refused(_) if verb == "reload" => format!("{name} is not active, cannot reload."),
         Outcome::Refused(why) => return refused(line, verb, session, result, why),
         Outcome::Failed(_) => {
@@ -257,7 +258,7 @@ pub(super) fn kill(line: &Line) -> Result<u8, Failed> {
             // Of all processes that there are, none.
             Some(Outcome::Refused(_) | Outcome::Ok | Outcome::Skipped(_) | Outcome::Queued) | None => Ok(Ok(())),
             Some(Outcome::Failed(why)) => Ok(Err(why)),
-            Some(Outcome::Cancelled) => Ok(Err("Operation cancelled".to_owned())),
+            Some(Outcome::Cancelled | Outcome::Timeout) => Ok(Err("Operation cancelled".to_owned())),
         }
     })
 }
@@ -273,7 +274,7 @@ pub(super) fn freeze(line: &Line) -> Result<u8, Failed> {
         Ok(match results.into_iter().next().map(|result| result.outcome) {
             Some(Outcome::Refused(_)) => Err("Unit is not active.".to_owned()),
             Some(Outcome::Failed(why)) => Err(why),
-            Some(Outcome::Ok | Outcome::Queued | Outcome::Skipped(_) | Outcome::Cancelled) | None => Ok(()),
+            Some(Outcome::Ok | Outcome::Queued | Outcome::Skipped(_) | Outcome::Cancelled | Outcome::Timeout) | None => Ok(()),
         })
     })
 }
