@@ -97,6 +97,106 @@ fn nothing_is_lost_when_who_keeps_it_falls() {
     boot.shows("sent: number 0 number 1 number 2 number 3 number 4\n").shows("work: boots: 1").does_not_show("work: lost:");
 }
 
+/// The clients are the distribution's: of libsystemd, by a datagram, by a sealed file where it is too large for one, and by a stream.
+#[test]
+#[ignore = "needs root"]
+fn journalctl_shows_what_is_asked_for_and_follows() {
+    let work = format!(
+        "{JOURNALCTL}\n\
+         for n in 1 2 3; do logger -p user.notice -t counted number $n; done; logger -p user.err -t counted grave\n\
+         echo last: $(journalctl -q -o cat -t counted -n 2 | xargs); echo newest: $(journalctl -q -o cat -t counted -r -n 2 | xargs)\n\
+         echo urgent: $(journalctl -q -o cat -t counted -p err | xargs); echo found: $(journalctl -q -o cat -g 'NUMBER [12]$' -t counted --case-sensitive=no | xargs)\n\
+         echo either: $(journalctl -q -o cat MESSAGE=grave + MESSAGE='number 2' | xargs); echo since: $(journalctl -q -o cat -t counted --since -1h | wc -l) $(journalctl -q -t counted --until -1h | wc -l)\n\
+         cursor=$(journalctl -o cat -t counted -n 1 --show-cursor | sed -n 's/^-- cursor: //p'); logger -t counted later\n\
+         echo after: $(journalctl -q -o cat -t counted --after-cursor \"$cursor\" | xargs); journalctl -q -t counted --cursor-file /run/cursor >/dev/null; logger -t counted latest\n\
+         echo file: $(journalctl -q -o cat -t counted --cursor-file /run/cursor | xargs)\n\
+         journalctl -b -1; echo boot $?; journalctl -k; echo kernel $?; journalctl --since 2026-01-02 --until 2026-01-01; echo span $?\n\
+         echo fields: $(journalctl -q -F SYSLOG_IDENTIFIER | grep counted)\n\
+         {{ echo MESSAGE=large; printf BLOB=; head -c 300000 /dev/zero | tr '\\0' x; echo; }} | logger --journald\n\
+         {{ echo MESSAGE=huge; printf BLOB=; head -c 400000 /dev/zero | tr '\\0' x; echo; }} | setpriv --reuid 65534 --clear-groups logger --journald\n\
+         echo huge: $(journalctl -a -q -o cat --output-fields=BLOB MESSAGE=huge _UID=65534 | wc -c); echo large: $(journalctl -a -q -o cat --output-fields=BLOB MESSAGE=large | wc -c)\n\
+         {{ echo MESSAGE=small; echo SHOP=main; }} | logger --journald; echo small: $(journalctl -q -o cat MESSAGE=small SHOP=main)\n\
+         if [ -x /usr/bin/systemd-cat ]; then /usr/bin/systemd-cat -t cat -p warning echo by cat; else logger -t cat -p user.warning by cat; fi\n\
+         echo cat: $(journalctl -q -o cat -t cat -p warning..warning)\n\
+         journalctl -f -n 0 -t followed -o cat >/run/followed & follower=$!\n\
+         until [ -s /run/followed ]; do logger -t followed begun; done\n\
+         journalctl --rotate && logger -t followed across; until grep -q across /run/followed; do :; done; kill $follower; echo it follows\n\
+         ls /var/log/fief | wc -l | sed 's/^/files: /'; journalctl --vacuum-files=1; ls /var/log/fief | wc -l | sed 's/^/files: /'; journalctl --sync && echo synced\n\
+         setpriv --reuid 65534 --clear-groups sh -c '{init} journalctl; echo nobody $?'\n\
+         setpriv --reuid 65534 --groups 4 {init} journalctl -q -o cat -t followed | sed 's/^/adm: /'; ctl poweroff",
+        init = guest::INIT,
+    );
+    let mut files = units();
+    files.push(("work.toml", script("\"fief-log\"", &work)));
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let boot = boot(&files);
+    boot.ended(POWERED_OFF);
+    for text in [
+        "last: number 3 grave",
+        "newest: grave number 3",
+        "urgent: grave",
+        "found: number 1 number 2",
+        "either: number 2 grave",
+        "since: 4 0",
+        "after: later",
+        "file: latest",
+        "Data from the specified boot (-1) is not available: No such boot ID in journal",
+        "boot 1",
+        "-- No entries --",
+        "kernel 0",
+        "--since= must be before --until=.",
+        "span 1",
+        "fields: counted",
+        "huge: 400001",
+        "large: 300001",
+        "small: small",
+        "cat: by cat",
+        "it follows",
+        "files: 2",
+        "Vacuuming done, freed ",
+        "files: 1",
+        "synced",
+        "No journal files were opened due to insufficient permissions.",
+        "nobody 1",
+        "adm: across",
+    ] {
+        boot.shows(&format!("work: {text}"));
+    }
+}
+
+/// Where a syslog daemon listens it gets what is kept, whatever way it came, as rsyslogd would want it.
+#[test]
+#[ignore = "needs root"]
+fn what_is_kept_is_handed_on_to_who_listens() {
+    let daemon = r#"
+        open(my $log, "<&=", 3) or die; open(my $out, ">>", "/run/got"); select($out); $| = 1;
+        while (defined recv($log, my $text, 65536, 0)) { print "$text\n" }
+    "#;
+    let daemon = format!("requires = [\"syslog.socket\"]\n[service]\ncommand = [\"/usr/bin/perl\", \"-e\", '''{daemon}''']\n");
+    let work = format!(
+        "{JOURNALCTL}\nctl start syslog; echo <3>by its output; logger -p local3.err -t tag by syslog; echo MESSAGE=by itself | logger --journald\n\
+         for text in 'by its output' 'by syslog' 'by itself' 'reached \\|started syslog'; do until grep -q \"$text\" /run/got; do :; done; done\n\
+         sed 's/^/got: /' /run/got; ctl poweroff"
+    )
+    .replace("echo <3>by", "echo '<3>by'")
+    .replace("by its output; logger", "by its output'; logger");
+    let mut files = units();
+    files.push(("syslog.socket.toml", include_str!("../../units/stock/syslog.socket.toml").to_owned()));
+    files.push(("syslog.toml", daemon));
+    files.push(("work.toml", script("\"fief-log\"", &work)));
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let boot = boot(&files);
+    boot.ended(POWERED_OFF);
+    let got = |head: &str, tail: &str| {
+        let mut lines = boot.console.lines().filter_map(|line| line.split_once("work: got: ").map(|(_, got)| got));
+        assert!(lines.any(|line| line.starts_with(head) && line.contains(tail)), "{head} … {tail}:\n{}", boot.console);
+    };
+    got("<27>", " sh[");
+    got("<155>", "tag: by syslog");
+    got("<14>", ": by itself");
+    got("<30>", " fief-init[1]: started syslog");
+}
+
 /// One service says as much as it can, and the guest is killed in the middle of it. What the others said is there, what was not kept of the one is
 /// counted, the store can be read, and neither it nor PID 1 has grown.
 #[test]

@@ -208,7 +208,7 @@ const REMAINDERS: [u32; 256] = {
     all
 };
 
-fn checksum(bytes: &[u8]) -> u32 {
+pub(crate) fn checksum(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |sum, byte| {
         let [low, ..] = sum.to_le_bytes();
         REMAINDERS.get(usize::from(low ^ byte)).copied().unwrap_or(0) ^ (sum >> 8)

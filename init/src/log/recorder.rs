@@ -35,8 +35,9 @@ use keep::Keep;
 
 /// Datagrams read of one socket before another has its turn.
 const DATAGRAMS: usize = 64;
-/// A datagram is no longer; unprivileged programs may send 208 KiB, and a longer message comes in a file. unix(7), `net.core.wmem_max`
-const LONGEST: usize = 256 * 1024;
+/// A datagram is no longer: as an entry may be, and what it is written with. Who may not send so much, as most programs, sends a file. Of this buffer
+/// only what was needed once takes memory.
+const LONGEST: usize = super::record::LONGEST + 4096;
 /// Connections at a time, of programs and of readers together.
 const MOST_CONNECTIONS: usize = 512;
 /// Nobody who asks to be told when we have seen something waits longer.

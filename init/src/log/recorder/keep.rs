@@ -103,7 +103,7 @@ impl Keep {
         said.iter().for_each(|(name, value)| value.iter().for_each(|value| self.draft.add(name, value)));
         sender.tell(&mut self.draft);
         self.add(0);
-        self.forward.raw(datagram, now);
+        self.forward.raw(datagram);
     }
 
     /// A datagram of `/run/systemd/journal/socket`.
@@ -122,7 +122,7 @@ impl Keep {
             let name = field("SYSLOG_IDENTIFIER").and_then(|name| std::str::from_utf8(name).ok()).unwrap_or(&sender.comm);
             if let Some(text) = field("MESSAGE") {
                 let priority = (words::USER, native::level(fields));
-                self.forward.words(priority, realtime(), (name, Some(sender.pid)), text, now);
+                self.forward.words(priority, realtime(), (name, Some(sender.pid)), text);
             }
         });
     }
@@ -155,7 +155,7 @@ impl Keep {
         self.draft.add("SYSLOG_IDENTIFIER", name);
         sender.tell(&mut self.draft);
         self.add(0);
-        self.forward.words((facility, level), realtime(), (name, Some(sender.pid)), text, now);
+        self.forward.words((facility, level), realtime(), (name, Some(sender.pid)), text);
     }
 
     /// A line that PID 1 has: what a unit wrote, what init tells, or what came by `/dev/log` before we were there.
@@ -213,7 +213,7 @@ impl Keep {
         self.add(line.number);
         // A daemon that took `/dev/log` over had those itself.
         if line.stream != LogStream::Syslog {
-            self.forward.words((line.facility, line.priority), line.time_ms * 1000, (&name, pid), text.as_bytes(), now);
+            self.forward.words((line.facility, line.priority), line.time_ms * 1000, (&name, pid), text.as_bytes());
         }
     }
 
