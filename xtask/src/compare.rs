@@ -9,6 +9,7 @@
 //! A difference without a reason in [`reasons`] is a failure, and so is a unit that does not load.
 
 mod answers;
+mod commands;
 mod judge;
 mod reasons;
 mod record;
@@ -24,7 +25,7 @@ use crate::run;
 use crate::site::Site;
 use record::Record;
 
-/// `cargo xtask compare [--recorded] [--show UNIT]`
+/// `cargo xtask compare [commands | --recorded [--show UNIT]]`
 pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let record = match words.as_slice() {
@@ -36,8 +37,9 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
             let site = Site::enter_with("compare", Profile::Debug)?;
             Record::make(&site)?
         }
+        ["commands"] => return commands::perform(),
         ["--recorded"] | ["--recorded", "--show", _] => Record::last()?,
-        _ => bail!("compare: there is `compare [--recorded [--show UNIT]]`"),
+        _ => bail!("compare: there is `compare [commands | --recorded [--show UNIT]]`"),
     };
     let ours = tree::Ours::read(&record)?;
     if let ["--recorded", "--show", unit] = words.as_slice() {
@@ -59,4 +61,9 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     answers.iter().for_each(|answer| println!("{}", answer.summary()));
     println!("{faults} without a reason");
     Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What an import gives our init in a tree that has another's: here that other one is meant.
+fn give_names_back(site: &Site, root: &std::path::Path) -> Result<()> {
+    run::quietly(run::command([site.programs().join("fief-init")]).args(["uninstall", "--root"]).arg(root))
 }

@@ -42,7 +42,7 @@ fn are(line: &Line, wanted: fn(&UnitRow) -> bool, otherwise: u8) -> Result<u8, F
 
 /// `is-system-running`
 pub(super) fn is_running(line: &Line) -> Result<u8, Failed> {
-    let word = if place::is_offline() { None } else { Session::open().ok().map(|mut session| state(line, &mut session)).transpose()? };
+    let word = if place::is_in_chroot() { None } else { Session::open().ok().map(|mut session| state(line, &mut session)).transpose()? };
     let is_running = word == Some(SystemState::Running);
     if !line.has("quiet") {
         output(&word.map_or_else(|| "offline\n".to_owned(), |word| format!("{word}\n")))?;

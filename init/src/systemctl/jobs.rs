@@ -77,9 +77,12 @@ pub(super) fn carry_out(line: &Line, verb: &str, words: &[String], isolates: boo
         Err(Failed::Refused(_, kind)) => return Ok(refuse_all(line, verb, &rows, kind)),
         Err(other) => return Err(other),
     };
-    if !line.has("quiet") {
+    // That a mask is new is no news to who masks.
+    if !line.has("quiet") && line.verb.name != "mask" {
         due::look_anew(&mut rows);
-        rows.iter().filter(|row| row.reload_due == Some(true)).for_each(|row| alive::warn_of_change(&row.name));
+        rows.iter()
+            .filter(|row| row.reload_due == Some(true) && row.load == LoadState::Loaded && !row.sources.is_empty())
+            .for_each(|row| alive::warn_of_change(&row.name));
         if verb == "stop" {
             warn_of_triggers(&mut session, &rows)?;
         }
@@ -118,6 +121,9 @@ fn request(line: &Line, verb: &str, isolates: bool, mut units: Vec<UnitName>) ->
 /// What systemd says before it makes a job.
 fn unfit(row: &UnitRow, verb: &str) -> Option<Refused> {
     let name = row.name.as_str();
+    if row.name.is_template() {
+        return Some(Refused::logged(format!("Unit name {name} is missing the instance name."), code::FAILED));
+    }
     if verb == "stop" {
         let gone = matches!(row.load, LoadState::NotFound | LoadState::BadSetting) && !is_in_memory(row);
         return gone.then(|| Refused::new(format!("Unit {name} not loaded."), code::NOT_INSTALLED));

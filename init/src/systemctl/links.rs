@@ -79,7 +79,8 @@ impl<'l> Work<'l> {
                     Problem::NoPath(path) => format!("\"{path}\" is not a valid unit name."),
                     Problem::Bad(unit, _) => format!("Unit file {} has a bad setting.", unit.as_str()),
                 };
-                format!("Failed to {what} unit: {why}")
+                let whom = if what.ends_with("to") { what.trim_end_matches(" to").to_owned() } else { format!("{what} unit") };
+                format!("Failed to {whom}: {why}")
             }
             Side::Files => match problem {
                 Problem::NoSuchUnit(unit) => format!("Failed to {what} unit, unit {} does not exist.", unit.as_str()),
@@ -260,7 +261,8 @@ fn warn(work: &Work<'_>, verb: &str, installer: &Installer, units: &[UnitName], 
     if matches!(verb, "enable" | "reenable") && !units.iter().any(|unit| installer.has_install(unit)) {
         say::error(format_args!("{NO_RULES}"));
     }
-    for step in &plan.steps {
+    // PID 1 has targets of its own that no file is of.
+    for step in plan.steps.iter().filter(|_| work.side == Side::Files) {
         let Step::Link { path, target } = step else { continue };
         let from =
             path.rsplit('/').nth(1).and_then(|folder| folder.rsplit_once('.')).filter(|(_, end)| matches!(*end, "wants" | "requires"));

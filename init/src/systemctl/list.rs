@@ -73,7 +73,7 @@ pub(super) fn units(line: &Line) -> Result<u8, Failed> {
         let mut out = String::new();
         if grid.len() > 0 {
             out.push_str(LOADED);
-            out.push_str(if has_jobs { "JOB    = Pending job for the unit.\n\n" } else { "\n" });
+            out.push_str(if has_jobs { "JOB    = Pending job for the unit.\n" } else { "" });
         }
         out.push_str(&format!("{} loaded units listed.", grid.len()));
         let installed = "To show all installed unit files use 'systemctl list-unit-files'.\n";
@@ -186,7 +186,7 @@ pub(super) fn sockets(line: &Line) -> Result<u8, Failed> {
     units::order::by(&mut found, |one, other| one.0.cmp(&other.0));
     let mut grid = Grid::new(if has_types { &["LISTEN", "TYPE", "UNIT", "ACTIVATES"] } else { &["LISTEN", "UNIT", "ACTIVATES"] });
     for (address, kind, row) in found {
-        let kind = has_types.then_some(kind);
+        let kind = has_types.then(|| kind.chars().take(1).flat_map(char::to_uppercase).chain(kind.chars().skip(1)).collect());
         grid.row(' ', std::iter::once(address).chain(kind).chain([row.name.as_str().to_owned(), whom(row)]).collect());
     }
     finish(line, &grid, "sockets")

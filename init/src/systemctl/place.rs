@@ -44,7 +44,8 @@ pub(super) fn is_offline() -> bool {
     }
 }
 
-fn is_in_chroot() -> bool {
+/// Whether our root is another than PID 1's.
+pub(super) fn is_in_chroot() -> bool {
     if std::env::var("SYSTEMD_IGNORE_CHROOT").ok().as_deref().and_then(units::systemd::boolean) == Some(true) {
         return false;
     }

@@ -102,8 +102,9 @@ fn added(row: &UnitRow, installer: &Installer) -> Vec<(&'static str, String)> {
 
 /// A moment of `CLOCK_BOOTTIME`, in microseconds, as civil time: "Wed 2026-11-25 10:08:37 UTC".
 pub(super) fn stamp(at_us: u64) -> String {
-    let ago = kernel::time::boottime().as_micros().saturating_sub(u128::from(at_us)) / 1000;
-    civil(now_ms().saturating_sub(u64::try_from(ago).unwrap_or(u64::MAX)))
+    let now_us = u64::try_from(kernel::time::boottime().as_micros()).unwrap_or(u64::MAX);
+    // What is still to come has a moment too.
+    civil((now_ms() + at_us / 1000).saturating_sub(now_us / 1000))
 }
 
 /// The same of milliseconds since 1970.
@@ -162,7 +163,7 @@ pub(super) fn cat(line: &Line) -> Result<u8, Failed> {
             return Ok(code::FAILED);
         }
         if row.load == LoadState::Masked {
-            say::error(format_args!("# Unit {name} is masked."));
+            output(&format!("# Unit {name} is masked.\n"))?;
             continue;
         }
         if row.reload_due == Some(true) {

@@ -80,6 +80,9 @@ pub(super) fn set_property(line: &Line) -> Result<u8, Failed> {
     set::set(line).map_err(|why| match why {
         Failed::NoSuchUnit(_) => Failed::Told(format!("Failed to set unit properties on {0}: Unit {0} not found.", name.as_str())),
         Failed::Unclear(unclear) => Failed::Told(unclear.to_string()),
+        Failed::Told(text) if text.contains("unknown key") => {
+            Failed::Told(format!("Unknown assignment: {}", line.operands.iter().skip(1).map(String::as_str).collect::<Vec<_>>().join(" ")))
+        }
         Failed::Told(text) => Failed::Told(format!("Failed to set unit properties on {}: {text}", name.as_str())),
         other => other,
     })

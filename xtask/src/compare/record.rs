@@ -88,6 +88,7 @@ impl Record {
         let tar = template::tar_with(PACKAGES)?;
         run::quietly(site.fief(&["template", "import", TEMPLATE]).arg(&tar))?;
         let root = site.path(&format!("/var/lib/fief/templates/{TEMPLATE}/rootfs"));
+        super::give_names_back(site, &root)?;
         run::quietly(run::command(["cp", "-rP"]).arg(answers::ours::own_tree().join(".")).arg(&root))?;
         let units = root.join("etc/systemd/system");
         fs::write(units.join("fief-compare.target"), IDLE)?;
