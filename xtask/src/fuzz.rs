@@ -48,6 +48,11 @@ const TARGETS: &[Target] = &[
     Target { name: "sysv", longest: 1024, words: &["units/src/sysv.rs"] },
     Target { name: "specifiers", longest: 256, words: &[] },
     Target { name: "install", longest: 64, words: &[] },
+    Target { name: "log_file", longest: 512, words: &["init/src/log/record.rs"] },
+    Target { name: "log_stream", longest: 256, words: &[] },
+    Target { name: "native_entries", longest: 512, words: &["init/src/log/record.rs"] },
+    Target { name: "syslog_message", longest: 256, words: &["init/src/log/words.rs"] },
+    Target { name: "pattern", longest: 64, words: &["init/src/journalctl/pattern.rs"] },
     Target { name: "ledger", longest: 512, words: &[] },
     Target { name: "state", longest: 128, words: &[] },
 ];
