@@ -5,6 +5,7 @@
 mod entries;
 
 use std::io;
+use std::path::Path;
 
 pub(crate) use entries::{Accounts, User};
 
@@ -16,11 +17,16 @@ const MOST: u64 = 16 << 20;
 impl Accounts {
     /// Read both files; one that is absent holds nobody.
     pub(crate) fn read() -> io::Result<Self> {
-        Ok(Self::from_text(absent_is_empty("/etc/passwd")?, absent_is_empty("/etc/group")?))
+        Self::beneath(Path::new("/"))
+    }
+
+    /// The files of another root.
+    pub(crate) fn beneath(root: &Path) -> io::Result<Self> {
+        Ok(Self::from_text(absent_is_empty(&root.join("etc/passwd"))?, absent_is_empty(&root.join("etc/group"))?))
     }
 }
 
-fn absent_is_empty(path: &str) -> io::Result<String> {
+fn absent_is_empty(path: &Path) -> io::Result<String> {
     match file::read_text(path, MOST) {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::process::ExitCode;
 use std::{env, fs, io};
 
-use crate::{fiefctl, systemctl};
+use crate::{fiefctl, systemctl, tools};
 
 /// Where a host shows its own fief-init in a guest: PID 1 is that one.
 const OF_THE_HOST: &str = "/run/host/fief/fief-init";
@@ -24,6 +24,8 @@ const TOOLS: &[(&str, Tool)] = &[
     ("runlevel", fiefctl::power),
     ("shutdown", fiefctl::power),
     ("systemctl", systemctl::run),
+    ("systemd-escape", tools::escape),
+    ("systemd-tmpfiles", tools::tmpfiles),
     ("telinit", fiefctl::power),
 ];
 

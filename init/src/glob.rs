@@ -19,7 +19,7 @@ pub(crate) fn base(pattern: &str) -> PathBuf {
     Path::new("/").join(plain.collect::<PathBuf>())
 }
 
-fn is_pattern(part: &str) -> bool {
+pub(crate) fn is_pattern(part: &str) -> bool {
     part.contains(['*', '?', '['])
 }
 
@@ -43,7 +43,7 @@ fn search(here: &Path, parts: &[&str], left: &mut usize) -> bool {
 }
 
 /// Whether a name fits one part of a pattern.
-fn fits(pattern: &str, name: &str) -> bool {
+pub(crate) fn fits(pattern: &str, name: &str) -> bool {
     (!name.starts_with('.') || pattern.starts_with('.')) && units::glob::matches(pattern, name)
 }
 

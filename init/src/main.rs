@@ -49,6 +49,7 @@ mod syslog;
 mod system;
 mod systemctl;
 mod telling;
+mod tools;
 mod turns;
 mod utmp;
 

@@ -1,8 +1,9 @@
 //! Where a program is, by the word that names it.
 
 /// What services find their programs by. The first folder holds the links to init itself: the guest's
-/// own `reboot` may be that of an init that does not run here.
-pub(crate) const PATH: &str = "/run/host/fief/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// own `reboot` may be that of an init that does not run here. The last holds those of systemd's tools that
+/// the guest may have itself.
+pub(crate) const PATH: &str = "/run/host/fief/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/host/fief/tools";
 
 /// PID 1's own executable, for commands that begin with the word `fief-init`.
 const OURSELVES: &str = "/proc/self/exe";

@@ -33,6 +33,7 @@ pub mod show;
 pub mod stock;
 pub mod systemd;
 pub mod sysv;
+pub mod tmpfiles;
 pub mod unit;
 pub mod value;
 pub mod verify;

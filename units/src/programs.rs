@@ -43,6 +43,8 @@ pub const PROGRAMS: &[(&str, Folder)] = &[
     ("runlevel", Folder::Sbin),
     ("shutdown", Folder::Sbin),
     ("systemctl", Folder::Bin),
+    ("systemd-escape", Folder::Bin),
+    ("systemd-tmpfiles", Folder::Bin),
     ("telinit", Folder::Sbin),
 ];
 
@@ -50,6 +52,12 @@ pub const PROGRAMS: &[(&str, Folder)] = &[
 #[must_use]
 pub fn is_ours(name: &str) -> bool {
     PROGRAMS.iter().any(|(known, _)| *known == name)
+}
+
+/// Whether a system's own program of this name goes first, where it has one: those of systemd's that speak to no PID 1.
+#[must_use]
+pub fn stands_aside(name: &str) -> bool {
+    name.starts_with("systemd-")
 }
 
 #[cfg(test)]

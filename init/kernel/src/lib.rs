@@ -14,6 +14,7 @@ pub mod beneath;
 pub mod cgroup;
 pub mod heap;
 pub mod identity;
+pub mod inode;
 pub mod memfd;
 pub mod mount;
 pub mod namespace;

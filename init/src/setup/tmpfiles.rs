@@ -1,32 +1,35 @@
-//! The folders and files under /run that programs expect after a boot, and the packages' own
-//! tmpfiles.d lines where a systemd-tmpfiles is installed. tmpfiles.d(5), utmp(5).
-
-#![allow(clippy::disallowed_methods)] // A child of PID 1 may start a program and wait for it.
+//! The folders and files under /run that programs expect after a boot, and what the packages' tmpfiles.d says. tmpfiles.d(5), utmp(5).
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::Path;
-use std::process::{Command, Stdio};
 
-use super::{Trouble, folder, program};
+use super::Trouble;
 use crate::accounts::Accounts;
-use crate::{say, utmp};
+use crate::{say, tools, utmp};
+
+/// Where no file speaks of the same path: what Debian's systemd has of its own, as far as a container has use for it.
+const STOCK: &str = "\
+d /run/lock 1777 root root
+d /run/lock/subsys 0755 root root
+L /var/lock - - - - ../run/lock
+d /run/log 0755 root root
+d /run/user 0755 root root
+d /run/sendsigs.omit.d 0755 root root
+d /run/systemd/shutdown 0755 root root
+d /var/tmp 1777 root root 30d
+D! /tmp 1777 root root
+D! /tmp/.X11-unix 1777 root root
+D! /tmp/.ICE-unix 1777 root root
+x /tmp/systemd-private-%b-*
+x /var/tmp/systemd-private-%b-*
+";
 
 pub(super) fn apply() -> Result<(), Trouble> {
-    for (path, mode) in [("/run/lock", 0o1777), ("/run/lock/subsys", 0o755), ("/run/user", 0o755)] {
-        folder(Path::new(path), mode)?;
-    }
     accounting()?;
-    if let Some(tmpfiles) = program("systemd-tmpfiles") {
-        let ended = Command::new(&tmpfiles)
-            .args(["--create", "--remove", "--boot", "--exclude-prefix=/dev"])
-            .stdin(Stdio::null())
-            .status()
-            .map_err(|error| Trouble::file("run", &tmpfiles, error))?;
-        // 65 and 73: some lines could not be done, which a container is bound to meet.
-        if !ended.success() {
-            say::line(format_args!("{}: {ended}", tmpfiles.display()));
-        }
+    // Some lines cannot be done, as a container is bound to meet: each was told.
+    let status = tools::tmpfiles_at_boot(STOCK);
+    if status != 0 {
+        say::line(format_args!("tmpfiles.d: status {status}"));
     }
     // Package systemd's lines make it, for a unit of its own to remove; it would keep everybody
     // but root out.

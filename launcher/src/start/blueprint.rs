@@ -37,7 +37,7 @@ pub(crate) const INIT_INSIDE: &str = "/run/host/fief/fief-init";
 
 /// The search path of a guest's PID 1 and of programs run from the host. Our tools come first: the guest's own `reboot` may be
 /// that of an init that does not run here. Under another init than ours that folder is empty.
-pub const PATH: &str = "/run/host/fief/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub const PATH: &str = "/run/host/fief/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/host/fief/tools";
 
 /// One thing of the host's that is made ready on the stage.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
-use units::programs::PROGRAMS;
+use units::programs::{PROGRAMS, stands_aside};
 
 use super::blueprint::INIT_INSIDE;
 use crate::error::{Class, Error};
@@ -26,7 +26,7 @@ pub(crate) fn furnish(view: &Path, config: &ContainerConfig) -> Result<(), Error
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
-        for dir in ["", "credentials", "fief", "fief/bin"] {
+        for dir in ["", "credentials", "fief", "fief/bin", "fief/tools"] {
             fs::create_dir(view.join(dir))?;
             fs::set_permissions(view.join(dir), fs::Permissions::from_mode(0o755))?;
         }
@@ -40,7 +40,9 @@ pub(crate) fn furnish(view: &Path, config: &ContainerConfig) -> Result<(), Error
         // They speak to our init only; another one has its own.
         if config.init.path == InitPath::Ours {
             let names = PROGRAMS.iter().map(|(name, _)| *name).chain(["fief-init"]);
-            names.into_iter().try_for_each(|name| symlink(INIT_INSIDE, view.join("fief/bin").join(name)))?;
+            // Of one's path the one is first, the other last.
+            let folder = |name| view.join(if stands_aside(name) { "fief/tools" } else { "fief/bin" });
+            names.into_iter().try_for_each(|name| symlink(INIT_INSIDE, folder(name).join(name)))?;
         }
         fs::set_permissions(view.join("credentials"), fs::Permissions::from_mode(0o700))?;
         for (name, value) in &config.credentials {

@@ -57,6 +57,39 @@ impl Specifiers {
         self.values.insert(letter, value.into());
         self
     }
+
+    /// Replaces every specifier of a text that is no unit's.
+    ///
+    /// # Errors
+    /// The message, when there is no such specifier, or its value is not known.
+    pub fn expand(&self, text: &str) -> Result<String, String> {
+        expand(text, |letter| self.values.get(&letter).cloned())
+    }
+}
+
+fn expand(text: &str, value: impl Fn(char) -> Option<String>) -> Result<String, String> {
+    if !text.contains('%') {
+        return Ok(text.to_owned());
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '%' {
+            out.push(c);
+            continue;
+        }
+        match chars.next() {
+            None => out.push('%'),
+            Some(letter) => match value(letter) {
+                Some(value) => out.push_str(&value),
+                None if FACTS.contains(letter) => return Err(format!("what %{letter} stands for is not known here")),
+                None if "IJPf".contains(letter) => return Err(format!("the name of the unit holds no text for %{letter}")),
+                None if letter.is_ascii_alphanumeric() => return Err(format!("there is no specifier %{letter}; a percent sign is %%")),
+                None => out.extend(['%', letter]),
+            },
+        }
+    }
+    Ok(out)
 }
 
 /// The specifiers within one file of one unit.
@@ -79,28 +112,10 @@ impl Scope<'_> {
     /// # Errors
     /// The message, when there is no such specifier, or its value is not known.
     pub(crate) fn expand(&self, text: &str) -> Result<String, String> {
-        if self.specifiers.verbatim || !text.contains('%') {
+        if self.specifiers.verbatim {
             return Ok(text.to_owned());
         }
-        let mut out = String::with_capacity(text.len());
-        let mut chars = text.chars();
-        while let Some(c) = chars.next() {
-            if c != '%' {
-                out.push(c);
-                continue;
-            }
-            match chars.next() {
-                None => out.push('%'),
-                Some(letter) => match self.value(letter) {
-                    Some(value) => out.push_str(&value),
-                    None if FACTS.contains(letter) => return Err(format!("what %{letter} stands for is not known here")),
-                    None if "IJPf".contains(letter) => return Err(format!("the name of the unit holds no text for %{letter}")),
-                    None if letter.is_ascii_alphanumeric() => return Err(format!("there is no specifier %{letter}; a percent sign is %%")),
-                    None => out.extend(['%', letter]),
-                },
-            }
-        }
-        Ok(out)
+        expand(text, |letter| self.value(letter))
     }
 
     fn value(&self, letter: char) -> Option<String> {

@@ -44,6 +44,11 @@ pub(crate) fn next(rest: &mut &str) -> Result<Option<String>, CommandError> {
     next_as(rest, Escapes::Lenient)
 }
 
+/// The same, where an escape that nothing is known of is an error.
+pub(crate) fn next_strict(rest: &mut &str) -> Result<Option<String>, CommandError> {
+    next_as(rest, Escapes::Strict)
+}
+
 fn next_as(rest: &mut &str, escapes: Escapes) -> Result<Option<String>, CommandError> {
     let text = rest.trim_start();
     *rest = text;

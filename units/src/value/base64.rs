@@ -3,7 +3,8 @@
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Blanks are passed over, as systemd does.
-pub(crate) fn read(text: &str) -> Option<Vec<u8>> {
+#[must_use]
+pub fn read(text: &str) -> Option<Vec<u8>> {
     let text: String = text.split_whitespace().collect();
     let digits = text.trim_end_matches('=');
     if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {

@@ -1,0 +1,44 @@
+//! Small programs that a distribution brings with systemd, for guests without it, each by its name.
+//!
+//! ```text
+//!   name ─ called ─▶ one file here for each        options ─▶ getopt(3)'s words and manner
+//! ```
+//!
+//! Their options, words and exit codes are those of systemd 252. None of them is PID 1: they may wait, and end by signals like any program.
+
+mod conf;
+mod escape;
+mod options;
+mod tmpfiles;
+mod tree;
+
+use std::process::ExitCode;
+
+use crate::say;
+
+pub(crate) use escape::run as escape;
+pub(crate) use tmpfiles::boot as tmpfiles_at_boot;
+pub(crate) use tmpfiles::run as tmpfiles;
+
+/// A command line that is not understood: exit status 1, as all of systemd's have it.
+fn refuse(name: &str, why: &options::Unclear) -> ExitCode {
+    say::error(format_args!("{name}: {why}"));
+    ExitCode::FAILURE
+}
+
+/// Text to standard output; who reads no further has read enough.
+fn output(text: &str) -> ExitCode {
+    match say::raw(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            say::error(format_args!("writing the output: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `--version`: scripts look for the number, which is that of the systemd we answer as.
+fn version() -> ExitCode {
+    output(&format!("systemd 252 (fief-init {})\n", env!("CARGO_PKG_VERSION")))
+}
