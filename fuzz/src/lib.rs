@@ -30,6 +30,7 @@ pub use graph::graph;
 pub use install::{install, specifiers, sysv};
 pub use log::{log_file, log_stream, native_entries, pattern, syslog_message};
 pub use lines::tmpfiles;
+pub use lines::{sysusers, tmpfiles};
 pub use state::{ledger, state};
 pub use values::{calendar, unit_name, value};
 pub use words::{command, environment, notify};

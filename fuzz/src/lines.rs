@@ -1,6 +1,7 @@
 //! Files of settings that packages bring, a line each.
 
 use units::Specifiers;
+use units::sysusers::{self, Id, Line, Primary};
 use units::tmpfiles;
 
 /// A file of tmpfiles.d(5): each line is judged alone, a path that is read leads nowhere but down, and what is for the boot only is all that
@@ -19,4 +20,33 @@ pub fn tmpfiles(bytes: &[u8]) {
         }
     }
     assert!(tmpfiles::read(text, &facts, false).all(|later| all.contains(&later)));
+}
+
+/// A file of sysusers.d(5): each line is judged alone, and what is read stays one field of one line of passwd(5), with a number that is
+/// somebody's.
+pub fn sysusers(bytes: &[u8]) {
+    let Some(text) = crate::text(bytes) else { return };
+    let facts = Specifiers::default().with('b', "a:b");
+    let is_somebody = |id: &Id| !matches!(id, Id::Number(u32::MAX | 0xffff));
+    for (number, read) in sysusers::read(text, &facts) {
+        let line = text.lines().nth(number - 1).unwrap_or_default();
+        assert_eq!(sysusers::one(line, &facts), read, "{line:?}");
+        let Ok(read) = read else { continue };
+        let fields: Vec<&str> = match &read {
+            Line::User { name, id, group, about, home, shell } => {
+                assert!(is_somebody(id) && !matches!(group, Primary::Number(u32::MAX | 0xffff)), "{line:?}");
+                [name, about].into_iter().chain(home).chain(shell).map(String::as_str).collect()
+            }
+            Line::Group { name, id } => {
+                assert!(is_somebody(id), "{line:?}");
+                vec![name]
+            }
+            Line::Member { user, group } => vec![user, group],
+            Line::Range(first, last) => {
+                assert!(first <= last);
+                Vec::new()
+            }
+        };
+        assert!(fields.iter().all(|field| !field.contains([':', '\n', '\r', '\0'])), "{line:?}");
+    }
 }

@@ -25,6 +25,7 @@ const TOOLS: &[(&str, Tool)] = &[
     ("shutdown", fiefctl::power),
     ("systemctl", systemctl::run),
     ("systemd-escape", tools::escape),
+    ("systemd-sysusers", tools::sysusers),
     ("systemd-tmpfiles", tools::tmpfiles),
     ("telinit", fiefctl::power),
 ];

@@ -44,15 +44,23 @@ pub(crate) fn read_up_to(path: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u
 /// Takes the whole of a file that is open for writing for itself until it is closed; `EAGAIN` when somebody else has it. The lock belongs to the
 /// open file, not to this process, which would lose it with any other descriptor of the file; against the locks of fcntl(2) it counts alike.
 pub(crate) fn lock(file: &File) -> nix::Result<()> {
-    // No length is up to the end, wherever that comes to be.
-    let whole = libc::flock {
+    fcntl(file, FcntlArg::F_OFD_SETLK(&whole())).map(drop)
+}
+
+/// The same, as soon as nobody else has it: not for PID 1.
+pub(crate) fn lock_when_free(file: &File) -> nix::Result<()> {
+    fcntl(file, FcntlArg::F_OFD_SETLKW(&whole())).map(drop)
+}
+
+/// No length is up to the end, wherever that comes to be.
+fn whole() -> libc::flock {
+    libc::flock {
         l_type: i16::try_from(libc::F_WRLCK).unwrap_or_default(),
         l_whence: i16::try_from(libc::SEEK_SET).unwrap_or_default(),
         l_start: 0,
         l_len: 0,
         l_pid: 0,
-    };
-    fcntl(file, FcntlArg::F_OFD_SETLK(&whole)).map(drop)
+    }
 }
 
 /// What was being done, before why it failed. The kind is kept: [`is_shortage`] goes by it.

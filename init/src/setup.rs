@@ -31,7 +31,7 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
-    fn file(doing: &str, path: &Path, source: io::Error) -> Self {
+    pub(crate) fn file(doing: &str, path: &Path, source: io::Error) -> Self {
         Self::File { what: format!("cannot {doing} {}", path.display()), source }
     }
 }
@@ -75,7 +75,7 @@ pub(crate) fn run(names: &[String]) -> ExitCode {
 
 /// Write a file whole or not at all, keeping mode and owner of the one it replaces; a new one
 /// gets `mode`.
-fn replace(path: &Path, mode: u32, content: &[u8]) -> Result<(), Trouble> {
+pub(crate) fn replace(path: &Path, mode: u32, content: &[u8]) -> Result<(), Trouble> {
     let old = fs::metadata(path).ok();
     let mut beside = path.as_os_str().to_owned();
     beside.push(".fief-new");
@@ -100,7 +100,7 @@ fn replace(path: &Path, mode: u32, content: &[u8]) -> Result<(), Trouble> {
 }
 
 /// The text of a file; `None` when there is none.
-fn text(path: &Path) -> Result<Option<String>, Trouble> {
+pub(crate) fn text(path: &Path) -> Result<Option<String>, Trouble> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

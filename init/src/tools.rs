@@ -9,6 +9,7 @@
 mod conf;
 mod escape;
 mod options;
+mod sysusers;
 mod tmpfiles;
 mod tree;
 
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 use crate::say;
 
 pub(crate) use escape::run as escape;
+pub(crate) use sysusers::run as sysusers;
 pub(crate) use tmpfiles::boot as tmpfiles_at_boot;
 pub(crate) use tmpfiles::run as tmpfiles;
 

@@ -32,6 +32,7 @@ pub mod set;
 pub mod show;
 pub mod stock;
 pub mod systemd;
+pub mod sysusers;
 pub mod sysv;
 pub mod tmpfiles;
 pub mod unit;

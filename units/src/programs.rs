@@ -44,6 +44,7 @@ pub const PROGRAMS: &[(&str, Folder)] = &[
     ("shutdown", Folder::Sbin),
     ("systemctl", Folder::Bin),
     ("systemd-escape", Folder::Bin),
+    ("systemd-sysusers", Folder::Bin),
     ("systemd-tmpfiles", Folder::Bin),
     ("telinit", Folder::Sbin),
 ];

@@ -53,6 +53,7 @@ const TARGETS: &[Target] = &[
     Target { name: "native_entries", longest: 512, words: &["init/src/log/record.rs"] },
     Target { name: "syslog_message", longest: 256, words: &["init/src/log/words.rs"] },
     Target { name: "pattern", longest: 64, words: &["init/src/journalctl/pattern.rs"] },
+    Target { name: "sysusers", longest: 256, words: &["units/src/sysusers.rs"] },
     Target { name: "tmpfiles", longest: 256, words: &["units/src/tmpfiles"] },
     Target { name: "ledger", longest: 512, words: &[] },
     Target { name: "state", longest: 128, words: &[] },
