@@ -67,6 +67,9 @@ Creates, deletes and cleans up volatile and temporary files and directories.
 const DATA_ERROR: u8 = 65;
 const CANNOT_CREATE: u8 = 73;
 
+/// Whose lines give way to everybody's without a word.
+const OURSELVES: &str = "fief-init";
+
 /// What to do, and to which paths.
 #[derive(Debug, Default)]
 struct Asked {
@@ -135,7 +138,7 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
 pub(crate) fn boot(stock: &str) -> u8 {
     let root = Path::new("/");
     let mut all = conf::all(root, "tmpfiles", None);
-    all.push(Conf { name: "fief-init".to_owned(), text: stock.to_owned() });
+    all.push(Conf { name: OURSELVES.to_owned(), text: stock.to_owned() });
     // Kept by ourselves; and the launcher's is /dev.
     let without = ["/dev", "/run/utmp", "/run/nologin"].map(str::to_owned).to_vec();
     carry_out(root, &all, &Asked { create: true, clean: false, remove: true, boot: true, only: Vec::new(), without })
@@ -160,7 +163,7 @@ fn carry_out(root: &Path, all: &[Conf], asked: &Asked) -> u8 {
             let taken = read.and_then(|line| if wanted(&line, asked) { Item::resolve(line, &accounts).map(Some) } else { Ok(None) });
             match taken {
                 Ok(Some(item)) => {
-                    if let Some(path) = plan.take(item) {
+                    if let Some(path) = plan.take(item).filter(|_| conf.name != OURSELVES) {
                         say::error(format_args!("{}:{number}: Duplicate line for path \"{path}\", ignoring.", conf.name));
                     }
                 }
