@@ -77,7 +77,10 @@ fn braces(pattern: &str) -> Vec<String> {
     let mut done = Vec::new();
     while let Some(word) = todo.pop() {
         let Some((before, inside, after)) = innermost(&word).filter(|_| todo.len() + done.len() < MOST_WORDS) else {
-            done.push(word);
+            // An inner pair is undone once for each choice of the outer one.
+            if !done.contains(&word) {
+                done.push(word);
+            }
             continue;
         };
         todo.extend(inside.split(',').rev().map(|choice| format!("{before}{choice}{after}")));
