@@ -70,7 +70,11 @@ pub enum Line {
 
 /// What a file says: the number of each line that says something, from 1, with what it says or what is wrong with it.
 pub fn read<'a>(text: &'a str, facts: &'a Specifiers) -> impl Iterator<Item = (usize, Result<Line, String>)> + 'a {
-    let said = text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
+    let said = text
+        .lines()
+        .map(|line| line.trim_matches([' ', '\t', '\r']))
+        .zip(1..)
+        .filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
     said.map(|(line, number)| (number, one(line, facts)))
 }
 

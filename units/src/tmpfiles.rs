@@ -155,7 +155,11 @@ pub struct Line {
 /// What a file says: the number of each line that says something, from 1, with what it says or what is wrong with it. Lines that are for the
 /// boot only (`!`) are left out unless `boot`.
 pub fn read<'a>(text: &'a str, facts: &'a Specifiers, boot: bool) -> impl Iterator<Item = (usize, Result<Line, String>)> + 'a {
-    let said = text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
+    let said = text
+        .lines()
+        .map(|line| line.trim_matches([' ', '\t', '\r']))
+        .zip(1..)
+        .filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
     said.filter_map(move |(line, number)| Some((number, Line::read(line, facts, boot).transpose()?)))
 }
 
