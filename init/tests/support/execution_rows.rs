@@ -40,12 +40,12 @@ pub const ROWS: &[(&str, &str, &str)] = &[
     ),
     // It is told where somebody listens for what would be said then.
     (
-        "exec-start-pre = [\"/bin/sh -c 'mkdir -p /run/systemd/journal; : > /run/systemd/journal/socket'\"]",
+        "exec-start-pre = [\"/bin/sh -c 'mkdir -p /run/systemd/journal; test -e /run/systemd/journal/socket || : > /run/systemd/journal/socket'\"]",
         "test \"$JOURNAL_STREAM\" = $(stat -Lc %d:%i /proc/$$/fd/2) && echo the log",
         "the log",
     ),
     (
-        "standard-error = \"null\"\nexec-start-pre = [\"/bin/sh -c 'mkdir -p /run/systemd/journal; : > /run/systemd/journal/socket'\"]",
+        "standard-error = \"null\"\nexec-start-pre = [\"/bin/sh -c 'mkdir -p /run/systemd/journal; test -e /run/systemd/journal/socket || : > /run/systemd/journal/socket'\"]",
         "test \"$JOURNAL_STREAM\" = $(stat -Lc %d:%i /proc/$$/fd/1) && echo of its output",
         "of its output",
     ),
