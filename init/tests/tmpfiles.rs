@@ -105,6 +105,8 @@ fn outcome(program: &str, options: &str, lines: &str) -> (String, String) {
         .unwrap();
     let mut tree = Vec::new();
     look(&root, &root, &mut tree);
+    // By the names as they are written down: that of the boot's id is another each time.
+    tree.sort();
     (format!("{}\n{}", ended.status.code().unwrap(), tree.join("\n")), String::from_utf8_lossy(&ended.stderr).into_owned())
 }
 
