@@ -213,6 +213,7 @@ fn prepare_process(is_pid_1: bool) -> Vec<String> {
         remarks = mounts::complete();
         // Soft: where it is not permitted, init is killed no earlier than the others.
         let _ = fs::write("/proc/self/oom_score_adj", "-900");
+        lengthen_queues();
     } else if let Err(errno) = kernel::process::become_subreaper() {
         remarks.push(format!("orphans will not be reaped: {}", errno.desc()));
     }
@@ -220,6 +221,17 @@ fn prepare_process(is_pid_1: bool) -> Vec<String> {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
     remarks
+}
+
+/// How many datagrams may wait in a unix socket made from here on, as systemd's PID 1 has it: with the kernel's ten a log loses what is said while who
+/// receives it is still starting. Soft: in a network namespace of somebody else's it is not ours to say.
+fn lengthen_queues() {
+    const LENGTH: u32 = 512;
+    let path = "/proc/sys/net/unix/max_dgram_qlen";
+    let now = fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u32>().ok());
+    if now.is_some_and(|now| now < LENGTH) {
+        let _ = fs::write(path, LENGTH.to_string());
+    }
 }
 
 /// Whether this is a system's init: the stock units set a whole system up, down to emptying /tmp, and generators write to /run; never
