@@ -175,7 +175,7 @@ fn what_is_kept_is_handed_on_to_who_listens() {
     let daemon = format!("requires = [\"syslog.socket\"]\n[service]\ncommand = [\"/usr/bin/perl\", \"-e\", '''{daemon}''']\n");
     let work = format!(
         "{JOURNALCTL}\nctl start syslog; echo <3>by its output; logger -p local3.err -t tag by syslog; echo MESSAGE=by itself | logger --journald\n\
-         for text in 'by its output' 'by syslog' 'by itself' 'reached \\|started syslog'; do until grep -q \"$text\" /run/got; do :; done; done\n\
+         for text in 'by its output' 'by syslog' 'by itself' 'reached \\|started syslog'; do until grep -q \"$text\" /run/got; do sleep 0.1; done; done\n\
          sed 's/^/got: /' /run/got; ctl poweroff"
     )
     .replace("echo <3>by", "echo '<3>by'")
