@@ -29,7 +29,8 @@ pub fn sysusers(bytes: &[u8]) {
     let facts = Specifiers::default().with('b', "a:b");
     let is_somebody = |id: &Id| !matches!(id, Id::Number(u32::MAX | 0xffff));
     for (number, read) in sysusers::read(text, &facts) {
-        let line = text.lines().nth(number - 1).unwrap_or_default();
+        // What is blank at either end is taken off first, also after a backslash.
+        let line = text.lines().nth(number - 1).unwrap_or_default().trim_matches([' ', '\t', '\r']);
         assert_eq!(sysusers::one(line, &facts), read, "{line:?}");
         let Ok(read) = read else { continue };
         let fields: Vec<&str> = match &read {
