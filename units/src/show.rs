@@ -131,7 +131,7 @@ fn common(sheet: &mut Sheet, unit: &Unit) {
     sheet.flag("IgnoreOnIsolate", manner.ignore_on_isolate);
     // None: that of the unit.
     for (property, status) in [("FailureActionExitStatus", manner.failure_exit), ("SuccessActionExitStatus", manner.success_exit)] {
-        sheet.number(property, status.map_or(-1, i64::from));
+        sheet.put(property, status.map_or_else(|| "[not set]".to_owned(), |status| status.to_string()));
     }
     let job_timeout = manner.job_timeout.map_or(Limit::Max, Limit::At);
     sheet.span("JobTimeoutUSec", job_timeout);
