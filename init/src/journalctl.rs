@@ -27,7 +27,7 @@ use crate::log::civil::Here;
 use crate::log::realtime;
 use crate::say;
 use care::Vacuum;
-use filter::{Filter, plain};
+use filter::Filter;
 use options::Said;
 use output::{MODES, Manner, Mode, Time};
 use pager::Out;
@@ -72,7 +72,7 @@ fn act(said: &Said) -> Result<(), Trouble> {
     }
     for (option, word) in [("rotate", "rotate\n"), ("flush", "flush\n"), ("sync", "sync\n")] {
         if said.has(option) {
-            care::ask(word).map_err(|error| Trouble::told(format!("Failed to {option} the journal: {}", plain(&error))))?;
+            care::ask(word).map_err(|error| Trouble::told(format!("Failed to {option} the journal: {}", say::reason(&error))))?;
         }
     }
     let vacuum = ["vacuum-size", "vacuum-files", "vacuum-time"].map(|name| said.value(name));
@@ -90,7 +90,7 @@ fn act(said: &Said) -> Result<(), Trouble> {
 
 fn open(said: &Said) -> Result<Source, Trouble> {
     let folder = said.value("directory");
-    Source::open(folder).map_err(|error| Trouble::told(format!("Failed to open {}: {}", folder.unwrap_or_default(), plain(&error))))
+    Source::open(folder).map_err(|error| Trouble::told(format!("Failed to open {}: {}", folder.unwrap_or_default(), say::reason(&error))))
 }
 
 /// Whatever is looked at and not changed.
@@ -165,7 +165,7 @@ fn look(said: &Said) -> Result<(), Trouble> {
         }
         if let Some(path) = said.value("cursor-file") {
             fs::write(path, format!("{cursor}\n"))
-                .map_err(|error| Trouble::told(format!("Failed to write cursor file: {}", plain(&error))))?;
+                .map_err(|error| Trouble::told(format!("Failed to write cursor file: {}", say::reason(&error))))?;
         }
     }
     Ok(out.finish()?)

@@ -4,6 +4,8 @@
 use std::fmt::Arguments;
 use std::io::Write;
 
+use nix::errno::Errno;
+
 /// One line to standard output; a closed pipe or terminal is nobody's problem.
 pub(crate) fn line(text: Arguments<'_>) {
     let mut out = std::io::stdout().lock();
@@ -19,6 +21,11 @@ pub(crate) fn raw(text: &[u8]) -> std::io::Result<()> {
 /// One line to standard error.
 pub(crate) fn error(text: Arguments<'_>) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// An error of the system in its own words, without the number that std puts behind them. strerror(3)
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    error.raw_os_error().map_or_else(|| error.to_string(), |number| Errno::from_raw(number).desc().to_owned())
 }
 
 /// An error and its sources on one line: "what: why: why".

@@ -12,7 +12,7 @@ use super::environment::{self, Telling};
 use super::groups::way_in;
 use super::{Hands, Process, Queue, commands, identity, mounts, opened, pressure};
 use crate::reactor::{Reactor, Source, Watch};
-use crate::{file, utmp};
+use crate::{file, say, utmp};
 
 impl Hands {
     /// Run one command of a unit.
@@ -81,8 +81,7 @@ impl Hands {
         };
         let environment = environment::build(service, &identity, &telling).map_err(Stillborn::of)?;
         let entering = |error: std::io::Error| {
-            let why = error.raw_os_error().map_or_else(|| error.to_string(), |n| nix::errno::Errno::from_raw(n).desc().to_owned());
-            let why = format!("entering cgroup failed: {why}");
+            let why = format!("entering cgroup failed: {}", say::reason(&error));
             if file::is_shortage(&error) { Stillborn::Delayed(why) } else { Stillborn::Failed(why) }
         };
         let (cgroup, procs) = way_in(body.group.as_ref(), body.unharmed).map_err(entering)?;

@@ -9,9 +9,9 @@ use units::control::{LogsRequest, Reply, Request};
 use units::value::{Bytes, Limit, read_span};
 
 use super::Trouble;
-use super::filter::plain;
 use super::source::Source;
 use crate::log::READERS;
+use crate::say;
 
 /// The process that writes answers sooner; one that hangs is not waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -71,7 +71,7 @@ impl Vacuum {
                 match fs::remove_file(&name.path) {
                     Ok(()) => told.push(format!("Deleted archived journal {} ({}).", name.path.display(), size(length))),
                     Err(error) => {
-                        told.push(format!("Failed to delete archived journal {}: {}", name.path.display(), plain(&error)));
+                        told.push(format!("Failed to delete archived journal {}: {}", name.path.display(), say::reason(&error)));
                         break;
                     }
                 }

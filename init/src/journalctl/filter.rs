@@ -6,6 +6,7 @@ use super::Trouble;
 use super::pattern::Pattern;
 use super::shown::Shown;
 use crate::log::record::is_name;
+use crate::say;
 
 /// syslog(3), the most urgent first; the words that systemd knows.
 const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
@@ -76,8 +77,8 @@ pub(super) fn matches(words: &[String]) -> Result<Vec<All>, Trouble> {
             }
             all.push(Vec::new());
         } else if word.contains('/') && !word.contains('=') {
-            let path =
-                std::fs::canonicalize(word).map_err(|error| Trouble::told(format!("Couldn't canonicalize path: {}", plain(&error))))?;
+            let path = std::fs::canonicalize(word)
+                .map_err(|error| Trouble::told(format!("Couldn't canonicalize path: {}", say::reason(&error))))?;
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             // comm is cut to 15 bytes; proc_pid_comm(5).
             let name: String = name
@@ -99,11 +100,6 @@ pub(super) fn matches(words: &[String]) -> Result<Vec<All>, Trouble> {
         return Err(Trouble::told("\"+\" can only be used between terms".to_owned()));
     }
     Ok(all)
-}
-
-/// An error of the system in its own words, without the number that std puts behind.
-pub(super) fn plain(error: &std::io::Error) -> String {
-    error.raw_os_error().map_or_else(|| error.to_string(), |number| nix::errno::Errno::from_raw(number).desc().to_owned())
 }
 
 /// `err`, `3`, `warning..err`

@@ -120,7 +120,7 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
         match conf::named(&root, "tmpfiles", name) {
             Ok(conf) => given.push(conf),
             Err(error) => {
-                say::error(format_args!("Failed to open '{name}': {}", std_words(&error)));
+                say::error(format_args!("Failed to open '{name}': {}", say::reason(&error)));
                 return ExitCode::FAILURE;
             }
         }
@@ -149,7 +149,7 @@ fn carry_out(root: &Path, all: &[Conf], asked: &Asked) -> u8 {
     let (tree, accounts) = match opened {
         Ok(opened) => opened,
         Err(error) => {
-            say::error(format_args!("Failed to open '{}': {}", root.display(), std_words(&error)));
+            say::error(format_args!("Failed to open '{}': {}", root.display(), say::reason(&error)));
             return 1;
         }
     };
@@ -189,9 +189,4 @@ fn wanted(line: &Line, asked: &Asked) -> bool {
         return false;
     }
     asked.only.is_empty() || asked.only.iter().any(is_in)
-}
-
-/// strerror(3) without the number that std puts behind it.
-fn std_words(error: &std::io::Error) -> String {
-    error.raw_os_error().map_or_else(|| error.to_string(), |number| nix::errno::Errno::from_raw(number).desc().to_owned())
 }

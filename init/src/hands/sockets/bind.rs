@@ -18,6 +18,7 @@ use units::unit::{Listen, ListenKind, Socket};
 use units::value::Address;
 
 use super::options;
+use crate::say;
 
 /// Whose the socket is, and what is made above it.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +48,7 @@ pub(super) fn make(wanted: &Listen, unit: &Socket, owner: Owner, remarks: &mut V
         ListenKind::MessageQueue => queue(&wanted.address, unit, owner),
         ListenKind::UsbFunction => return Err("a container has no USB function".to_owned()),
     };
-    done.map_err(|error| error.raw_os_error().map_or_else(|| error.to_string(), |number| Errno::from_raw(number).desc().to_owned()))
+    done.map_err(|error| say::reason(&error))
 }
 
 fn socket_at(wanted: &Listen, kind: i32, unit: &Socket, owner: Owner, remarks: &mut Vec<String>) -> io::Result<Made> {

@@ -15,8 +15,9 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 use units::tmpfiles::{Age, Kind, Stamps};
 
 use super::super::tree::{DEEPEST, Missing, Node, Tree};
+use super::pattern;
 use super::plan::{Item, Plan};
-use super::{pattern, std_words};
+use crate::say;
 
 /// Carries out what a line says is to be removed.
 pub(super) fn remove(tree: &Tree, item: &Item) -> Result<(), String> {
@@ -41,7 +42,7 @@ pub(super) fn remove(tree: &Tree, item: &Item) -> Result<(), String> {
 
 fn each(tree: &Tree, pattern: &str, act: &dyn Fn(&Node, &OsStr) -> io::Result<()>) -> Result<(), String> {
     let mut first = Ok(());
-    for path in pattern::expand(tree, pattern).map_err(|error| format!("Failed to look for '{pattern}': {}", std_words(&error)))? {
+    for path in pattern::expand(tree, pattern).map_err(|error| format!("Failed to look for '{pattern}': {}", say::reason(&error)))? {
         let done = tree.parent(&path, Missing::Refused).and_then(|(parent, name)| act(&parent, name));
         first = first.and(settled(&path, done));
     }
@@ -51,7 +52,7 @@ fn each(tree: &Tree, pattern: &str, act: &dyn Fn(&Node, &OsStr) -> io::Result<()
 /// Gone is gone, by whomever.
 fn settled(path: &str, done: io::Result<()>) -> Result<(), String> {
     match done {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(format!("rm({path}): {}", std_words(&error))),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(format!("rm({path}): {}", say::reason(&error))),
         Ok(()) | Err(_) => Ok(()),
     }
 }
@@ -63,7 +64,7 @@ pub(super) fn clean(tree: &Tree, item: &Item, plan: &Plan) -> Result<(), String>
     let paths = if item.kind.globs() { pattern::expand(tree, &item.path) } else { Ok(vec![item.path.clone()]) };
     let mut sweep = Sweep { age, plan, now: SystemTime::now(), listened_on: None };
     let mut first = Ok(());
-    for path in paths.map_err(|error| format!("Failed to look for '{}': {}", item.path, std_words(&error)))? {
+    for path in paths.map_err(|error| format!("Failed to look for '{}': {}", item.path, say::reason(&error)))? {
         let done = match tree.node(&path) {
             Ok(node) if node.kind() == SFlag::S_IFDIR => sweep.directory(&node, &path, 0),
             Ok(_) => Ok(()),

@@ -15,7 +15,7 @@ use units::tmpfiles::{Attributes, Content, Kind};
 use super::super::tree::{DEEPEST, Missing, Node, Tree};
 use super::access::{Age, settle};
 use super::plan::Item;
-use super::{acl, copy, pattern, std_words};
+use super::{acl, copy, pattern};
 use crate::{file, say};
 
 /// A credential is at most this long, bytes; systemd.exec(5).
@@ -73,7 +73,7 @@ pub(super) fn create(tree: &Tree, item: &Item) -> Result<(), String> {
 }
 
 fn told(doing: &str, path: &str, error: &io::Error) -> String {
-    format!("Failed to {doing} '{path}': {}", std_words(error))
+    format!("Failed to {doing} '{path}': {}", say::reason(error))
 }
 
 /// Where something is to be made.
