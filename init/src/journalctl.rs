@@ -23,12 +23,12 @@ use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
+use crate::getopt::Line;
 use crate::log::civil::Here;
 use crate::log::realtime;
 use crate::say;
 use care::Vacuum;
 use filter::Filter;
-use options::Said;
 use output::{MODES, Manner, Mode, Time};
 use pager::Out;
 use pattern::Pattern;
@@ -63,7 +63,7 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
     }
 }
 
-fn act(said: &Said) -> Result<(), Trouble> {
+fn act(said: &Line) -> Result<(), Trouble> {
     if said.has("help") {
         return Ok(say::raw(options::HELP.as_bytes())?);
     }
@@ -88,13 +88,13 @@ fn act(said: &Said) -> Result<(), Trouble> {
     look(said)
 }
 
-fn open(said: &Said) -> Result<Source, Trouble> {
+fn open(said: &Line) -> Result<Source, Trouble> {
     let folder = said.value("directory");
     Source::open(folder).map_err(|error| Trouble::told(format!("Failed to open {}: {}", folder.unwrap_or_default(), say::reason(&error))))
 }
 
 /// Whatever is looked at and not changed.
-fn look(said: &Said) -> Result<(), Trouble> {
+fn look(said: &Line) -> Result<(), Trouble> {
     let here = if said.has("utc") { Here::default() } else { Here::found() };
     let now = realtime();
     let mut filter = filter_of(said, &here, now)?;
@@ -239,7 +239,7 @@ fn complain(source: &Source) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn filter_of(said: &Said, here: &Here, now: u64) -> Result<Filter, Trouble> {
+fn filter_of(said: &Line, here: &Here, now: u64) -> Result<Filter, Trouble> {
     let moment = |name: &str| -> Result<Option<u64>, Trouble> {
         let bad = |text: &str| Trouble::told(format!("Failed to parse timestamp: {text}"));
         said.value(name).map(|text| when::read(text, here, now).ok_or_else(|| bad(text))).transpose()
@@ -254,7 +254,7 @@ fn filter_of(said: &Said, here: &Here, now: u64) -> Result<Filter, Trouble> {
         .value("grep")
         .map(|text| Pattern::read(text, sensitive).map_err(|why| Trouble::told(format!("Bad pattern \"{text}\": {why}"))));
     let facilities: Vec<Vec<String>> = said.values("facility").map(filter::facilities).collect::<Result<_, _>>()?;
-    let mut matches = filter::matches(&said.words)?;
+    let mut matches = filter::matches(&said.operands)?;
     if said.has("user") {
         matches.iter_mut().for_each(Vec::clear);
     }
@@ -278,7 +278,7 @@ fn unit_name(word: &str) -> String {
     if kinds.iter().any(|kind| word.ends_with(kind)) { word.to_owned() } else { format!("{word}.service") }
 }
 
-fn mode_of(said: &Said) -> Result<Option<Mode>, Trouble> {
+fn mode_of(said: &Line) -> Result<Option<Mode>, Trouble> {
     match said.value("output") {
         None => Ok(None),
         Some("help") => {
@@ -293,7 +293,7 @@ fn mode_of(said: &Said) -> Result<Option<Mode>, Trouble> {
 }
 
 /// At most so many, where there is a limit.
-fn lines_of(said: &Said) -> Result<Option<u64>, Trouble> {
+fn lines_of(said: &Line) -> Result<Option<u64>, Trouble> {
     let usual = if said.has("pager-end") {
         Some(1000)
     } else {
@@ -307,7 +307,7 @@ fn lines_of(said: &Said) -> Result<Option<u64>, Trouble> {
     }
 }
 
-fn start_of(said: &Said) -> Result<Start, Trouble> {
+fn start_of(said: &Line) -> Result<Start, Trouble> {
     if ["since", "cursor", "after-cursor"].iter().filter(|name| said.has(name)).count() > 1 {
         return Err(Trouble::told("Please specify only one of --since=, --cursor=, and --after-cursor=.".to_owned()));
     }
@@ -352,7 +352,7 @@ fn boot_of(wanted: Option<&str>, boots: &[(String, u64, u64)]) -> Result<Option<
     place.and_then(|place| boots.get(place)).map(|(boot, _, _)| Some(boot.clone())).ok_or_else(missing)
 }
 
-fn list_boots(said: &Said, boots: &[(String, u64, u64)], here: &Here) -> Result<(), Trouble> {
+fn list_boots(said: &Line, boots: &[(String, u64, u64)], here: &Here) -> Result<(), Trouble> {
     let moment = |micros: u64| {
         let civil = here.at(micros);
         format!("{} {}", civil.long(), civil.zone_name())
@@ -379,7 +379,7 @@ fn list_boots(said: &Said, boots: &[(String, u64, u64)], here: &Here) -> Result<
 }
 
 /// `--fields`, `--field=NAME`: what there is, each once.
-fn list_values(said: &Said, source: &Source, filter: &Filter, start: Start) -> Result<(), Trouble> {
+fn list_values(said: &Line, source: &Source, filter: &Filter, start: Start) -> Result<(), Trouble> {
     let mut all = BTreeSet::new();
     source.read(filter, start, false, |shown| {
         match said.value("field") {

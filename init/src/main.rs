@@ -23,6 +23,7 @@ mod control;
 mod fault;
 mod fiefctl;
 mod file;
+mod getopt;
 mod glob;
 mod guard;
 mod hands;

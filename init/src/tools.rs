@@ -1,20 +1,20 @@
 //! Small programs that a distribution brings with systemd, for guests without it, each by its name.
 //!
 //! ```text
-//!   name ─ called ─▶ one file here for each        options ─▶ getopt(3)'s words and manner
+//!   name ─ called ─▶ one file here for each        getopt ─▶ what was typed
 //! ```
 //!
 //! Their options, words and exit codes are those of systemd 252. None of them is PID 1: they may wait, and end by signals like any program.
 
 mod conf;
 mod escape;
-mod options;
 mod sysusers;
 mod tmpfiles;
 mod tree;
 
 use std::process::ExitCode;
 
+use crate::getopt::Unclear;
 use crate::say;
 
 pub(crate) use escape::run as escape;
@@ -23,7 +23,7 @@ pub(crate) use tmpfiles::boot as tmpfiles_at_boot;
 pub(crate) use tmpfiles::run as tmpfiles;
 
 /// A command line that is not understood: exit status 1, as all of systemd's have it.
-fn refuse(name: &str, why: &options::Unclear) -> ExitCode {
+fn refuse(name: &str, why: &Unclear) -> ExitCode {
     say::error(format_args!("{name}: {why}"));
     ExitCode::FAILURE
 }

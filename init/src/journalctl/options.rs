@@ -1,170 +1,94 @@
 //! What the command line says, in journalctl(1)'s words.
 
 use super::Trouble;
-
-/// How much of a word an option wants after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Takes {
-    Nothing,
-    Value,
-    /// Only joined to it: `--boot=ID`, `-bID`; or, for some, in a word of its own that can be nothing else.
-    Perhaps,
-}
-use Takes::{Nothing, Perhaps, Value};
+use crate::getopt::Takes::{Nothing, Perhaps, Value};
+use crate::getopt::{self, Line, Opt, Order, Unclear};
 
 /// All that are known. Some are passed over: what they ask for is so anyway, or is nothing here.
-const ALL: [(&str, Option<char>, Takes); 52] = [
-    ("help", Some('h'), Nothing),
-    ("version", None, Nothing),
-    ("unit", Some('u'), Value),
-    ("user-unit", None, Value),
-    ("identifier", Some('t'), Value),
-    ("priority", Some('p'), Value),
-    ("facility", None, Value),
-    ("grep", Some('g'), Value),
-    ("case-sensitive", None, Perhaps),
-    ("boot", Some('b'), Perhaps),
-    ("dmesg", Some('k'), Nothing),
-    ("since", Some('S'), Value),
-    ("until", Some('U'), Value),
-    ("cursor", Some('c'), Value),
-    ("after-cursor", None, Value),
-    ("cursor-file", None, Value),
-    ("show-cursor", None, Nothing),
-    ("lines", Some('n'), Perhaps),
-    ("no-tail", None, Nothing),
-    ("reverse", Some('r'), Nothing),
-    ("follow", Some('f'), Nothing),
-    ("pager-end", Some('e'), Nothing),
-    ("no-pager", None, Nothing),
-    ("output", Some('o'), Value),
-    ("output-fields", None, Value),
-    ("all", Some('a'), Nothing),
-    ("quiet", Some('q'), Nothing),
-    ("no-hostname", None, Nothing),
-    ("utc", None, Nothing),
-    ("directory", Some('D'), Value),
-    ("field", Some('F'), Value),
-    ("fields", Some('N'), Nothing),
-    ("list-boots", None, Nothing),
-    ("disk-usage", None, Nothing),
-    ("vacuum-size", None, Value),
-    ("vacuum-files", None, Value),
-    ("vacuum-time", None, Value),
-    ("rotate", None, Nothing),
-    ("flush", None, Nothing),
-    ("sync", None, Nothing),
-    ("verify", None, Nothing),
-    ("header", None, Nothing),
-    ("relinquish-var", None, Nothing),
-    ("smart-relinquish-var", None, Nothing),
-    ("system", None, Nothing),
-    ("user", None, Nothing),
-    ("merge", Some('m'), Nothing),
-    ("catalog", Some('x'), Nothing),
-    ("full", Some('l'), Nothing),
-    ("no-full", None, Nothing),
-    ("this-boot", None, Nothing),
-    ("truncate-newline", None, Nothing),
+const ALL: &[Opt] = &[
+    Opt("unit", 'u', Value),
+    Opt("user-unit", '\0', Value),
+    Opt("identifier", 't', Value),
+    Opt("priority", 'p', Value),
+    Opt("facility", '\0', Value),
+    Opt("grep", 'g', Value),
+    Opt("case-sensitive", '\0', Perhaps(|_| false)),
+    Opt("boot", 'b', Perhaps(is_boot)),
+    Opt("dmesg", 'k', Nothing),
+    Opt("since", 'S', Value),
+    Opt("until", 'U', Value),
+    Opt("cursor", 'c', Value),
+    Opt("after-cursor", '\0', Value),
+    Opt("cursor-file", '\0', Value),
+    Opt("show-cursor", '\0', Nothing),
+    Opt("lines", 'n', Perhaps(is_count)),
+    Opt("no-tail", '\0', Nothing),
+    Opt("reverse", 'r', Nothing),
+    Opt("follow", 'f', Nothing),
+    Opt("pager-end", 'e', Nothing),
+    Opt("no-pager", '\0', Nothing),
+    Opt("output", 'o', Value),
+    Opt("output-fields", '\0', Value),
+    Opt("all", 'a', Nothing),
+    Opt("quiet", 'q', Nothing),
+    Opt("no-hostname", '\0', Nothing),
+    Opt("utc", '\0', Nothing),
+    Opt("directory", 'D', Value),
+    Opt("field", 'F', Value),
+    Opt("fields", 'N', Nothing),
+    Opt("list-boots", '\0', Nothing),
+    Opt("disk-usage", '\0', Nothing),
+    Opt("vacuum-size", '\0', Value),
+    Opt("vacuum-files", '\0', Value),
+    Opt("vacuum-time", '\0', Value),
+    Opt("rotate", '\0', Nothing),
+    Opt("flush", '\0', Nothing),
+    Opt("sync", '\0', Nothing),
+    Opt("verify", '\0', Nothing),
+    Opt("header", '\0', Nothing),
+    Opt("relinquish-var", '\0', Nothing),
+    Opt("smart-relinquish-var", '\0', Nothing),
+    Opt("system", '\0', Nothing),
+    Opt("user", '\0', Nothing),
+    Opt("merge", 'm', Nothing),
+    Opt("catalog", 'x', Nothing),
+    Opt("full", 'l', Nothing),
+    Opt("no-full", '\0', Nothing),
+    Opt("this-boot", '\0', Nothing),
+    Opt("truncate-newline", '\0', Nothing),
 ];
 
-/// What was said: options by their long names, in their order, and the other words.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Said {
-    options: Vec<(&'static str, Option<String>)>,
-    pub(super) words: Vec<String>,
-}
-
-impl Said {
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.options.iter().any(|(known, _)| *known == name)
-    }
-
-    /// The value that was said last.
-    pub(super) fn value(&self, name: &str) -> Option<&str> {
-        self.options.iter().rev().find(|(known, _)| *known == name).and_then(|(_, value)| value.as_deref())
-    }
-
-    pub(super) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.options.iter().filter(move |(known, _)| *known == name).filter_map(|(_, value)| value.as_deref())
-    }
-}
-
-/// Reads the words as getopt_long(3) would.
-pub(super) fn read(words: &[String]) -> Result<Said, Trouble> {
-    let mut said = Said::default();
-    let mut words = words.iter().peekable();
-    while let Some(word) = words.next() {
-        if word == "--" {
-            said.words.extend(words.cloned());
-            break;
-        }
-        if let Some(long) = word.strip_prefix("--") {
-            let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value.to_owned())));
-            let (name, takes) = find(name)?;
-            let value = match (takes, value) {
-                (Nothing, Some(_)) => return Err(Trouble::told(format!("journalctl: option '--{name}' doesn't allow an argument"))),
-                (Value, None) => {
-                    let missing = || Trouble::told(format!("journalctl: option '--{name}' requires an argument"));
-                    Some(words.next().cloned().ok_or_else(missing)?)
-                }
-                (Perhaps, None) => words.next_if(|next| stands_alone(name, next)).cloned(),
-                (Nothing | Value | Perhaps, value) => value,
-            };
-            said.options.push((name, value));
-        } else if word.len() > 1 && word.starts_with('-') {
-            let mut letters = word.chars().skip(1);
-            while let Some(letter) = letters.next() {
-                let known = ALL.iter().find(|(_, short, _)| *short == Some(letter));
-                let (name, _, takes) = known.ok_or_else(|| Trouble::told(format!("journalctl: invalid option -- '{letter}'")))?;
-                let rest = if *takes == Nothing { String::new() } else { letters.by_ref().collect() };
-                let value = match takes {
-                    Nothing => None,
-                    _ if !rest.is_empty() => Some(rest),
-                    Value => {
-                        let missing = || Trouble::told(format!("journalctl: option requires an argument -- '{letter}'"));
-                        Some(words.next().cloned().ok_or_else(missing)?)
-                    }
-                    Perhaps => words.next_if(|next| stands_alone(name, next)).cloned(),
-                };
-                said.options.push((name, value));
+/// Options by their long names, and the other words.
+pub(super) fn read(words: &[String]) -> Result<Line, Trouble> {
+    getopt::read(ALL, Order::Any, words).map_err(|why| {
+        Trouble::told(match &why {
+            Unclear::Long(word) => format!("journalctl: {}", Unclear::Long(word.split('=').next().unwrap_or_default().to_owned())),
+            Unclear::Ambiguous(_, names) => {
+                let names: Vec<String> = names.iter().map(|name| format!("'--{name}'")).collect();
+                format!("journalctl: {why}; possibilities: {}", names.join(" "))
             }
-        } else {
-            said.words.push(word.clone());
-        }
-    }
-    Ok(said)
-}
-
-/// Whether a word after an option whose value may be left out is that value all the same.
-fn stands_alone(name: &str, word: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match name {
-        "lines" => word == "all" || digits(word),
-        "boot" => {
-            let (id, offset) = word.split_at(word.find(['+', '-']).unwrap_or(word.len()));
-            let has_offset = offset.get(1..).is_some_and(digits);
-            let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-            word == "all" || (offset.is_empty() && (digits(id) || is_id)) || (has_offset && (id.is_empty() || is_id))
-        }
-        _ => false,
-    }
-}
-
-/// An option by its name, or by as much of it as is no other's.
-fn find(name: &str) -> Result<(&'static str, Takes), Trouble> {
-    let fitting: Vec<_> = ALL.iter().filter(|(known, _, _)| known.starts_with(name)).collect();
-    match fitting.as_slice() {
-        [] => Err(Trouble::told(format!("journalctl: unrecognized option '--{name}'"))),
-        [(known, _, takes)] => Ok((known, *takes)),
-        several => match several.iter().find(|(known, _, _)| *known == name) {
-            Some((known, _, takes)) => Ok((known, *takes)),
-            None => {
-                let names: Vec<String> = several.iter().map(|(known, _, _)| format!("'--{known}'")).collect();
-                Err(Trouble::told(format!("journalctl: option '--{name}' is ambiguous; possibilities: {}", names.join(" "))))
+            Unclear::Short(_) | Unclear::NoValue(_) | Unclear::NoValueShort(_) | Unclear::Value(_) | Unclear::Wrong(_) => {
+                format!("journalctl: {why}")
             }
-        },
-    }
+        })
+    })
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A word that after `-n` can be nothing but its value.
+fn is_count(word: &str) -> bool {
+    word == "all" || is_number(word)
+}
+
+/// The same after `-b`.
+fn is_boot(word: &str) -> bool {
+    let (id, offset) = word.split_at(word.find(['+', '-']).unwrap_or(word.len()));
+    let has_offset = offset.get(1..).is_some_and(is_number);
+    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    word == "all" || (offset.is_empty() && (is_number(id) || is_id)) || (has_offset && (id.is_empty() || is_id))
 }
 
 /// What `--help` shows.
@@ -227,7 +151,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn typed(text: &str) -> Said {
+    fn typed(text: &str) -> Line {
         read(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).unwrap()
     }
 
@@ -250,9 +174,9 @@ mod tests {
         let said = typed("-afb -p info -n1 -t sshd -t sudo -o cat _PID=1 + _UID=0 -- -x");
         assert_eq!((said.has("all"), said.has("follow"), said.has("boot"), said.value("boot")), (true, true, true, None));
         assert_eq!(said.values("identifier").collect::<Vec<_>>(), ["sshd", "sudo"]);
-        assert_eq!(said.words, ["_PID=1", "+", "_UID=0", "-x"]);
-        assert_eq!(typed("-n x").words, ["x"]);
-        assert_eq!(typed("-b xyz").words, ["xyz"]);
+        assert_eq!(said.operands, ["_PID=1", "+", "_UID=0", "-x"]);
+        assert_eq!(typed("-n x").operands, ["x"]);
+        assert_eq!(typed("-b xyz").operands, ["xyz"]);
     }
 
     #[test]
@@ -267,8 +191,9 @@ mod tests {
 
     #[test]
     fn no_two_options_share_a_name_or_a_letter() {
-        let mut names: Vec<String> = ALL.iter().map(|(name, _, _)| (*name).to_owned()).collect();
-        names.extend(ALL.iter().filter_map(|(_, short, _)| short.map(String::from)));
+        let all = || ALL.iter().chain(&getopt::COMMON);
+        let mut names: Vec<String> = all().map(|Opt(name, _, _)| (*name).to_owned()).collect();
+        names.extend(all().filter_map(|Opt(_, short, _)| Some(String::from(*short)).filter(|_| *short != '\0')));
         let count = names.len();
         names.sort_unstable();
         names.dedup();

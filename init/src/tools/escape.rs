@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use units::systemd::escape;
 use units::{UnitKind, UnitName};
 
-use super::options::{self, Line, Opt, Order, Takes, Unclear};
 use super::{output, refuse, version};
+use crate::getopt::{self, Line, Opt, Order, Takes, Unclear};
 
 const OPTIONS: &[Opt] = &[
     Opt("suffix", '\0', Takes::Value),
@@ -33,7 +33,7 @@ Escape strings for usage in systemd unit names.
 ";
 
 pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
-    let line = match options::read(OPTIONS, Order::Any, arguments).and_then(checked) {
+    let line = match getopt::read(OPTIONS, Order::Any, arguments).and_then(checked) {
         Ok(line) => line,
         Err(why) => return refuse(name, &why),
     };

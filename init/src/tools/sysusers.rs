@@ -16,8 +16,8 @@ use std::process::ExitCode;
 use units::sysusers::{self, Id, Line, Primary};
 
 use super::conf::{self, Conf};
-use super::options::{self, Opt, Order, Takes, Unclear};
 use super::{output, refuse, version};
+use crate::getopt::{self, Opt, Order, Takes, Unclear};
 use crate::{boot, say};
 use database::Database;
 use numbers::Numbers;
@@ -46,7 +46,7 @@ Creates system user accounts.
 ";
 
 pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
-    let line = match options::read(OPTIONS, Order::Any, arguments) {
+    let line = match getopt::read(OPTIONS, Order::Any, arguments) {
         Ok(line) => line,
         Err(why) => return refuse(name, &why),
     };

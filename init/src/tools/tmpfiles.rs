@@ -20,10 +20,10 @@ use std::process::ExitCode;
 use units::tmpfiles::Line;
 
 use super::conf::{self, Conf};
-use super::options::{self, Opt, Order, Takes, Unclear};
 use super::tree::Tree;
 use super::{output, refuse, version};
 use crate::accounts::Accounts;
+use crate::getopt::{self, Opt, Order, Takes, Unclear};
 use crate::{boot, say};
 use plan::{Item, Plan};
 
@@ -82,7 +82,7 @@ struct Asked {
 }
 
 pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
-    let line = match options::read(OPTIONS, Order::Any, arguments) {
+    let line = match getopt::read(OPTIONS, Order::Any, arguments) {
         Ok(line) => line,
         Err(why) => return refuse(name, &why),
     };
