@@ -14,13 +14,26 @@ mod tree;
 
 use std::process::ExitCode;
 
-use crate::getopt::Unclear;
+use crate::getopt::{self, Line, Opt, Order, Unclear};
 use crate::say;
 
 pub(crate) use escape::run as escape;
 pub(crate) use sysusers::run as sysusers;
 pub(crate) use tmpfiles::boot as tmpfiles_at_boot;
 pub(crate) use tmpfiles::run as tmpfiles;
+
+/// What was typed. What somebody wants to know of the program itself is answered, and what is not understood refused: then that is all, with this
+/// exit status.
+fn line(name: &str, known: &'static [Opt], help: &str, words: &[String]) -> Result<Line, ExitCode> {
+    let line = getopt::read(known, Order::Any, words).map_err(|why| refuse(name, &why))?;
+    if line.has("help") {
+        return Err(output(help));
+    }
+    if line.has("version") {
+        return Err(version());
+    }
+    Ok(line)
+}
 
 /// A command line that is not understood: exit status 1, as all of systemd's have it.
 fn refuse(name: &str, why: &Unclear) -> ExitCode {

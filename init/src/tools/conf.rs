@@ -4,10 +4,14 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
+use nix::errno::Errno;
 use units::Map;
 
-use crate::file;
+use super::refuse;
+use crate::getopt::{Line, Unclear};
+use crate::{file, say};
 
 /// A file of settings and what it says.
 pub(super) struct Conf {
@@ -56,15 +60,40 @@ pub(super) fn all(root: &Path, kind: &str, instead: Option<(&Path, Vec<Conf>)>) 
     all
 }
 
+/// What a command line asks for: the files that are named, or with `--inline` their text; those in the place of another, with `--replace`; or all.
+/// Where that cannot be, the program's exit status.
+pub(super) fn asked(name: &str, root: &Path, kind: &str, line: &Line) -> Result<Vec<Conf>, ExitCode> {
+    if line.has("replace") && (line.has("cat-config") || line.operands.is_empty()) {
+        let why = "When --replace= is given, some configuration items must be specified.";
+        return Err(refuse(name, &Unclear::Wrong(why.to_owned())));
+    }
+    let mut given = Vec::new();
+    for word in &line.operands {
+        given.push(if line.has("inline") {
+            Conf { name: "(argument)".to_owned(), text: word.clone() }
+        } else {
+            named(root, kind, word).map_err(|error| {
+                say::error(format_args!("Failed to open '{word}': {}", say::reason(&error)));
+                ExitCode::FAILURE
+            })?
+        });
+    }
+    Ok(match line.value("replace") {
+        Some(path) => all(root, kind, Some((Path::new(path), given))),
+        None if given.is_empty() => all(root, kind, None),
+        None => given,
+    })
+}
+
 /// What somebody named: a path, `-` for standard input, or a name to be looked for in the directories.
-pub(super) fn named(root: &Path, kind: &str, name: &str) -> io::Result<Conf> {
+fn named(root: &Path, kind: &str, name: &str) -> io::Result<Conf> {
     if name == "-" {
         let text = io::read_to_string(io::stdin())?;
         return Ok(Conf { name: "<stdin>".to_owned(), text });
     }
     if !name.contains('/') {
         let found = directories(root, kind).into_iter().map(|directory| directory.join(name)).find(|path| path.exists());
-        let path = found.ok_or(io::ErrorKind::NotFound)?;
+        let path = found.ok_or(Errno::ENOENT)?;
         return open(&path.display().to_string(), &path);
     }
     open(name, Path::new(name))

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use units::systemd::escape;
 use units::{UnitKind, UnitName};
 
-use super::{output, refuse, version};
-use crate::getopt::{self, Line, Opt, Order, Takes, Unclear};
+use super::{output, refuse};
+use crate::getopt::{Line, Opt, Takes, Unclear};
 
 const OPTIONS: &[Opt] = &[
     Opt("suffix", '\0', Takes::Value),
@@ -33,15 +33,12 @@ Escape strings for usage in systemd unit names.
 ";
 
 pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
-    let line = match getopt::read(OPTIONS, Order::Any, arguments).and_then(checked) {
+    let line = match super::line(name, OPTIONS, HELP, arguments) {
         Ok(line) => line,
-        Err(why) => return refuse(name, &why),
+        Err(status) => return status,
     };
-    if line.has("help") {
-        return output(HELP);
-    }
-    if line.has("version") {
-        return version();
+    if let Err(why) = check(&line) {
+        return refuse(name, &why);
     }
     let words: Result<Vec<String>, Unclear> = line.operands.iter().map(|word| one(&line, word)).collect();
     match words {
@@ -54,11 +51,8 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
 }
 
 /// Options that may stand together.
-fn checked(line: Line) -> Result<Line, Unclear> {
+fn check(line: &Line) -> Result<(), Unclear> {
     let wrong = |text: &str| Err(Unclear::Wrong(text.to_owned()));
-    if line.has("help") || line.has("version") {
-        return Ok(line);
-    }
     let (unescape, mangle) = (line.has("unescape"), line.has("mangle"));
     if line.operands.is_empty() {
         return wrong("Not enough arguments.");
@@ -91,7 +85,7 @@ fn checked(line: Line) -> Result<Line, Unclear> {
     {
         return Err(Unclear::Wrong(format!("Template name {template} is not valid.")));
     }
-    Ok(line)
+    Ok(())
 }
 
 /// A name that is written out, its suffix too.

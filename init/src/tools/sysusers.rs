@@ -10,14 +10,14 @@
 mod database;
 mod numbers;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use units::sysusers::{self, Id, Line, Primary};
 
 use super::conf::{self, Conf};
-use super::{output, refuse, version};
-use crate::getopt::{self, Opt, Order, Takes, Unclear};
+use super::{output, refuse};
+use crate::getopt::{Opt, Takes, Unclear};
 use crate::{boot, say};
 use database::Database;
 use numbers::Numbers;
@@ -46,54 +46,27 @@ Creates system user accounts.
 ";
 
 pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
-    let line = match getopt::read(OPTIONS, Order::Any, arguments) {
+    let line = match super::line(name, OPTIONS, HELP, arguments) {
         Ok(line) => line,
-        Err(why) => return refuse(name, &why),
+        Err(status) => return status,
     };
-    if line.has("help") {
-        return output(HELP);
-    }
-    if line.has("version") {
-        return version();
-    }
-    let cat = line.has("cat-config");
     if line.has("image") {
         return refuse(name, &Unclear::Wrong("--image= is not supported.".to_owned()));
     }
-    if line.has("replace") && (cat || line.operands.is_empty()) {
-        return refuse(name, &Unclear::Wrong("When --replace= is given, some configuration items must be specified.".to_owned()));
-    }
-    let root = PathBuf::from(line.value("root").unwrap_or("/"));
-    let mut given = Vec::new();
-    for name in &line.operands {
-        let conf = if line.has("inline") {
-            Ok(Conf { name: "(argument)".to_owned(), text: name.clone() })
-        } else {
-            conf::named(&root, "sysusers", name)
-        };
-        match conf {
-            Ok(conf) => given.push(conf),
-            Err(error) => {
-                say::error(format_args!("Failed to open '{name}': {error}"));
-                return ExitCode::FAILURE;
-            }
-        }
-    }
-    let is_given = !given.is_empty();
-    let all = match line.value("replace") {
-        Some(path) => conf::all(&root, "sysusers", Some((Path::new(path), given))),
-        None if !is_given => conf::all(&root, "sysusers", None),
-        None => given,
+    let root = Path::new(line.value("root").unwrap_or("/"));
+    let all = match conf::asked(name, root, "sysusers", &line) {
+        Ok(all) => all,
+        Err(status) => return status,
     };
-    if cat {
+    if line.has("cat-config") {
         return output(&conf::sheet(&all));
     }
     let (wanted, is_clear) = Wanted::read(&all);
     // What somebody gives is right as a whole, or nothing of it is done.
-    if is_given && !is_clear && !line.has("replace") {
+    if !line.operands.is_empty() && !is_clear && !line.has("replace") {
         return ExitCode::FAILURE;
     }
-    match carry_out(&root, wanted) {
+    match carry_out(root, wanted) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say::error(format_args!("Failed to write user and group files: {}", say::chain(&error)));

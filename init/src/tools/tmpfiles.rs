@@ -14,16 +14,16 @@ mod create;
 mod pattern;
 mod plan;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use units::tmpfiles::Line;
 
 use super::conf::{self, Conf};
 use super::tree::Tree;
-use super::{output, refuse, version};
+use super::{output, refuse};
 use crate::accounts::Accounts;
-use crate::getopt::{self, Opt, Order, Takes, Unclear};
+use crate::getopt::{Opt, Takes, Unclear};
 use crate::{boot, say};
 use plan::{Item, Plan};
 
@@ -82,16 +82,10 @@ struct Asked {
 }
 
 pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
-    let line = match getopt::read(OPTIONS, Order::Any, arguments) {
+    let line = match super::line(name, OPTIONS, HELP, arguments) {
         Ok(line) => line,
-        Err(why) => return refuse(name, &why),
+        Err(status) => return status,
     };
-    if line.has("help") {
-        return output(HELP);
-    }
-    if line.has("version") {
-        return version();
-    }
     let mut asked = Asked {
         create: line.has("create"),
         clean: line.has("clean"),
@@ -111,26 +105,12 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
     if !(asked.create || asked.clean || asked.remove || cat) {
         return refused("You need to specify at least one of --clean, --create or --remove.");
     }
-    if line.has("replace") && (cat || line.operands.is_empty()) {
-        return refused("When --replace= is given, some configuration items must be specified.");
+    let root = Path::new(line.value("root").unwrap_or("/"));
+    match conf::asked(name, root, "tmpfiles", &line) {
+        Ok(all) if cat => output(&conf::sheet(&all)),
+        Ok(all) => ExitCode::from(carry_out(root, &all, &asked)),
+        Err(status) => status,
     }
-    let root = PathBuf::from(line.value("root").unwrap_or("/"));
-    let mut given = Vec::new();
-    for name in &line.operands {
-        match conf::named(&root, "tmpfiles", name) {
-            Ok(conf) => given.push(conf),
-            Err(error) => {
-                say::error(format_args!("Failed to open '{name}': {}", say::reason(&error)));
-                return ExitCode::FAILURE;
-            }
-        }
-    }
-    let all = match line.value("replace") {
-        Some(path) => conf::all(&root, "tmpfiles", Some((Path::new(path), given))),
-        None if given.is_empty() => conf::all(&root, "tmpfiles", None),
-        None => given,
-    };
-    if cat { output(&conf::sheet(&all)) } else { ExitCode::from(carry_out(&root, &all, &asked)) }
 }
 
 /// What a boot wants of the packages' files and of `stock`, which counts where none of them speaks of the same path; the exit status as of the
