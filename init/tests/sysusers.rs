@@ -1,13 +1,9 @@
 //! `systemd-sysusers` of ours against what the one of systemd 252 once did.
-//!
-//! ```text
-//!   systemd/sysusers.txt:   === OPTIONS           the lines of a file, and
-//!                           --- EXIT STATUS       the four files afterwards
-//! ```
-//!
-//! With `FIEF_TEST_RECORD=PROGRAM` the answers of that program are written down instead.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
+
+#[path = "support/recorded.rs"]
+mod recorded;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -67,29 +63,5 @@ fn outcome(program: &str, options: &str, lines: &str) -> (String, String) {
 #[test]
 #[ignore = "needs root"]
 fn lines_come_to_the_same_as_with_systemd() {
-    let record = fs::read_to_string(RECORD).unwrap();
-    let cases: Vec<(&str, &str, &str)> = record
-        .split("=== ")
-        .skip(1)
-        .map(|block| {
-            let (options, rest) = block.split_once('\n').unwrap();
-            let (lines, answer) = rest.split_once("--- ").unwrap_or((rest, ""));
-            (options, lines, answer.trim_end())
-        })
-        .collect();
-    if let Ok(program) = std::env::var("FIEF_TEST_RECORD") {
-        let answered =
-            cases.iter().map(|(options, lines, _)| format!("=== {options}\n{lines}--- {}\n", outcome(&program, options, lines).0));
-        fs::write(RECORD, answered.collect::<String>()).unwrap();
-        return;
-    }
-    assert!(cases.len() >= 25, "{} cases only", cases.len());
-    let wrong: Vec<String> = cases
-        .iter()
-        .filter_map(|(options, lines, theirs)| {
-            let (ours, said) = outcome(env!("CARGO_BIN_EXE_fief-init"), options, lines);
-            (ours != *theirs).then(|| format!("{options}\n{lines}we have\n{ours}\nsystemd\n{theirs}\n{said}"))
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    recorded::assert_the_same(RECORD, 25, outcome, |ours, theirs| format!("we have\n{ours}\nsystemd\n{theirs}"));
 }
