@@ -82,8 +82,8 @@ type Held<'a> = MutexGuard<'a, Dlmalloc<Region>>;
 impl Parts {
     const fn new() -> Self {
         Self {
-            main: Mutex::new(Dlmalloc::new_with_allocator(Region::new())),
-            copied: Mutex::new(Dlmalloc::new_with_allocator(Region::new())),
+            main: Mutex::new(Dlmalloc::new_with_allocator(Region::new(true))),
+            copied: Mutex::new(Dlmalloc::new_with_allocator(Region::new(false))),
             copied_at: AtomicUsize::new(0),
             gives_copied: AtomicBool::new(false),
         }

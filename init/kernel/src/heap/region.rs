@@ -5,7 +5,7 @@ use std::ptr;
 
 use dlmalloc::Allocator;
 
-/// Address space set aside, bytes; none of it counts as memory before it is asked for. Beyond it the heap goes on in pieces of their own.
+/// Address space set aside, bytes; none of it counts as memory before it is asked for.
 pub(super) const ROOM: usize = if cfg!(target_pointer_width = "64") { 1 << 30 } else { 1 << 26 };
 /// No page of Linux is larger, bytes.
 pub(super) const PAGE: usize = 64 * 1024;
@@ -21,6 +21,8 @@ pub(super) struct Region {
     open: Cell<usize>,
     /// Nothing is given out beyond the mark.
     refuses: Cell<bool>,
+    /// Whether it goes on in pieces of their own where its room ends. What is known by where it lies may not.
+    strays: bool,
 }
 
 /// Its address space.
@@ -34,8 +36,8 @@ pub(super) enum Room {
 }
 
 impl Region {
-    pub(super) const fn new() -> Self {
-        Self { room: Cell::new(Room::Unasked), mark: Cell::new(0), open: Cell::new(0), refuses: Cell::new(false) }
+    pub(super) const fn new(strays: bool) -> Self {
+        Self { room: Cell::new(Room::Unasked), mark: Cell::new(0), open: Cell::new(0), refuses: Cell::new(false), strays }
     }
 
     pub(super) fn room(&self) -> Room {
@@ -150,7 +152,8 @@ unsafe impl Allocator for Region {
         if self.refuses.get() {
             return nothing;
         }
-        self.grow(size).or_else(|| map(size, libc::PROT_READ | libc::PROT_WRITE, 0)).map_or(nothing, |piece| (piece, size, 0))
+        let elsewhere = || if self.strays { map(size, libc::PROT_READ | libc::PROT_WRITE, 0) } else { None };
+        self.grow(size).or_else(elsewhere).map_or(nothing, |piece| (piece, size, 0))
     }
 
     fn remap(&self, _: *mut u8, _: usize, _: usize, _: bool) -> *mut u8 {

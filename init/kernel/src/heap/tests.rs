@@ -197,3 +197,14 @@ fn what_does_not_fit_into_the_room_lies_elsewhere() {
     assert!(mark - base <= 2 * region::PAGE);
     drop(small);
 }
+
+/// By where it lies it is known which part a piece goes back to.
+#[test]
+fn what_is_copied_lies_in_its_room_or_nowhere() {
+    let parts = Parts::new();
+    let _main = Block::of(&parts, 100, 8, 1);
+    let _small = parts.copied(|| Block::of(&parts, 100, 8, 2));
+    // SAFETY: the size is not zero.
+    let place = parts.copied(|| unsafe { parts.giving().malloc(region::ROOM + region::PAGE, 8) });
+    assert!(place.is_null());
+}
