@@ -7,8 +7,9 @@ use crate::fiefctl::line::Line;
 use crate::fiefctl::links::installer;
 use crate::fiefctl::session::{Failed, Session};
 use crate::fiefctl::sources::Beneath;
-use crate::fiefctl::words::{moment, now_ms};
+use crate::fiefctl::words::now_ms;
 use crate::fiefctl::{due, looking, output};
+use crate::log::civil::Here;
 use crate::say;
 
 use super::{code, list, names, spelling};
@@ -104,15 +105,9 @@ fn added(row: &UnitRow, installer: &Installer) -> Vec<(&'static str, String)> {
 pub(super) fn stamp(at_us: u64) -> String {
     let now_us = u64::try_from(kernel::time::boottime().as_micros()).unwrap_or(u64::MAX);
     // What is still to come has a moment too.
-    civil((now_ms() + at_us / 1000).saturating_sub(now_us / 1000))
-}
-
-/// The same of milliseconds since 1970.
-pub(super) fn civil(ms: u64) -> String {
-    // The 1st of January 1970 was a Thursday.
-    let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    let day = usize::try_from(ms / 86_400_000 % 7).ok().and_then(|day| days.get(day)).unwrap_or(&"");
-    format!("{day} {} UTC", moment(ms))
+    let ms = (now_ms() + at_us / 1000).saturating_sub(now_us / 1000);
+    let civil = Here::default().at(ms.saturating_mul(1000));
+    format!("{} {}", civil.long(), civil.zone_name())
 }
 
 fn of_system(session: &mut Session) -> Result<Sheet, Failed> {
