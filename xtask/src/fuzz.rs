@@ -65,6 +65,17 @@ const SLOW: u32 = 5;
 const FAT: u32 = 512;
 /// How long each target is run when nothing is said.
 const SHORT: u32 = 10;
+/// How many inputs the ring tries of each target.
+const TRIED: u32 = 10_000;
+
+/// How far a run goes.
+#[derive(Clone, Copy)]
+enum Depth {
+    /// Wherever chance and what earlier runs found lead to in so many seconds.
+    Chance(u32),
+    /// The same inputs at every run of the same tree: what is found here is found by whoever made the change, not by who comes next.
+    Ring,
+}
 
 /// How it went for one target.
 struct Outcome {
@@ -97,7 +108,7 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     if wanted.is_empty() {
         wanted = TARGETS.iter().collect();
     }
-    let outcomes = fuzz(&wanted, seconds, jobs)?;
+    let outcomes = fuzz(&wanted, Depth::Chance(seconds), jobs)?;
     let failed = outcomes.iter().any(|outcome| outcome.failed.is_some());
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -108,7 +119,7 @@ pub(crate) fn ring() -> Result<Tally> {
     tally.check("cargo fmt of fuzz/", run::run(&mut cargo(&["fmt", "--check"])));
     let words = ["clippy", "--quiet", "--all-targets", "--target-dir"];
     tally.check("cargo clippy of fuzz/", run::run(cargo(&words).arg(folder("lints")?).args(["--", "-D", "warnings"])));
-    for outcome in fuzz(&TARGETS.iter().collect::<Vec<_>>(), SHORT, None)? {
+    for outcome in fuzz(&TARGETS.iter().collect::<Vec<_>>(), Depth::Ring, None)? {
         let name = outcome.name;
         tally.check(name, outcome.failed.map_or(Ok(()), |said| bail!("{said}")));
         tally.ran += u32::try_from(outcome.regressions).unwrap_or(u32::MAX);
@@ -116,7 +127,7 @@ pub(crate) fn ring() -> Result<Tally> {
     Ok(tally)
 }
 
-fn fuzz(wanted: &[&Target], seconds: u32, jobs: Option<u32>) -> Result<Vec<Outcome>> {
+fn fuzz(wanted: &[&Target], depth: Depth, jobs: Option<u32>) -> Result<Vec<Outcome>> {
     let programs = build()?;
     let workers = jobs.and_then(|jobs| usize::try_from(jobs).ok()).or_else(|| std::thread::available_parallelism().ok().map(Into::into));
     let queue = Mutex::new(wanted.iter());
@@ -125,7 +136,7 @@ fn fuzz(wanted: &[&Target], seconds: u32, jobs: Option<u32>) -> Result<Vec<Outco
         for _ in 0..workers.unwrap_or(1) {
             scope.spawn(|| {
                 while let Some(target) = queue.lock().ok().and_then(|mut queue| queue.next()) {
-                    let outcome = target.run(&programs, seconds);
+                    let outcome = target.run(&programs, depth);
                     if let Ok(mut done) = done.lock() {
                         done.push(outcome);
                     }
@@ -186,7 +197,7 @@ fn build() -> Result<PathBuf> {
 
 impl Target {
     /// What once failed, then whatever libFuzzer thinks of.
-    fn run(&self, programs: &std::path::Path, seconds: u32) -> Result<Outcome> {
+    fn run(&self, programs: &std::path::Path, depth: Depth) -> Result<Outcome> {
         let begun = Instant::now();
         let regressions = place::repository().join("fuzz/regressions").join(self.name);
         let known = corpus::files(&regressions)?;
@@ -201,9 +212,21 @@ impl Target {
             // What fails must outlive `cargo clean`.
             fs::create_dir_all(&regressions)?;
             let mut command = self.command(programs)?;
-            command.arg(folder(&format!("corpus/{}", self.name))?);
-            command.arg(self.seeds()?).arg(&regressions);
-            command.arg(format!("-max_total_time={seconds}")).arg(format!("-artifact_prefix={}/", regressions.display()));
+            command.arg(format!("-artifact_prefix={}/", regressions.display()));
+            match depth {
+                Depth::Chance(seconds) => {
+                    command.arg(folder(&format!("corpus/{}", self.name))?).arg(self.seeds()?).arg(&regressions);
+                    command.arg(format!("-max_total_time={seconds}"));
+                }
+                Depth::Ring => {
+                    let list = folder("ring")?.join(self.name);
+                    // Named one by one: the order of a folder is the file system's.
+                    let inputs = [corpus::files(&self.seeds()?)?, known.clone()].concat();
+                    fs::write(&list, inputs.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join(","))?;
+                    command.arg(format!("-seed_inputs=@{}", list.display()));
+                    command.args(["-seed=1", "-shuffle=0", "-reload=0"]).arg(format!("-runs={TRIED}"));
+                }
+            }
             let (well, said) = heard(&mut command)?;
             outcome.runs = number_behind(&said, "stat::number_of_executed_units:");
             outcome.edges = number_behind(&said, " cov:");
@@ -232,6 +255,10 @@ impl Target {
     /// The inputs it begins with: those of the repository, and what can be made of other files in it.
     fn seeds(&self) -> Result<PathBuf> {
         let place = folder(&format!("seeds/{}", self.name))?;
+        // What an earlier tree left there would be tried in its place.
+        for old in corpus::files(&place)? {
+            fs::remove_file(&old).with_context(|| format!("cannot remove {}", old.display()))?;
+        }
         let mut texts: Vec<Vec<u8>> = Vec::new();
         for path in corpus::files(&place::repository().join("fuzz/seeds").join(self.name))? {
             texts.push(fs::read(path)?);

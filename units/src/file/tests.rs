@@ -91,55 +91,68 @@ fn slips_are_told_with_line_and_caret() {
     told(
         "description = \"x\"\n[service]\ncomand = [\"/bin/x\"]\n",
         expect![[r#"
-            /etc/fief/units/web.toml:3:1: error: unknown key `comand` in [service]
-              |
-            3 | comand = ["/bin/x"]
-              | ^^^^^^
-              = help: did you mean `command`?"#]],
+        /etc/fief/units/web.toml:3:1: error: unknown key `comand` in [service]
+          |
+        3 | comand = ["/bin/x"]
+          | ^^^^^^
+          = help: did you mean `command`?"#]],
     );
     told(
         "after = 5\n[service]\ntype = \"notfy\"\ncommand = \"'x\"\nremain-after-exit = \"yes\"\n[stop]\ntimeout = \"soon\"\n[run-as]\nnice = 40\n",
         expect![[r#"
-            /etc/fief/units/web.toml:1:9: error: `after` takes a string or an array of strings, not integer
-              |
-            1 | after = 5
-              |         ^
+        /etc/fief/units/web.toml:1:9: error: `after` takes a string or an array of strings, not integer
+          |
+        1 | after = 5
+          |         ^
 
-            /etc/fief/units/web.toml:3:8: error: `type` is one of "exec", "simple", "oneshot", "notify", "notify-fd", "forking", "notify-reload", "idle", "dbus"
-              |
-            3 | type = "notfy"
-              |        ^^^^^^^
-              = help: did you mean "notify"?
+        /etc/fief/units/web.toml:3:8: error: `type` is one of "exec", "simple", "oneshot", "notify", "notify-fd", "forking", "notify-reload", "idle", "dbus"
+          |
+        3 | type = "notfy"
+          |        ^^^^^^^
+          = help: did you mean "notify"?
 
-            /etc/fief/units/web.toml:4:11: error: the quote ' is not closed
-              |
-            4 | command = "'x"
-              |           ^^^^
+        /etc/fief/units/web.toml:4:11: error: the quote ' is not closed
+          |
+        4 | command = "'x"
+          |           ^^^^
 
-            /etc/fief/units/web.toml:5:21: error: `remain-after-exit` takes true or false, not string
-              |
-            5 | remain-after-exit = "yes"
-              |                     ^^^^^
+        /etc/fief/units/web.toml:5:21: error: `remain-after-exit` takes true or false, not string
+          |
+        5 | remain-after-exit = "yes"
+          |                     ^^^^^
 
-            /etc/fief/units/web.toml:7:11: error: "soon" is no span such as "5s", "1min 30s" or "infinity"
-              |
-            7 | timeout = "soon"
-              |           ^^^^^^
+        /etc/fief/units/web.toml:7:11: error: "soon" is no span such as "5s", "1min 30s" or "infinity"
+          |
+        7 | timeout = "soon"
+          |           ^^^^^^
 
-            /etc/fief/units/web.toml:9:8: error: `nice` takes a number from -20 to 19
-              |
-            9 | nice = 40
-              |        ^^"#]],
+        /etc/fief/units/web.toml:9:8: error: `nice` takes a number from -20 to 19
+          |
+        9 | nice = 40
+          |        ^^"#]],
     );
     told(
         "[service\ncommand = 1",
         expect![[r#"
-            /etc/fief/units/web.toml:1:9: error: unclosed table, expected `]`
-              |
-            1 | [service
-              |         ^"#]],
+        /etc/fief/units/web.toml:1:9: error: unclosed table, expected `]`
+          |
+        1 | [service
+          |         ^"#]],
     );
     told("[service]\n", expect!["/etc/fief/units/web.toml: error: a service needs a `command` in [service]"]);
+}
+
+#[test]
+fn what_is_inherited_has_the_name_of_a_variable() {
+    // As systemd's PassEnvironment= has it: what one format refuses the other must not let through.
+    told(
+        "[service]\ncommand = \"/bin/true\"\n[environment]\ninherit = [\"LANG\", \"T<RM\"]\n",
+        expect![[r#"
+        /etc/fief/units/web.toml:4:20: error: the name of a variable has letters, digits and `_`
+          |
+        4 | inherit = ["LANG", "T<RM"]
+          |                    ^^^^^^"#]],
+    );
 }
 
 #[test]

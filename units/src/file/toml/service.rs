@@ -212,8 +212,16 @@ fn read_run_as(run_as: &mut RunAs, section: &mut Section<'_, '_>) {
     set(&mut run_as.no_new_privileges, section.bool("no-new-privileges"));
 }
 
+const NO_VARIABLE: &str = "the name of a variable has letters, digits and `_`";
+
 fn read_environment(environment: &mut Environment, section: &mut Section<'_, '_>) {
-    environment.inherit.extend(section.texts("inherit").into_iter().map(|f| f.value));
+    for Found { value, span } in section.texts("inherit") {
+        if crate::unit::is_variable(&value) {
+            environment.inherit.push(value);
+        } else {
+            section.wrong_at(span, NO_VARIABLE.to_owned());
+        }
+    }
     for Found { value, span } in section.texts("files") {
         let bare = value.strip_prefix('-');
         let path = bare.unwrap_or(&value).to_owned();
@@ -226,7 +234,7 @@ fn read_environment(environment: &mut Environment, section: &mut Section<'_, '_>
     if let Some(mut table) = section.section("set") {
         for (key, span, value) in table.take_all() {
             if !crate::unit::is_variable(&key) {
-                table.wrong_at(span, "the name of a variable has letters, digits and `_`".to_owned());
+                table.wrong_at(span, NO_VARIABLE.to_owned());
             } else if let Some(found) = value {
                 environment.set.insert(key, found.value);
             }
