@@ -29,6 +29,7 @@ use crate::log::realtime;
 use crate::say;
 use care::Vacuum;
 use filter::Filter;
+pub(crate) use filter::LEVELS;
 use output::{MODES, Manner, Mode, Time};
 use pager::Out;
 use pattern::Pattern;

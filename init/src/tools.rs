@@ -6,26 +6,45 @@
 //!
 //! Their options, words and exit codes are those of systemd 252. None of them is PID 1: they may wait, and end by signals like any program.
 
+mod cat;
 mod conf;
 mod escape;
+mod id128;
+mod machine_id;
+mod notify;
+mod password;
+mod path;
 mod sysusers;
 mod tmpfiles;
 mod tree;
+mod virt;
 
 use std::process::ExitCode;
 
 use crate::getopt::{self, Line, Opt, Order, Unclear};
 use crate::say;
 
+pub(crate) use cat::run as cat;
 pub(crate) use escape::run as escape;
+pub(crate) use id128::run as id128;
+pub(crate) use machine_id::run as machine_id;
+pub(crate) use notify::run as notify;
+pub(crate) use password::run as ask_password;
+pub(crate) use path::run as path;
 pub(crate) use sysusers::run as sysusers;
 pub(crate) use tmpfiles::boot as tmpfiles_at_boot;
 pub(crate) use tmpfiles::run as tmpfiles;
+pub(crate) use virt::run as detect_virt;
 
 /// What was typed. What somebody wants to know of the program itself is answered, and what is not understood refused: then that is all, with this
 /// exit status.
 fn line(name: &str, known: &'static [Opt], help: &str, words: &[String]) -> Result<Line, ExitCode> {
-    let line = getopt::read(known, Order::Any, words).map_err(|why| refuse(name, &why))?;
+    answered(getopt::read(known, Order::Any, words), name, help)
+}
+
+/// The same for a line that was read in some other way.
+fn answered(read: Result<Line, Unclear>, name: &str, help: &str) -> Result<Line, ExitCode> {
+    let line = read.map_err(|why| refuse(name, &why))?;
     if line.has("help") {
         return Err(output(help));
     }
@@ -37,8 +56,23 @@ fn line(name: &str, known: &'static [Opt], help: &str, words: &[String]) -> Resu
 
 /// A command line that is not understood: exit status 1, as all of systemd's have it.
 fn refuse(name: &str, why: &Unclear) -> ExitCode {
-    say::error(format_args!("{name}: {why}"));
+    match why {
+        // It is getopt that puts the program's name before what it says.
+        Unclear::Wrong(text) => fail(format_args!("{text}")),
+        _ => fail(format_args!("{name}: {why}")),
+    }
+}
+
+/// What went wrong, in systemd's words, which do not begin with the program's name.
+fn fail(text: std::fmt::Arguments<'_>) -> ExitCode {
+    say::error(text);
     ExitCode::FAILURE
+}
+
+/// Whether an option's value says yes or no.
+fn boolean(option: &str, text: &str) -> Result<bool, Unclear> {
+    let wrong = || Unclear::Wrong(format!("Failed to parse boolean argument to --{option}=: {text}."));
+    units::systemd::boolean(text).ok_or_else(wrong)
 }
 
 /// Text to standard output; who reads no further has read enough.

@@ -9,7 +9,7 @@ use crate::log::record::is_name;
 use crate::say;
 
 /// syslog(3), the most urgent first; the words that systemd knows.
-const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
+pub(crate) const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
 const FACILITIES: [&str; 24] = [
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "12", "13", "14", "15", "local0",
     "local1", "local2", "local3", "local4", "local5", "local6", "local7",

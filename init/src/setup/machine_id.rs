@@ -8,35 +8,54 @@ use std::path::Path;
 use super::{Trouble, replace, text};
 use crate::say;
 
-const FILE: &str = "/etc/machine-id";
+const FILE: &str = "etc/machine-id";
+
+/// The id that a tree has.
+pub(crate) struct MachineId {
+    pub(crate) id: String,
+    /// Where it has just been taken from; `None` where it was there before.
+    pub(crate) source: Option<&'static str>,
+}
 
 pub(super) fn apply() -> Result<(), Trouble> {
-    let path = Path::new(FILE);
-    if text(path)?.is_some_and(|id| valid(id.trim()).is_some()) {
-        return Ok(());
-    }
-    let given = std::env::var("container_uuid").ok().as_deref().and_then(valid);
-    let given = match given {
-        Some(id) => Some(id),
-        None => text(Path::new("/run/host/container-uuid"))?.as_deref().and_then(valid),
-    };
-    let id = match given {
-        Some(id) => id,
-        None => text(Path::new("/proc/sys/kernel/random/uuid"))?
-            .as_deref()
-            .and_then(valid)
-            .ok_or_else(|| Trouble::Wrong("the kernel gives no random uuid".to_owned()))?,
-    };
-    match replace(path, 0o444, format!("{id}\n").as_bytes()) {
-        Ok(()) => say::line(format_args!("machine id is {id}")),
+    match beneath(Path::new("/")) {
+        Ok(MachineId { source: None, .. }) => {}
+        Ok(MachineId { id, .. }) => say::line(format_args!("machine id is {id}")),
         // A read-only /etc is the image's choice; programs that need the id will say so.
-        Err(trouble) => say::line(format_args!("no machine id: {}", say::chain(&trouble))),
+        Err(trouble @ Trouble::File { .. }) => say::line(format_args!("no machine id: {}", say::chain(&trouble))),
+        Err(trouble @ Trouble::Wrong(_)) => return Err(trouble),
     }
     Ok(())
 }
 
+/// Of this tree, made where there is none. Only the running one is told an id by the container's manager.
+pub(crate) fn beneath(root: &Path) -> Result<MachineId, Trouble> {
+    let path = root.join(FILE);
+    if let Some(id) = text(&path)?.as_deref().and_then(valid) {
+        return Ok(MachineId { id, source: None });
+    }
+    let given = if root == Path::new("/") { given()? } else { None };
+    let (id, source) = match given {
+        Some(id) => (id, "container UUID"),
+        None => {
+            let random = text(Path::new("/proc/sys/kernel/random/uuid"))?.as_deref().and_then(valid);
+            (random.ok_or_else(|| Trouble::Wrong("the kernel gives no random uuid".to_owned()))?, "random generator")
+        }
+    };
+    replace(&path, 0o444, format!("{id}\n").as_bytes())?;
+    Ok(MachineId { id, source: Some(source) })
+}
+
+/// By the manager.
+fn given() -> Result<Option<String>, Trouble> {
+    match std::env::var("container_uuid").ok().as_deref().and_then(valid) {
+        Some(id) => Ok(Some(id)),
+        None => Ok(text(Path::new("/run/host/container-uuid"))?.as_deref().and_then(valid)),
+    }
+}
+
 /// 32 hexadecimal digits, not all zero; the dashes of a uuid are left out.
-fn valid(text: &str) -> Option<String> {
+pub(crate) fn valid(text: &str) -> Option<String> {
     let id: String = text.trim().chars().filter(|c| *c != '-').map(|c| c.to_ascii_lowercase()).collect();
     let good = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) && id.bytes().any(|byte| byte != b'0');
     good.then_some(id)

@@ -7,6 +7,7 @@ use units::{UnitKind, UnitName};
 
 use super::{output, refuse};
 use crate::getopt::{Line, Opt, Takes, Unclear};
+use crate::say;
 
 const OPTIONS: &[Opt] = &[
     Opt("suffix", '\0', Takes::Value),
@@ -40,14 +41,18 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
     if let Err(why) = check(&line) {
         return refuse(name, &why);
     }
-    let words: Result<Vec<String>, Unclear> = line.operands.iter().map(|word| one(&line, word)).collect();
-    match words {
-        Ok(words) => output(&format!("{}\n", words.join(" "))),
-        Err(why) => {
-            crate::say::error(format_args!("{why}"));
-            ExitCode::FAILURE
+    let mut words = Vec::new();
+    for word in &line.operands {
+        match one(&line, word) {
+            Ok(word) => words.push(word),
+            // What was right before it is said all the same.
+            Err(why) => {
+                output(&words.join(" "));
+                return refuse(name, &why);
+            }
         }
     }
+    output(&format!("{}\n", words.join(" ")))
 }
 
 /// Options that may stand together.
@@ -101,12 +106,7 @@ fn one(line: &Line, word: &str) -> Result<String, Unclear> {
     if line.has("mangle") {
         return mangled(word).ok_or_else(|| Unclear::Wrong("Failed to mangle name: Invalid argument".to_owned()));
     }
-    let escaped = if line.has("path") {
-        let failed = || Unclear::Wrong(format!("Input '{word}' is not an absolute file system path, failed to escape."));
-        escape::escape_path(word).ok_or_else(failed)?
-    } else {
-        escape::escape(word)
-    };
+    let escaped = if line.has("path") { escaped_path(word)? } else { escape::escape(word) };
     match (line.value("template").and_then(named), line.value("suffix")) {
         (Some(template), _) => {
             let failed = || Unclear::Wrong("Failed to replace instance: Invalid argument".to_owned());
@@ -115,6 +115,21 @@ fn one(line: &Line, word: &str) -> Result<String, Unclear> {
         (None, Some(suffix)) => Ok(format!("{escaped}.{suffix}")),
         (None, None) => Ok(escaped),
     }
+}
+
+/// Of a path; what is none, and could still be meant as one, is told.
+fn escaped_path(word: &str) -> Result<String, Unclear> {
+    let is_absolute = word.starts_with('/');
+    let Some(escaped) = escape::escape_path(word) else {
+        let what = if is_absolute { "a normalized" } else { "an absolute" };
+        return Err(Unclear::Wrong(format!("Input '{word}' is not {what} file system path, failed to escape.")));
+    };
+    if word.is_empty() {
+        say::error(format_args!("Input '' is not a valid file system path, escaping is likely not going be reversible."));
+    } else if !is_absolute {
+        say::error(format_args!("Input '{word}' is not an absolute file system path, escaping is likely not going to be reversible."));
+    }
+    Ok(escaped)
 }
 
 fn unescaped(line: &Line, word: &str) -> Result<String, Unclear> {
