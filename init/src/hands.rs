@@ -26,6 +26,7 @@ mod groups;
 mod handed;
 mod identity;
 mod inotify;
+mod invocation;
 mod keep;
 mod limits;
 mod main_pid;

@@ -7,6 +7,7 @@
 //!
 //! Invariant: nobody is asked for entries: who may read the files may read the log, whether it is being written or not.
 
+mod boots;
 mod care;
 mod filter;
 mod follow;
@@ -17,15 +18,18 @@ mod pattern;
 mod shown;
 mod source;
 mod when;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::getopt::Line;
 use crate::log::civil::Here;
-use crate::log::realtime;
+use crate::log::record::is_name;
+use crate::log::{DISK, MEMORY, realtime};
 use crate::say;
 use care::Vacuum;
 use filter::Filter;
@@ -57,6 +61,8 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // The pager, or head(1), has had enough.
         Err(Trouble::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        // It was told where it happened, or needs no words.
+        Err(Trouble::Told(text)) if text.is_empty() => ExitCode::FAILURE,
         Err(trouble) => {
             say::error(format_args!("{}", say::chain(&trouble)));
             ExitCode::FAILURE
@@ -70,6 +76,15 @@ fn act(said: &Line) -> Result<(), Trouble> {
     }
     if said.has("version") {
         return Ok(say::raw(format!("journalctl of fief-init {}\n", env!("CARGO_PKG_VERSION")).as_bytes())?);
+    }
+    if let Some(first) = said.operands.first().filter(|_| COMMANDS.iter().any(|name| said.has(name))) {
+        return Err(Trouble::told(format!("Extraneous arguments starting with '{first}'")));
+    }
+    if said.value("facility") == Some("help") {
+        return Ok(say::raw(filter::facility_names().as_bytes())?);
+    }
+    if let Some(name) = ELSEWHERE.iter().find(|name| said.has(name)) {
+        return Err(Trouble::told(format!("--{name} is not for this log: its words are in its own files, and no other machine's")));
     }
     for (option, word) in [("rotate", "rotate\n"), ("flush", "flush\n"), ("sync", "sync\n")] {
         if said.has(option) {
@@ -89,9 +104,27 @@ fn act(said: &Line) -> Result<(), Trouble> {
     look(said)
 }
 
+/// What is done with the whole of it takes no matches.
+const COMMANDS: [&str; 11] =
+    ["list-boots", "disk-usage", "vacuum-size", "vacuum-files", "vacuum-time", "rotate", "flush", "sync", "verify", "header", "fields"];
+
+/// What systemd's has and makes no sense of ours.
+const ELSEWHERE: [&str; 7] = ["list-catalog", "dump-catalog", "update-catalog", "setup-keys", "image", "machine", "new-id128"];
+
 fn open(said: &Line) -> Result<Source, Trouble> {
-    let folder = said.value("directory");
-    Source::open(folder).map_err(|error| Trouble::told(format!("Failed to open {}: {}", folder.unwrap_or_default(), say::reason(&error))))
+    let wrong = |what: &str, error: &io::Error| Trouble::told(format!("Failed to open {what}: {}", say::reason(error)));
+    let places = ["directory", "file", "root", "namespace"].map(|name| said.value(name));
+    match places {
+        [None, None, None, None] => Ok(Source::open(&[MEMORY, DISK].map(PathBuf::from))),
+        [Some(folder), None, None, None] => Source::open_one(folder).map_err(|error| wrong(folder, &error)),
+        [None, Some(_), None, None] => Source::open_files(said.values("file").map(PathBuf::from)).map_err(|error| wrong("files", &error)),
+        [None, None, Some(root), None] => {
+            Ok(Source::open(&[MEMORY, DISK].map(|folder| Path::new(root).join(folder.trim_start_matches('/')))))
+        }
+        // There is one log.
+        [None, None, None, Some(name)] => Ok(Source::open(&if name == "*" { vec![MEMORY.into(), DISK.into()] } else { Vec::new() })),
+        _ => Err(Trouble::told("Please specify at most one of -D/--directory=, --file=, -M/--machine=, --root=, --image=.".to_owned())),
+    }
 }
 
 /// Whatever is looked at and not changed.
@@ -100,6 +133,7 @@ fn look(said: &Line) -> Result<(), Trouble> {
     let now = realtime();
     let mut filter = filter_of(said, &here, now)?;
     let mode = mode_of(said)?;
+    let quiet = said.has("quiet") || mode.is_some_and(Mode::is_for_programs);
     if let Some(Mode::Cat) = mode.filter(|_| said.value("output") == Some("help")) {
         return Ok(());
     }
@@ -108,13 +142,13 @@ fn look(said: &Line) -> Result<(), Trouble> {
         return Err(Trouble::told("Please specify either --reverse= or --follow=, not both.".to_owned()));
     }
     let start = start_of(said)?;
-    if said.value("directory").is_none() {
+    if ["directory", "file", "root"].iter().all(|name| !said.has(name)) {
         care::catch_up();
     }
     // Before anything is read: what comes while we read is then not missed.
     let end = if said.has("follow") { Some(follow::End::of(&open(said)?.folders).map_err(io::Error::from)?) } else { None };
     let source = open(said)?;
-    if source.files.is_empty() && !said.has("quiet") {
+    if source.files.is_empty() && !quiet {
         complain(&source)?;
     }
     if said.has("disk-usage") {
@@ -122,19 +156,21 @@ fn look(said: &Line) -> Result<(), Trouble> {
         return Ok(say::raw(text.as_bytes())?);
     }
     if said.has("verify") {
-        source.files.iter().for_each(|(name, _)| say::error(format_args!("PASS: {}", name.path.display())));
-        return Ok(());
+        return whole::verify(&source);
+    }
+    if said.has("header") {
+        return whole::show_heads(&source);
     }
     let boots =
         if said.has("list-boots") || said.has("boot") || said.has("this-boot") || said.has("dmesg") { source.boots() } else { Vec::new() };
     if said.has("list-boots") {
-        return list_boots(said, &boots, &here);
+        return boots::list(said, &boots, &here);
     }
     if said.has("boot") || said.has("this-boot") || said.has("dmesg") {
-        filter.boot = boot_of(said.value("boot"), &boots)?;
+        filter.boot = boots::of(said.value("boot"), &boots)?;
     }
     if said.has("fields") || said.has("field") {
-        return list_values(said, &source, &filter, start);
+        return list_values(said, &source);
     }
     let terminal = io::stdout().is_terminal();
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -143,7 +179,7 @@ fn look(said: &Line) -> Result<(), Trouble> {
     let manner = Manner { mode, here, host: !said.has("no-hostname"), all: said.has("all"), colour, fields };
     let pages = terminal && !said.has("no-pager") && !said.has("follow");
     let mut out = if pages { Out::paged(said.has("pager-end")) } else { Out::plain() };
-    let mut showing = Showing { manner, quiet: said.has("quiet"), boot: None, last: None, failed: None };
+    let mut showing = Showing { manner, quiet, before: None, last: None, failed: None };
     let count = show(&source, &filter, (start, lines, said.has("reverse")), &mut showing, &mut out)?;
     if let Some(mut end) = end {
         loop {
@@ -157,7 +193,7 @@ fn look(said: &Line) -> Result<(), Trouble> {
             showing.check()?;
         }
     }
-    if count == 0 && !said.has("quiet") {
+    if count == 0 && !quiet {
         out.write_all(b"-- No entries --\n")?;
     }
     if let Some(cursor) = showing.last.as_ref().map(|(_, cursor)| cursor) {
@@ -169,14 +205,17 @@ fn look(said: &Line) -> Result<(), Trouble> {
                 .map_err(|error| Trouble::told(format!("Failed to write cursor file: {}", say::reason(&error))))?;
         }
     }
-    Ok(out.finish()?)
+    out.finish()?;
+    // As grep(1) has it.
+    if count == 0 && filter.pattern.is_some() { Err(Trouble::told(String::new())) } else { Ok(()) }
 }
 
 /// What is shown, and what was shown before.
 struct Showing {
     manner: Manner,
     quiet: bool,
-    boot: Option<String>,
+    /// The boot of the last, and its moment on the clock that nobody sets.
+    before: Option<(String, u64)>,
     /// The number of the last, and its cursor.
     last: Option<(u64, String)>,
     failed: Option<io::Error>,
@@ -189,11 +228,12 @@ impl Showing {
 
     /// Whether there is anybody left to show it to.
     fn one(&mut self, shown: Shown<'_>, out: &mut Out) -> bool {
-        let Some(text) = self.manner.show(shown) else { return true };
+        let before = self.before.as_ref().map(|(boot, at)| (boot.as_str(), *at));
+        let Some(text) = self.manner.show(shown, before) else { return true };
         let boot = &shown.about.boot;
-        let is_other = self.boot.as_ref().is_some_and(|before| before != boot);
+        let is_other = before.is_some_and(|(before, _)| before != boot);
         let head = if is_other && !self.quiet { format!("-- Boot {boot} --\n") } else { String::new() };
-        self.boot = Some(boot.clone());
+        self.before = Some((boot.clone(), shown.entry.stamp.monotonic));
         self.last = Some((shown.entry.stamp.sequence, shown.cursor()));
         self.failed = out.write_all(head.as_bytes()).and_then(|()| out.write_all(&text)).err();
         self.failed.is_none()
@@ -213,7 +253,7 @@ fn show(
     out: &mut Out,
 ) -> Result<u64, Trouble> {
     let from = match lines {
-        Some(0) => return Ok(1),
+        Some(0) => return Ok(0),
         // With a cursor they are counted from there on.
         Some(count) if !backwards && start == Start::First => source.before_last(count, filter, start),
         Some(_) | None => start,
@@ -249,8 +289,14 @@ fn filter_of(said: &Line, here: &Here, now: u64) -> Result<Filter, Trouble> {
     if since.zip(until).is_some_and(|(since, until)| since > until) {
         return Err(Trouble::told("--since= must be before --until=.".to_owned()));
     }
-    let sensitive =
-        if said.has("case-sensitive") { Some(!matches!(said.value("case-sensitive"), Some("no" | "false" | "0"))) } else { None };
+    let sensitive = match (said.has("case-sensitive"), said.value("case-sensitive")) {
+        (false, _) => None,
+        (true, None) => Some(true),
+        (true, Some(text)) => Some(
+            units::systemd::boolean(text)
+                .ok_or_else(|| Trouble::told(format!("Bad --case-sensitive= argument \"{text}\": Invalid argument")))?,
+        ),
+    };
     let pattern = said
         .value("grep")
         .map(|text| Pattern::read(text, sensitive).map_err(|why| Trouble::told(format!("Bad pattern \"{text}\": {why}"))));
@@ -262,7 +308,8 @@ fn filter_of(said: &Line, here: &Here, now: u64) -> Result<Filter, Trouble> {
     Ok(Filter {
         boot: None,
         kernel: said.has("dmesg"),
-        units: said.values("unit").chain(said.values("user-unit")).map(unit_name).collect(),
+        units: said.values("unit").map(unit_name).collect(),
+        user_units: said.values("user-unit").map(unit_name).collect(),
         identifiers: said.values("identifier").map(str::to_owned).collect(),
         levels: said.value("priority").map(filter::levels).transpose()?,
         facilities: facilities.concat(),
@@ -325,64 +372,14 @@ fn start_of(said: &Line) -> Result<Start, Trouble> {
     }
 }
 
-/// `-1`, an id, an id and how many boots from there; nothing for all.
-fn boot_of(wanted: Option<&str>, boots: &[(String, u64, u64)]) -> Result<Option<String>, Trouble> {
-    let wanted = wanted.unwrap_or("0");
-    if wanted == "all" {
-        return Ok(None);
-    }
-    let (id, offset) = match wanted.find(['+', '-']) {
-        Some(place) => wanted.split_at(place),
-        None if wanted.len() == 32 => (wanted, "0"),
-        None => ("", wanted),
-    };
-    let missing = || Trouble::told(format!("Data from the specified boot ({wanted}) is not available: No such boot ID in journal"));
-    let offset: i64 = offset.parse().map_err(|_| Trouble::told(format!("Failed to parse boot descriptor '{wanted}'")))?;
-    let count = i64::try_from(boots.len()).unwrap_or(i64::MAX);
-    let base = match id {
-        // From 1 on they are counted from the first.
-        "" if offset > 0 => -1,
-        "" => count - 1,
-        id => boots.iter().position(|(boot, _, _)| boot == id).and_then(|place| i64::try_from(place).ok()).ok_or_else(missing)?,
-    };
-    let place = usize::try_from(base.saturating_add(offset)).ok();
-    // Without any entry of this boot there is nothing to show, and nothing wrong.
-    if place.is_none() && offset == 0 && boots.is_empty() {
-        return Ok(None);
-    }
-    place.and_then(|place| boots.get(place)).map(|(boot, _, _)| Some(boot.clone())).ok_or_else(missing)
-}
-
-fn list_boots(said: &Line, boots: &[(String, u64, u64)], here: &Here) -> Result<(), Trouble> {
-    let moment = |micros: u64| {
-        let civil = here.at(micros);
-        format!("{} {}", civil.long(), civil.zone_name())
-    };
-    let mut out = Out::plain();
-    let rows: Vec<[String; 4]> = boots
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, (boot, first, last))| {
-            [if place == 0 { "0".to_owned() } else { format!("-{place}") }, boot.clone(), moment(*first), moment(*last)]
-        })
-        .collect();
-    let width = rows.iter().map(|[place, ..]| place.len()).max().unwrap_or(0).max(3);
-    let span = rows.iter().map(|[_, _, first, _]| first.len()).max().unwrap_or(0).max("FIRST ENTRY".len());
-    if !said.has("quiet") && !rows.is_empty() {
-        out.write_all(format!("{:>width$} {:32} {:span$} LAST ENTRY\n", "IDX", "BOOT ID", "FIRST ENTRY").as_bytes())?;
-    }
-    let in_order: Vec<&[String; 4]> = if said.has("reverse") { rows.iter().collect() } else { rows.iter().rev().collect() };
-    for [place, boot, first, last] in in_order {
-        out.write_all(format!("{place:>width$} {boot} {first:span$} {last}\n").as_bytes())?;
-    }
-    Ok(out.finish()?)
-}
-
 /// `--fields`, `--field=NAME`: what there is, each once.
-fn list_values(said: &Line, source: &Source, filter: &Filter, start: Start) -> Result<(), Trouble> {
+fn list_values(said: &Line, source: &Source) -> Result<(), Trouble> {
+    if said.value("field").is_some_and(|name| !is_name(name)) {
+        return Err(Trouble::told("Failed to query unique data objects: Invalid argument".to_owned()));
+    }
     let mut all = BTreeSet::new();
-    source.read(filter, start, false, |shown| {
+    // Of all entries, whatever else is asked for.
+    source.read(&Filter::default(), Start::First, false, |shown| {
         match said.value("field") {
             Some(name) => all.extend(shown.field(name).map(<[u8]>::to_vec)),
             None => all.extend(shown.fields().map(|(name, _)| name.as_bytes().to_vec())),
@@ -395,20 +392,4 @@ fn list_values(said: &Line, source: &Source, filter: &Filter, start: Start) -> R
         out.write_all(b"\n")?;
     }
     Ok(out.finish()?)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn boots_are_named_by_place_and_by_id() {
-        let boots: Vec<(String, u64, u64)> = ["a", "b", "c"].map(|id| (id.repeat(32), 0, 0)).into();
-        let of = |wanted: &str| boot_of(Some(wanted), &boots).map(|id| id.unwrap().chars().next().unwrap()).ok();
-        assert_eq!(["0", "-0", "-1", "-2", "1", "3", "+2"].map(of), ["c", "c", "b", "a", "a", "c", "b"].map(|id| id.chars().next()));
-        assert_eq!(of(&format!("{}+1", "b".repeat(32))), Some('c'));
-        assert_eq!((of("-3"), of("4"), of(&"d".repeat(32))), (None, None, None));
-        assert_eq!((boot_of(Some("all"), &boots).unwrap(), boot_of(None, &[]).unwrap()), (None, None));
-    }
 }

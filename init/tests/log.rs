@@ -38,7 +38,7 @@ fn whatever_way_it_comes_it_is_kept_with_who_sent_it() {
     );
     let work = format!(
         "{JOURNALCTL}\nctl start speaks; ls -l /dev/log | grep -o -- '->.*'\n\
-         for text in 'to its output' 'by syslog' 'by itself' 'in a stream' 'the last'; do echo $(echo $text | tr -d ' ') $(journalctl -q -o json MESSAGE=\"$text\"); done\n\
+         for text in 'to its output' 'by syslog' 'by itself' 'in a stream' 'the last'; do printf '%s %s\\n' $(echo $text | tr -d ' ') \"$(journalctl -q -o json MESSAGE=\"$text\")\"; done\n\
          journalctl -q -u speaks -o cat | sed 's/^/unit: /'; journalctl -b -n 1 -q -o short | sed 's/^/short: /'\n\
          journalctl -u nobody; echo code $?; ls -ln /var/log/fief | sed 's/^/file: /'; ctl poweroff"
     );
@@ -122,6 +122,7 @@ fn journalctl_shows_what_is_asked_for_and_follows() {
          until [ -s /run/followed ]; do logger -t followed begun; done\n\
          journalctl --rotate && logger -t followed across; until grep -q across /run/followed; do :; done; kill $follower; echo it follows\n\
          ls /var/log/fief | wc -l | sed 's/^/files: /'; journalctl --vacuum-files=1; ls /var/log/fief | wc -l | sed 's/^/files: /'; journalctl --sync && echo synced\n\
+         cp -r /var/log/fief /run/copy; journalctl --verify -D /run/copy && echo whole; printf x >>/run/copy/$(ls /run/copy | head -1); journalctl --verify -D /run/copy || echo spoilt; journalctl -q -D /run/copy -o short-delta -n 1 -t followed\n\
          setpriv --reuid 65534 --clear-groups sh -c '{init} journalctl; echo nobody $?'\n\
          setpriv --reuid 65534 --groups 4 {init} journalctl -q -o cat -t followed | sed 's/^/adm: /'; ctl poweroff",
         init = guest::INIT,
@@ -138,6 +139,8 @@ fn journalctl_shows_what_is_asked_for_and_follows() {
         "found: number 1 number 2",
         "either: number 2 grave",
         "since: 4 0",
+        "whole",
+        "spoilt",
         "after: later",
         "file: latest",
         "Data from the specified boot (-1) is not available: No such boot ID in journal",

@@ -25,7 +25,7 @@ use crate::run;
 use crate::site::Site;
 use record::Record;
 
-/// `cargo xtask compare [commands | --recorded [--show UNIT]]`
+/// `cargo xtask compare [commands [NAME] | --recorded [--show UNIT]]`
 pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let record = match words.as_slice() {
@@ -37,9 +37,10 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
             let site = Site::enter_with("compare", Profile::Debug)?;
             Record::make(&site)?
         }
-        ["commands"] => return commands::perform(),
+        ["commands"] => return commands::perform(None),
+        ["commands", name] => return commands::perform(Some(name)),
         ["--recorded"] | ["--recorded", "--show", _] => Record::last()?,
-        _ => bail!("compare: there is `compare [commands | --recorded [--show UNIT]]`"),
+        _ => bail!("compare: there is `compare [commands [NAME] | --recorded [--show UNIT]]`"),
     };
     let ours = tree::Ours::read(&record)?;
     if let ["--recorded", "--show", unit] = words.as_slice() {

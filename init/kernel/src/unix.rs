@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use crate::pidfd::PidFd;
 use crate::socket;
@@ -25,6 +26,11 @@ pub fn want_senders(socket: impl AsFd) -> io::Result<()> {
     Ok(socket::set_number(socket, libc::SOL_SOCKET, SO_PASSPIDFD, 1)?)
 }
 
+/// `SO_TIMESTAMP`: each message received brings the moment at which it was sent; socket(7).
+pub fn want_moments(socket: impl AsFd) -> io::Result<()> {
+    Ok(socket::set_number(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMP, 1)?)
+}
+
 const SO_PASSPIDFD: i32 = 76;
 const SCM_PIDFD: i32 = 4;
 /// `SCM_MAX_FD`: the kernel passes no more with one message.
@@ -41,6 +47,8 @@ pub struct Message {
     pub sender: Option<UnixCredentials>,
     /// The sender itself, where [`want_senders`] was called.
     pub process: Option<PidFd>,
+    /// When it was sent, since 1970, where [`want_moments`] was called.
+    pub moment: Option<Duration>,
     /// Descriptors that came along, close-on-exec.
     pub descriptors: Vec<OwnedFd>,
     /// Whether some of it is lost: the buffer was too small, or the caller may have no more descriptors.
@@ -69,7 +77,8 @@ fn receive_with(socket: impl AsFd, buffer: &mut [u8], room: &mut [usize]) -> io:
     let length =
         Errno::result(unsafe { libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut header, libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT) })?;
     let truncated = header.msg_flags & (libc::MSG_TRUNC | libc::MSG_CTRUNC) != 0;
-    let mut message = Message { length: length.cast_unsigned(), sender: None, process: None, descriptors: Vec::new(), truncated };
+    let mut message =
+        Message { length: length.cast_unsigned(), sender: None, process: None, moment: None, descriptors: Vec::new(), truncated };
     #[allow(unsafe_code)]
     // SAFETY: the kernel has filled `header` and what it points to.
     let mut control = unsafe { libc::CMSG_FIRSTHDR(&raw const header) };
@@ -110,6 +119,7 @@ impl Message {
             (libc::SOL_SOCKET, libc::SCM_RIGHTS) => self.descriptors.extend(opened),
             (libc::SOL_SOCKET, SCM_PIDFD) => self.process = { opened }.next().map(PidFd::from_owned),
             (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) => self.sender = credentials(data),
+            (libc::SOL_SOCKET, libc::SCM_TIMESTAMP) => self.moment = moment(data),
             _ => {}
         }
     }
@@ -119,6 +129,13 @@ impl Message {
 fn credentials(data: &[u8]) -> Option<UnixCredentials> {
     let [pid, uid, gid] = *data.as_chunks().0.first_chunk()?;
     Some(libc::ucred { pid: i32::from_ne_bytes(pid), uid: u32::from_ne_bytes(uid), gid: u32::from_ne_bytes(gid) }.into())
+}
+
+/// `struct timeval`: seconds and microseconds.
+fn moment(data: &[u8]) -> Option<Duration> {
+    let [seconds, micros] = *data.as_chunks().0.first_chunk()?;
+    let of = |bytes: [u8; 8]| u64::from_ne_bytes(bytes);
+    Duration::from_secs(of(seconds)).checked_add(Duration::from_micros(of(micros)))
 }
 
 /// Sends `bytes` with descriptors along.

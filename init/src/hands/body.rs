@@ -13,7 +13,7 @@ use super::inotify::Purpose;
 use super::memory::Memory;
 use super::private::Private;
 use super::ready::Ready;
-use super::{Hands, Queue, account, commands, directories, dynamic, environment, identity, limits, mounts, slices};
+use super::{Hands, Queue, account, commands, directories, dynamic, environment, identity, invocation, limits, mounts, slices};
 use crate::reactor::{Reactor, Watch};
 
 /// What a life has in the kernel.
@@ -121,6 +121,8 @@ impl Hands {
                 return Err(why);
             }
         }
+        let number = environment::invocation();
+        invocation::tell(name, &number);
         Ok(Body {
             unit: name.clone(),
             oom_kills: group.as_ref().and_then(account::oom_kills).unwrap_or(0),
@@ -135,7 +137,7 @@ impl Hands {
             draining: false,
             access: service.notify_access,
             store_max: service.fd_store_max,
-            invocation: environment::invocation(),
+            invocation: number,
             private: Private::default(),
         })
     }
@@ -178,7 +180,10 @@ impl Hands {
         self.watches.forget(Purpose::PidFile(life), reactor);
         match after {
             Afterwards::Restart => {}
-            Afterwards::Rest => self.store.clear(name, reactor),
+            Afterwards::Rest => {
+                invocation::forget(name);
+                self.store.clear(name, reactor);
+            }
         }
     }
 

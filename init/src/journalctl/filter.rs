@@ -1,12 +1,15 @@
 //! Which entries are wanted.
 
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use units::glob;
 
 use super::Trouble;
 use super::pattern::Pattern;
 use super::shown::Shown;
 use crate::log::record::is_name;
-use crate::say;
+use crate::{file, say};
 
 /// syslog(3), the most urgent first; the words that systemd knows.
 pub(crate) const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
@@ -23,6 +26,7 @@ pub(super) struct Filter {
     pub(super) kernel: bool,
     /// Names, or patterns of them.
     pub(super) units: Vec<String>,
+    pub(super) user_units: Vec<String>,
     pub(super) identifiers: Vec<String>,
     /// From the most urgent to the least.
     pub(super) levels: Option<(u8, u8)>,
@@ -47,7 +51,7 @@ impl Filter {
             && self.levels.is_none_or(|(from, to)| (from..=to).contains(&shown.level()))
             && (self.identifiers.is_empty() || self.identifiers.iter().any(|name| shown.has("SYSLOG_IDENTIFIER", name.as_bytes())))
             && (self.facilities.is_empty() || self.facilities.iter().any(|number| shown.has("SYSLOG_FACILITY", number.as_bytes())))
-            && (self.units.is_empty() || self.is_of_units(shown))
+            && (self.units.is_empty() && self.user_units.is_empty() || self.is_of_units(shown))
             && (self.matches.is_empty() || self.matches.iter().any(|all| fits_all(all, shown)))
             && self.pattern.as_ref().is_none_or(|pattern| shown.text("MESSAGE").is_some_and(|text| pattern.is_in(text)))
     }
@@ -55,7 +59,10 @@ impl Filter {
     /// What a unit says, what PID 1 says of it, and what root says of it.
     fn is_of_units(&self, shown: Shown<'_>) -> bool {
         let is_one = |name: &str| shown.text(name).is_some_and(|unit| self.units.iter().any(|wanted| glob::matches(wanted, unit)));
-        is_one("_SYSTEMD_UNIT")
+        let is_users = |name: &str| shown.text(name).is_some_and(|unit| self.user_units.iter().any(|wanted| glob::matches(wanted, unit)));
+        is_users("_SYSTEMD_USER_UNIT")
+            || is_users("USER_UNIT")
+            || is_one("_SYSTEMD_UNIT")
             || (shown.has("_PID", b"1") && is_one("UNIT"))
             || (shown.has("_UID", b"0") && (is_one("OBJECT_SYSTEMD_UNIT") || is_one("COREDUMP_UNIT")))
     }
@@ -79,16 +86,7 @@ pub(super) fn matches(words: &[String]) -> Result<Vec<All>, Trouble> {
         } else if word.contains('/') && !word.contains('=') {
             let path = std::fs::canonicalize(word)
                 .map_err(|error| Trouble::told(format!("Couldn't canonicalize path: {}", say::reason(&error))))?;
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            // comm is cut to 15 bytes; proc_pid_comm(5).
-            let name: String = name
-                .chars()
-                .scan(0, |length, c| {
-                    *length += c.len_utf8();
-                    (*length <= 15).then_some(c)
-                })
-                .collect();
-            last.push(("_COMM".to_owned(), name.into_bytes()));
+            last.push(by_program(&path));
         } else {
             let (name, value) = word.split_once('=').filter(|(name, _)| is_name(name)).ok_or_else(wrong)?;
             last.push((name.to_owned(), value.as_bytes().to_vec()));
@@ -100,6 +98,16 @@ pub(super) fn matches(words: &[String]) -> Result<Vec<All>, Trouble> {
         return Err(Trouble::told("\"+\" can only be used between terms".to_owned()));
     }
     Ok(all)
+}
+
+/// Who runs this program; of a script it is an interpreter that runs, under the script's name.
+fn by_program(path: &Path) -> (String, Vec<u8>) {
+    if !file::read_up_to(path, 2).is_ok_and(|begin| begin == b"#!") {
+        return ("_EXE".to_owned(), path.as_os_str().as_bytes().to_vec());
+    }
+    // comm is cut to 15 bytes; proc_pid_comm(5).
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    ("_COMM".to_owned(), name.get(..15).unwrap_or(name).to_vec())
 }
 
 /// `err`, `3`, `warning..err`
@@ -115,6 +123,11 @@ pub(super) fn levels(text: &str) -> Result<(u8, u8), Trouble> {
         },
         None => one(text).map(|level| (0, level)).ok_or_else(|| Trouble::told(format!("Unknown log level {text}"))),
     }
+}
+
+/// `--facility=help`
+pub(super) fn facility_names() -> String {
+    FACILITIES.iter().fold("Available facilities:\n".to_owned(), |all, name| format!("{all}{name}\n"))
 }
 
 /// `auth,authpriv`, `10`
@@ -165,6 +178,21 @@ mod tests {
     }
 
     #[test]
+    fn a_program_is_found_by_its_path_and_a_script_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            let (field, value) = by_program(&path);
+            (field, String::from_utf8(value).unwrap(), path.display().to_string())
+        };
+        let (field, value, path) = of("program", "\x7fELF");
+        assert_eq!((field.as_str(), value), ("_EXE", path));
+        let (field, value, _) = of("a-script-with-a-long-name", "#!/bin/sh\n");
+        assert_eq!((field.as_str(), value.as_str()), ("_COMM", "a-script-with-a"));
+    }
+
+    #[test]
     fn a_unit_is_found_by_what_it_says_and_what_init_says_of_it() {
         let filter = Filter { units: vec!["web@*.service".to_owned()], ..Filter::default() };
         assert!(wants(&filter, &[("_SYSTEMD_UNIT", "web@1.service")]));
@@ -172,6 +200,8 @@ mod tests {
         assert!(wants(&filter, &[("OBJECT_SYSTEMD_UNIT", "web@1.service"), ("_UID", "0")]));
         assert!(!wants(&filter, &[("UNIT", "web@1.service"), ("_PID", "2")]));
         assert!(!wants(&filter, &[("_SYSTEMD_UNIT", "web.service")]));
+        let of_user = Filter { user_units: vec!["web.service".to_owned()], ..Filter::default() };
+        assert!(wants(&of_user, &[("_SYSTEMD_USER_UNIT", "web.service")]) && !wants(&of_user, &[("_SYSTEMD_UNIT", "web.service")]));
     }
 
     #[test]

@@ -34,6 +34,19 @@ const ALL: &[Opt] = &[
     Opt("no-hostname", '\0', Nothing),
     Opt("utc", '\0', Nothing),
     Opt("directory", 'D', Value),
+    Opt("file", '\0', Value),
+    Opt("root", '\0', Value),
+    Opt("image", '\0', Value),
+    Opt("namespace", '\0', Value),
+    Opt("machine", 'M', Value),
+    Opt("list-catalog", '\0', Nothing),
+    Opt("dump-catalog", '\0', Nothing),
+    Opt("update-catalog", '\0', Nothing),
+    Opt("setup-keys", '\0', Nothing),
+    Opt("interval", '\0', Value),
+    Opt("verify-key", '\0', Value),
+    Opt("force", '\0', Nothing),
+    Opt("new-id128", '\0', Nothing),
     Opt("field", 'F', Value),
     Opt("fields", 'N', Nothing),
     Opt("list-boots", '\0', Nothing),
@@ -106,6 +119,7 @@ Options:
      --cursor-file=FILE      Show entries after cursor in FILE and update FILE
   -b --boot[=ID]             Show current boot or the specified boot
   -u --unit=UNIT             Show logs from the specified unit
+     --user-unit=UNIT        Show logs from the specified user unit
   -t --identifier=STRING     Show entries with the specified syslog identifier
   -p --priority=RANGE        Show entries with the specified priority
      --facility=FACILITY...  Show entries with the specified facilities
@@ -118,9 +132,9 @@ Options:
   -r --reverse               Show the newest entries first
   -o --output=STRING         Change journal output mode (short, short-precise,
                                short-iso, short-iso-precise, short-full,
-                               short-monotonic, short-unix, verbose, export,
-                               json, json-pretty, json-sse, json-seq, cat,
-                               with-unit)
+                               short-monotonic, short-delta, short-unix,
+                               verbose, export, json, json-pretty, json-sse,
+                               json-seq, cat, with-unit)
      --output-fields=LIST    Select fields to print in verbose/export/json modes
      --utc                   Express time in Coordinated Universal Time (UTC)
      --no-hostname           Suppress output of hostname field
@@ -129,6 +143,8 @@ Options:
      --no-pager              Do not pipe output into a pager
   -k --dmesg                 Show kernel message log from the current boot
   -D --directory=PATH        Show journal files from directory
+     --file=PATH             Show journal file
+     --root=ROOT             Operate on files below a root directory
 
 Commands:
   -h --help                  Show this help text
@@ -140,6 +156,7 @@ Commands:
      --vacuum-size=BYTES     Reduce disk usage below specified size
      --vacuum-files=INT      Leave only the specified number of journal files
      --vacuum-time=TIME      Remove journal files older than specified time
+     --header                Show journal header information
      --verify                Verify journal file consistency
      --sync                  Synchronize unwritten journal messages to disk
      --flush                 Flush all journal data from /run into /var

@@ -27,6 +27,16 @@ pub(super) enum Mode {
     Cat,
 }
 
+impl Mode {
+    /// Nothing else is said then: not that there was none, nor where another boot begins.
+    pub(super) fn is_for_programs(self) -> bool {
+        match self {
+            Self::Short(_) | Self::WithUnit | Self::Verbose => false,
+            Self::Export | Self::Json | Self::JsonPretty | Self::JsonSse | Self::JsonSeq | Self::Cat => true,
+        }
+    }
+}
+
 /// How the moment is written in a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Time {
@@ -36,17 +46,23 @@ pub(super) enum Time {
     IsoPrecise,
     Full,
     Monotonic,
+    /// With how much later than the one before it is.
+    Delta,
     Unix,
 }
 
+/// What was shown before: its boot, and its moment on `CLOCK_MONOTONIC`.
+pub(super) type Before<'a> = Option<(&'a str, u64)>;
+
 /// By their names, as `-o help` lists them.
-pub(super) const MODES: [(&str, Mode); 15] = [
+pub(super) const MODES: [(&str, Mode); 16] = [
     ("short", Mode::Short(Time::Syslog)),
     ("short-full", Mode::Short(Time::Full)),
     ("short-iso", Mode::Short(Time::Iso)),
     ("short-iso-precise", Mode::Short(Time::IsoPrecise)),
     ("short-precise", Mode::Short(Time::Precise)),
     ("short-monotonic", Mode::Short(Time::Monotonic)),
+    ("short-delta", Mode::Short(Time::Delta)),
     ("short-unix", Mode::Short(Time::Unix)),
     ("verbose", Mode::Verbose),
     ("export", Mode::Export),
@@ -72,10 +88,10 @@ pub(super) struct Manner {
 
 impl Manner {
     /// The entry; nothing where it has no message and the way is for people.
-    pub(super) fn show(&self, shown: Shown<'_>) -> Option<Vec<u8>> {
+    pub(super) fn show(&self, shown: Shown<'_>, before: Before<'_>) -> Option<Vec<u8>> {
         Some(match self.mode {
-            Mode::Short(time) => self.line(shown, time, false)?,
-            Mode::WithUnit => self.line(shown, Time::Full, true)?,
+            Mode::Short(time) => self.line(shown, self.time(shown, time, before), false)?,
+            Mode::WithUnit => self.line(shown, self.time(shown, Time::Full, before), true)?,
             Mode::Cat => self.cat(shown)?,
             Mode::Verbose => self.verbose(shown),
             Mode::Export => self.export(shown),
@@ -86,9 +102,8 @@ impl Manner {
         })
     }
 
-    fn line(&self, shown: Shown<'_>, time: Time, with_unit: bool) -> Option<Vec<u8>> {
+    fn line(&self, shown: Shown<'_>, mut head: String, with_unit: bool) -> Option<Vec<u8>> {
         let message = shown.field("MESSAGE")?;
-        let mut head = self.time(shown, time);
         if self.host {
             head.push(' ');
             head.push_str(&shown.about.host);
@@ -124,7 +139,7 @@ impl Manner {
         }
     }
 
-    fn time(&self, shown: Shown<'_>, time: Time) -> String {
+    fn time(&self, shown: Shown<'_>, time: Time, before: Before<'_>) -> String {
         let moment = shown.moment();
         let civil = self.here.at(moment);
         let micros = civil.micros;
@@ -135,9 +150,12 @@ impl Manner {
             Time::IsoPrecise => format!("{}.{micros:06}{}", civil.iso(), civil.zone()),
             Time::Full => format!("{} {}", civil.long(), civil.zone_name()),
             Time::Unix => format!("{}.{micros:06}", moment / 1_000_000),
-            Time::Monotonic => {
+            Time::Monotonic => format!("[{}]", seconds(shown.entry.stamp.monotonic)),
+            Time::Delta => {
                 let monotonic = shown.entry.stamp.monotonic;
-                format!("[{:5}.{:06}]", monotonic / 1_000_000, monotonic % 1_000_000)
+                let delta = before.filter(|(boot, _)| *boot == shown.about.boot).map(|(_, before)| monotonic.saturating_sub(before));
+                let delta = delta.map_or_else(|| " ".repeat(16), |delta| format!(" <{} >", seconds(delta)));
+                format!("[{}{delta}]", seconds(monotonic))
             }
         }
     }
@@ -215,6 +233,11 @@ impl Manner {
     }
 }
 
+/// Microseconds as seconds, aligned.
+fn seconds(micros: u64) -> String {
+    format!("{:5}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}
+
 /// Where it is found again; systemd's names for what is no field.
 fn addresses(shown: Shown<'_>) -> Vec<(String, Vec<u8>)> {
     let stamp = shown.entry.stamp;
@@ -269,7 +292,7 @@ mod tests {
         let mode = MODES.iter().find(|(name, _)| *name == mode).unwrap().1;
         let manner = Manner { mode, here: Here::default(), host: true, all: false, colour: false, fields: Vec::new() };
         let shown = Shown { about: &about, entry: record::read(&bytes).unwrap().0 };
-        String::from_utf8(manner.show(shown).unwrap_or_default()).unwrap()
+        String::from_utf8(manner.show(shown, Some((&about.boot, 11_000_000))).unwrap_or_default()).unwrap()
     }
 
     const USUAL: &[(&str, &[u8])] = &[("MESSAGE", b"hi\nyou"), ("SYSLOG_IDENTIFIER", b"sshd"), ("_PID", b"42")];
@@ -284,6 +307,7 @@ mod tests {
             ("short-full", "Thu 2026-11-26 02:20:48 UTC"),
             ("short-unix", "1795659648.123456"),
             ("short-monotonic", "[   12.000345]"),
+            ("short-delta", "[   12.000345 <    1.000345 >]"),
         ] {
             let head = format!("{time} web1 sshd[42]: ");
             assert_eq!(show(mode, USUAL), format!("{head}hi\n{}you\n", " ".repeat(head.len())), "{mode}");

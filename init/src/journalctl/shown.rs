@@ -15,7 +15,8 @@ impl<'a> Shown<'a> {
     pub(super) fn fields(self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
         let Self { about, entry } = self;
         let all = [("_BOOT_ID", &about.boot), ("_MACHINE_ID", &about.machine), ("_HOSTNAME", &about.host)];
-        entry.fields().chain(all.into_iter().map(|(name, value)| (name, value.as_bytes())))
+        let all = all.map(|(name, value)| (name, value.as_str())).into_iter().chain([("_RUNTIME_SCOPE", "system")]);
+        entry.fields().chain(all.map(|(name, value)| (name, value.as_bytes())))
     }
 
     pub(super) fn field(self, name: &str) -> Option<&'a [u8]> {

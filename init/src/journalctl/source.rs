@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use super::filter::Filter;
 use super::shown::Shown;
 use crate::log::segment::{self, About, Name, Segment};
-use crate::log::{DISK, MEMORY};
 
 /// The files, the oldest first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Source {
     pub(super) folders: Vec<PathBuf>,
     pub(super) files: Vec<(Name, About)>,
+    /// Those that do not even begin as one does.
+    broken: Vec<PathBuf>,
     /// A folder may not be looked into by this user.
     pub(super) is_forbidden: bool,
 }
@@ -39,29 +40,57 @@ impl Start {
 }
 
 impl Source {
-    /// What is there now, or in this folder.
-    pub(super) fn open(folder: Option<&str>) -> io::Result<Self> {
-        let folders: Vec<PathBuf> = folder.map_or_else(|| vec![MEMORY.into(), DISK.into()], |folder| vec![folder.into()]);
-        if folder.is_some() {
-            folders.iter().try_for_each(|folder| std::fs::read_dir(folder).map(drop))?;
-        }
-        let (mut files, mut is_forbidden) = (Vec::new(), false);
-        for folder in &folders {
+    /// What is in these folders now.
+    pub(super) fn open(folders: &[PathBuf]) -> Self {
+        let mut new = Self { folders: folders.to_vec(), ..Self::default() };
+        for folder in folders {
             match segment::list(folder) {
-                Ok(names) => {
-                    for name in names {
-                        match segment::about(&name.path) {
-                            Ok(about) => files.push((name, about)),
-                            Err(error) => is_forbidden |= error.kind() == io::ErrorKind::PermissionDenied,
-                        }
-                    }
-                }
-                Err(error) => is_forbidden |= error.kind() == io::ErrorKind::PermissionDenied,
+                Ok(names) => names.into_iter().for_each(|name| new.take(name)),
+                Err(error) => new.is_forbidden |= error.kind() == io::ErrorKind::PermissionDenied,
             }
         }
+        new.settle()
+    }
+
+    /// The same of one that must be there.
+    pub(super) fn open_one(folder: &str) -> io::Result<Self> {
+        std::fs::read_dir(folder)?;
+        Ok(Self::open(&[folder.into()]))
+    }
+
+    /// These files, each of which must be there.
+    pub(super) fn open_files(paths: impl Iterator<Item = PathBuf>) -> io::Result<Self> {
+        let mut new = Self::default();
+        for path in paths {
+            std::fs::File::open(&path)?;
+            new.folders.extend(path.parent().map(Path::to_owned).filter(|folder| !new.folders.contains(folder)));
+            match Name::of(path.clone()) {
+                Some(name) => new.take(name),
+                None => new.broken.push(path),
+            }
+        }
+        Ok(new.settle())
+    }
+
+    fn take(&mut self, name: Name) {
+        match segment::about(&name.path) {
+            Ok(about) => self.files.push((name, about)),
+            Err(error) => {
+                self.is_forbidden |= error.kind() == io::ErrorKind::PermissionDenied;
+                self.broken.push(name.path);
+            }
+        }
+    }
+
+    fn settle(mut self) -> Self {
         // Stable: what is in a folder stays in its order, whatever the clock did.
-        files.sort_by_key(|(_, about)| about.begun);
-        Ok(Self { folders, files, is_forbidden })
+        self.files.sort_by_key(|(_, about)| about.begun);
+        self
+    }
+
+    /// All of them, also those that cannot be read.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|(name, _)| &name.path).chain(&self.broken).map(PathBuf::as_path)
     }
 
     /// Gives what is wanted to `each`, in order or from the newest back, until it has had enough.

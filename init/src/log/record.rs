@@ -19,7 +19,7 @@ pub(crate) const LONGEST: usize = 512 * 1024;
 pub(crate) const LONGEST_NAME: usize = 64;
 
 /// Names that stand in nearly every record, by their places. A new one is added at the end.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 28] = [
     "MESSAGE",
     "PRIORITY",
     "SYSLOG_FACILITY",
@@ -43,6 +43,11 @@ const NAMES: [&str; 23] = [
     "CODE_FUNC",
     "MESSAGE_ID",
     "_STREAM_ID",
+    "_EXE",
+    "_CMDLINE",
+    "_CAP_EFFECTIVE",
+    "_SYSTEMD_SLICE",
+    "_SYSTEMD_INVOCATION_ID",
 ];
 
 /// When, and as the how manieth.

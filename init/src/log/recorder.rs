@@ -31,7 +31,7 @@ use super::feed::{Came, Feed};
 use super::sender::Sender;
 use super::stream::{Garbled, Stream};
 use crate::say;
-use keep::Keep;
+use keep::{Keep, Sent};
 
 /// Datagrams read of one socket before another has its turn.
 const DATAGRAMS: usize = 64;
@@ -57,7 +57,7 @@ const FIRST: u64 = 16;
 /// Somebody who is connected.
 #[derive(Debug)]
 enum Connection {
-    Program { stream: UnixStream, words: Stream, sender: Sender },
+    Program { stream: UnixStream, words: Stream, sender: Box<Sender> },
     Reader { stream: UnixStream, words: Vec<u8>, is_root: bool },
 }
 
@@ -108,6 +108,9 @@ impl Recorder {
         epoll.add(&signals, EpollEvent::new(EpollFlags::EPOLLIN, SIGNALS))?;
         for (socket, number) in sockets.iter().zip([SYSLOG, NATIVE, STREAMS, READERS]) {
             nix::fcntl::fcntl(socket, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
+            if matches!(number, SYSLOG | NATIVE) {
+                unix::want_moments(socket)?;
+            }
             epoll.add(socket, EpollEvent::new(EpollFlags::EPOLLIN, number))?;
         }
         let mut new = Self {
@@ -181,15 +184,16 @@ impl Recorder {
                 Err(_) => return false,
             };
             let now = now();
-            let Message { length, sender, mut descriptors, truncated, .. } = message;
+            let Message { length, sender, mut descriptors, truncated, moment, .. } = message;
             let pid = sender.map_or(0, |sender| u32::try_from(sender.pid()).unwrap_or(0));
             let sender = self.keep.senders.of(pid, sender.map(|sender| (sender.uid(), sender.gid())), now);
             let bytes = self.buffer.get(..length).unwrap_or_default();
+            let sent = Sent { sender: &sender, moment };
             match (number, descriptors.pop()) {
                 (_, _) if truncated => self.keep.too_long(),
-                (SYSLOG, _) => self.keep.syslog(bytes, &sender, now),
-                (_, Some(file)) if bytes.is_empty() => self.keep.native_in(file, &sender, now),
-                (_, _) => self.keep.native(bytes, &sender, now),
+                (SYSLOG, _) => self.keep.syslog(bytes, sent, now),
+                (_, Some(file)) if bytes.is_empty() => self.keep.native_in(file, sent, now),
+                (_, _) => self.keep.native(bytes, sent, now),
             }
         }
         true
@@ -208,7 +212,7 @@ impl Recorder {
             return;
         }
         let connection = if number == STREAMS {
-            let sender = self.keep.senders.of(pid, Some((peer.uid(), peer.gid())), now());
+            let sender = Box::new(self.keep.senders.of(pid, Some((peer.uid(), peer.gid())), now()));
             Connection::Program { stream, words: Stream::default(), sender }
         } else {
             Connection::Reader { stream, words: Vec::new(), is_root: peer.uid() == 0 }

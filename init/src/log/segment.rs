@@ -34,7 +34,8 @@ impl Name {
         Self { first, boot: boot.to_owned(), path: folder.join(format!("{first:016x}-{boot}.log")) }
     }
 
-    fn of(path: PathBuf) -> Option<Self> {
+    /// A path whose last part is one.
+    pub(crate) fn of(path: PathBuf) -> Option<Self> {
         let name = path.file_name()?.to_str()?.strip_suffix(".log")?;
         let (first, boot) = name.split_once('-').filter(|(first, boot)| first.len() == 16 && is_id(boot))?;
         Some(Self { first: u64::from_str_radix(first, 16).ok()?, boot: boot.to_owned(), path })

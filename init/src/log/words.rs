@@ -51,14 +51,17 @@ fn priority(bytes: &[u8]) -> Option<(u8, &[u8])> {
 /// `Nov 23 16:48:01 ` is 16 bytes with the colons at 9 and 12; or RFC 3339, as newer programs have it.
 fn stamp(bytes: &[u8]) -> (Option<&str>, &[u8]) {
     let at = |place: usize| bytes.get(place).copied();
+    // With the space behind it, as journald keeps it.
     let length = match (at(9), at(12), at(15)) {
-        (Some(b':'), Some(b':'), Some(b' ')) => Some(15),
-        _ if at(4) == Some(b'-') && at(7) == Some(b'-') && at(10) == Some(b'T') => bytes.iter().position(|byte| *byte == b' '),
+        (Some(b':'), Some(b':'), Some(b' ')) => Some(16),
+        _ if at(4) == Some(b'-') && at(7) == Some(b'-') && at(10) == Some(b'T') => {
+            bytes.iter().position(|byte| *byte == b' ').map(|end| end + 1)
+        }
         _ => None,
     };
     let stamp = length.and_then(|length| bytes.get(..length)).and_then(|stamp| std::str::from_utf8(stamp).ok());
     match stamp {
-        Some(text) => (Some(text), bytes.get(text.len() + 1..).unwrap_or_default()),
+        Some(text) => (Some(text), bytes.get(text.len()..).unwrap_or_default()),
         None => (None, bytes),
     }
 }
@@ -107,10 +110,10 @@ mod tests {
 
     #[test]
     fn the_ways_in_which_programs_write_are_read() {
-        let stamped = Message { timestamp: Some("Nov 23 16:48:01"), ..message(4, 6, Some("sshd"), Some("42"), "hi: there") };
+        let stamped = Message { timestamp: Some("Nov 23 16:48:01 "), ..message(4, 6, Some("sshd"), Some("42"), "hi: there") };
         assert_eq!(read(b"<38>Nov 23 16:48:01 sshd[42]: hi: there\n"), stamped);
         assert_eq!(read(b"<11>cron: done\0"), message(1, 3, Some("cron"), None, "done"));
-        assert_eq!(read(b"<30>2026-11-23T16:48:01.1+00:00 a[1]: x").timestamp, Some("2026-11-23T16:48:01.1+00:00"));
+        assert_eq!(read(b"<30>2026-11-23T16:48:01.1+00:00 a[1]: x").timestamp, Some("2026-11-23T16:48:01.1+00:00 "));
         let new = Message { timestamp: Some("2026-11-23T16:48:01Z"), ..message(20, 5, Some("app"), Some("42"), "[x y=\"z\"] text") };
         assert_eq!(read(b"<165>1 2026-11-23T16:48:01Z host app 42 ID47 [x y=\"z\"] text"), new);
         assert_eq!(read(b"<13>1 - - root - - - \xef\xbb\xbfhi"), message(1, 5, Some("root"), None, "hi"));

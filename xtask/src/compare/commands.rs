@@ -1,9 +1,9 @@
-//! `cargo xtask compare commands`: systemctl(1) of a systemd 252 that is PID 1, and ours in a guest of the same tree, asked the same in
+//! `cargo xtask compare commands`: the commands of a systemd 252 that is PID 1, and ours in a guest of the same tree, asked the same in
 //! the same order.
 //!
 //! ```text
-//!   commands/units.txt, commands/table.txt ─▶ two guests of one template ─▶ exit code, stdout, stderr of each line
-//!                                                               └─ equal │ a reason in the table │ a fault ─▶ docs/systemctl.md
+//!   commands/units.txt, commands/NAME.txt ─▶ two guests of one template ─▶ exit code, stdout, stderr of each line
+//!                                                                └─ equal │ a reason in the table │ a fault ─▶ docs/NAME.md
 //! ```
 //!
 //! A difference without a reason is a fault, and so is a reason without a difference.
@@ -23,7 +23,19 @@ use crate::{place, run, template};
 const TEMPLATE: &str = "debian:commands";
 const PACKAGES: &str = "systemd,systemd-sysv";
 const UNITS: &str = include_str!("commands/units.txt");
-const TABLE: &str = include_str!("commands/table.txt");
+
+/// The tables, each for two guests of its own.
+const TABLES: [Table; 2] = [
+    Table { name: "systemctl", title: "systemctl against systemd's", lines: include_str!("commands/systemctl.txt") },
+    Table { name: "journalctl", title: "journalctl against systemd's", lines: include_str!("commands/journalctl.txt") },
+];
+
+/// What is asked in one go, and told in one document.
+struct Table {
+    name: &'static str,
+    title: &'static str,
+    lines: &'static str,
+}
 
 /// Run inside. Each answer is a block: number and exit code, then each line said with the stream before it.
 const ASK: &str = r#"
@@ -59,7 +71,10 @@ struct Answer {
     said: Vec<String>,
 }
 
-pub(super) fn perform() -> Result<ExitCode> {
+/// All tables, or the one of that name.
+pub(super) fn perform(only: Option<&str>) -> Result<ExitCode> {
+    let tables: Vec<&Table> = TABLES.iter().filter(|table| only.is_none_or(|only| table.name == only)).collect();
+    ensure!(!tables.is_empty(), "compare commands: there are {}", TABLES.map(|table| table.name).join(", "));
     run::need_root("compare")?;
     crate::apt::need(&[&[crate::apt::MMDEBSTRAP]])?;
     // The site has a network of its own, and none that leads anywhere.
@@ -69,11 +84,14 @@ pub(super) fn perform() -> Result<ExitCode> {
     let root = site.path(&format!("/var/lib/fief/templates/{TEMPLATE}/rootfs"));
     super::give_names_back(&site, &root)?;
     furnish(&root)?;
-    let questions = questions();
-    let theirs = ask(&site, "theirs", &["--init", "/lib/systemd/systemd"], &questions)?;
-    let ours = ask(&site, "ours", &[], &questions)?;
-    ensure!(theirs.len() == questions.len() && ours.len() == questions.len(), "not every line was answered");
-    let faults = judge(&questions, &theirs, &ours)?;
+    let mut faults = 0;
+    for table in tables {
+        let questions = table.questions();
+        let theirs = ask(&site, &format!("{}-theirs", table.name), &["--init", "/lib/systemd/systemd"], &questions)?;
+        let ours = ask(&site, &format!("{}-ours", table.name), &[], &questions)?;
+        ensure!(theirs.len() == questions.len() && ours.len() == questions.len(), "not every line was answered");
+        faults += judge(table, &questions, &theirs, &ours)?;
+    }
     Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -96,23 +114,25 @@ fn furnish(root: &Path) -> Result<()> {
     fs::write(&linked, "[Service]\nExecStart=/bin/sleep infinity\n").with_context(|| format!("cannot write {}", linked.display()))
 }
 
-fn questions() -> Vec<Question> {
-    let mut questions: Vec<Question> = Vec::new();
-    for line in TABLE.lines() {
-        match line.split_once(' ') {
-            Some(("=", command)) => questions.push(Question { command, is_read: true, reason: None }),
-            Some(("?", command)) => questions.push(Question { command, is_read: false, reason: None }),
-            Some(("!", reason)) => questions.iter_mut().last().into_iter().for_each(|question| question.reason = Some(reason)),
-            _ => {}
+impl Table {
+    fn questions(&self) -> Vec<Question> {
+        let mut questions: Vec<Question> = Vec::new();
+        for line in self.lines.lines() {
+            match line.split_once(' ') {
+                Some(("=", command)) => questions.push(Question { command, is_read: true, reason: None }),
+                Some(("?", command)) => questions.push(Question { command, is_read: false, reason: None }),
+                Some(("!", reason)) => questions.iter_mut().last().into_iter().for_each(|question| question.reason = Some(reason)),
+                _ => {}
+            }
         }
+        questions
     }
-    questions
 }
 
 /// Boots a guest and asks it all.
 fn ask(site: &Site, name: &str, options: &[&str], questions: &[Question]) -> Result<Vec<Answer>> {
     println!("asking {name}");
-    let create = ["create", name, "--template", TEMPLATE, "--network", "none"];
+    let create = ["create", name, "--template", TEMPLATE, "--network", "none", "--hostname", "guest"];
     run::quietly(site.fief(&create).args(options))?;
     run::quietly(&mut site.fief(&["start", name]))?;
     let mut child = site.fief(&["exec", name, "--", "sh", "-s"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
@@ -135,10 +155,13 @@ fn ask(site: &Site, name: &str, options: &[&str], questions: &[Question]) -> Res
     Ok(answers)
 }
 
-/// Without what differs from run to run: numbers, moments, and how wide a column is.
+/// So many hexadecimal digits in a row are an id.
+const ID: usize = 12;
+
+/// Without what differs from run to run: numbers, moments, ids, cursors of the log, and how wide a column is.
 fn plain(line: &str) -> String {
     let mut out = String::new();
-    for letter in line.chars().skip(1) {
+    for letter in without_ids(line.get(1..).unwrap_or_default()).chars() {
         let letter = if letter.is_ascii_digit() { '#' } else { letter };
         if !(matches!(letter, '#' | ' ') && out.ends_with(letter)) {
             out.push(letter);
@@ -148,7 +171,24 @@ fn plain(line: &str) -> String {
     format!("{stream}{}", out.trim_end())
 }
 
-fn judge(questions: &[Question], theirs: &[Answer], ours: &[Answer]) -> Result<usize> {
+fn without_ids(line: &str) -> String {
+    let is_of_a_word = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, ';' | '=');
+    line.split_inclusive(|letter| !is_of_a_word(letter)).fold(String::new(), |mut out, piece| {
+        let word = piece.trim_end_matches(|letter| !is_of_a_word(letter));
+        let cursor = word.contains(";i=").then(|| word.find("s=")).flatten();
+        let id = word.rsplit('=').next().filter(|id| id.len() >= ID && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let shown = match (cursor, id) {
+            (Some(start), _) => format!("{}CURSOR", word.get(..start).unwrap_or_default()),
+            (None, Some(id)) => format!("{}#", word.strip_suffix(id).unwrap_or_default()),
+            (None, None) => word.to_owned(),
+        };
+        out.push_str(&shown);
+        out.push_str(piece.strip_prefix(word).unwrap_or_default());
+        out
+    })
+}
+
+fn judge(table: &Table, questions: &[Question], theirs: &[Answer], ours: &[Answer]) -> Result<usize> {
     let (mut rows, mut faults, mut equal, mut differences) = (String::new(), 0, 0, String::new());
     for ((question, theirs), ours) in questions.iter().zip(theirs).zip(ours) {
         let command = question.command.replace('|', "\\|");
@@ -178,15 +218,17 @@ fn judge(questions: &[Question], theirs: &[Answer], ours: &[Answer]) -> Result<u
         writeln!(rows, "| `{command}` | {} | {held} | {verdict} |", theirs.code)?;
     }
     let text = format!(
-        "# systemctl against systemd's\n\nMade by `cargo xtask compare commands`: two guests of one Debian tree, one with systemd 252 as PID 1 and its \
-         systemctl, one with ours, are asked the same in the same order about units of the same files. Held against each other are the exit code, \
-         and where programs read it, what is said on both streams but for numbers, moments and the width of columns.\n\n\
+        "# {}\n\nMade by `cargo xtask compare commands`: two guests of one Debian tree, one with systemd 252 as PID 1 and its \
+         commands, one with ours, are asked the same in the same order about units of the same files. Held against each other are the exit code, \
+         and where programs read it, what is said on both streams but for numbers, moments, ids and the width of columns.\n\n\
          {} invocations: {equal} equal, {} different.\n\n## Differences\n\n| | systemd's code | ours | why |\n|---|--:|--:|---|\n{differences}\n\
          ## All\n\n| | exit code | held | |\n|---|--:|---|---|\n{rows}",
+        table.title,
         questions.len(),
         questions.len() - equal
     );
-    fs::write(place::repository().join("docs/systemctl.md"), text).context("cannot write docs/systemctl.md")?;
-    println!("{} invocations: {equal} equal, {faults} without a reason", questions.len());
+    let document = format!("docs/{}.md", table.name);
+    fs::write(place::repository().join(&document), text).with_context(|| format!("cannot write {document}"))?;
+    println!("{}: {} invocations, {equal} equal, {faults} without a reason", table.name, questions.len());
     Ok(faults)
 }

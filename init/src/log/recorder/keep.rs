@@ -30,6 +30,23 @@ const BOOT: &str = "/run/fief/boot-id";
 /// By whom PID 1's own lines are said.
 const INIT: &str = "fief-init";
 
+/// By whom and when a datagram was sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent<'a> {
+    pub(super) sender: &'a Sender,
+    /// Since 1970.
+    pub(super) moment: Option<Duration>,
+}
+
+impl Sent<'_> {
+    fn tell(self, draft: &mut Draft) {
+        if let Some(moment) = self.moment {
+            draft.add("_SOURCE_REALTIME_TIMESTAMP", moment.as_micros().to_string());
+        }
+        self.sender.tell(draft);
+    }
+}
+
 /// Everything between the sockets and the disk.
 #[derive(Debug)]
 pub(super) struct Keep {
@@ -92,8 +109,8 @@ impl Keep {
     }
 
     /// A datagram of `/dev/log`.
-    pub(super) fn syslog(&mut self, datagram: &[u8], sender: &Sender, now: Duration) {
-        if !self.is_allowed(&sender.account(), now) {
+    pub(super) fn syslog(&mut self, datagram: &[u8], sent: Sent<'_>, now: Duration) {
+        if !self.is_allowed(&sent.sender.account(), now) {
             return;
         }
         let message = words::read(datagram);
@@ -101,13 +118,14 @@ impl Keep {
         self.draft.add("SYSLOG_FACILITY", message.facility.to_string());
         let said = [("SYSLOG_IDENTIFIER", message.identifier), ("SYSLOG_PID", message.pid), ("SYSLOG_TIMESTAMP", message.timestamp)];
         said.iter().for_each(|(name, value)| value.iter().for_each(|value| self.draft.add(name, value)));
-        sender.tell(&mut self.draft);
+        sent.tell(&mut self.draft);
         self.add(0);
         self.forward.raw(datagram);
     }
 
     /// A datagram of `/run/systemd/journal/socket`.
-    pub(super) fn native(&mut self, bytes: &[u8], sender: &Sender, now: Duration) {
+    pub(super) fn native(&mut self, bytes: &[u8], sent: Sent<'_>, now: Duration) {
+        let sender = sent.sender;
         let account = sender.account();
         native::read(bytes, |fields| {
             if !self.is_allowed(&account, now) {
@@ -116,7 +134,7 @@ impl Keep {
             self.draft.clear();
             native::keep(&mut self.draft, fields);
             self.draft.add("_TRANSPORT", "journal");
-            sender.tell(&mut self.draft);
+            sent.tell(&mut self.draft);
             self.add(0);
             let field = |name: &str| fields.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
             let name = field("SYSLOG_IDENTIFIER").and_then(|name| std::str::from_utf8(name).ok()).unwrap_or(&sender.comm);
@@ -128,7 +146,7 @@ impl Keep {
     }
 
     /// The same in a file of memory, where it is too large for a datagram. Whatever else is sent is not read: it might never end.
-    pub(super) fn native_in(&mut self, fd: OwnedFd, sender: &Sender, now: Duration) {
+    pub(super) fn native_in(&mut self, fd: OwnedFd, sent: Sent<'_>, now: Duration) {
         if fcntl(&fd, FcntlArg::F_GET_SEALS).is_err() {
             return;
         }
@@ -140,7 +158,7 @@ impl Keep {
         };
         let mut bytes = vec![0; length];
         if file.read_exact_at(&mut bytes, 0).is_ok() {
-            self.native(&bytes, sender, now);
+            self.native(&bytes, sent, now);
         }
     }
 
