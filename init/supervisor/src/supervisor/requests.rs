@@ -20,14 +20,15 @@ impl Supervisor {
                 self.refuse_request(ticket, "it is answered without a step")
             }
             Request::Start { units } => self.carry_out(ticket, units, Self::ask_start),
-            Request::Stop { units } => self.carry_out(ticket, units, Self::ask_stop),
+            Request::Stop { units } => self.carry_out_unless(Self::unfit_to_stop, ticket, units, Self::ask_stop),
             Request::Restart { units } => self.carry_out(ticket, units, Self::ask_restart),
             Request::TryRestart { units } => self.carry_out(ticket, units, Self::ask_try_restart),
             Request::Reload { units } => self.carry_out(ticket, units, Self::ask_reload),
             Request::ReloadOrRestart { units } => self.carry_out(ticket, units, Self::ask_reload_or_restart),
             Request::TryReloadOrRestart { units } => self.carry_out(ticket, units, Self::ask_try_reload_or_restart),
             Request::Queue { job, units } => {
-                self.carry_out(
+                self.carry_out_unless(
+                    if job == Job::Stop { Self::unfit_to_stop } else { Self::unfit },
                     ticket,
                     units,
                     match job {
@@ -91,6 +92,16 @@ impl Supervisor {
     }
 
     fn carry_out(&mut self, ticket: Ticket, names: Vec<UnitName>, what: impl Fn(&mut Self, Ticket, &UnitName)) {
+        self.carry_out_unless(Self::unfit, ticket, names, what);
+    }
+
+    fn carry_out_unless(
+        &mut self,
+        unfit: fn(&Self, &UnitName) -> Option<String>,
+        ticket: Ticket,
+        names: Vec<UnitName>,
+        what: impl Fn(&mut Self, Ticket, &UnitName),
+    ) {
         if self.is_leaving() {
             return self.refuse_request(ticket, LEAVING);
         }
@@ -103,7 +114,7 @@ impl Supervisor {
         let names: Vec<UnitName> = waiting.results.iter().map(|(name, _)| name.clone()).collect();
         self.tickets.insert(ticket, waiting);
         for name in &names {
-            match self.unfit(name) {
+            match unfit(self, name) {
                 Some(reason) => self.report(ticket, name, Outcome::Refused(reason)),
                 None => what(self, ticket, name),
             }
@@ -129,6 +140,11 @@ impl Supervisor {
             None => Cause::NotFound,
         };
         Some(cause.to_string())
+    }
+
+    /// A masked unit is down already, which is what was asked for: systemctl(1) `stop` succeeds, and prerm scripts rest on it.
+    fn unfit_to_stop(&self, name: &UnitName) -> Option<String> {
+        if matches!(self.units.entry(name), Some(Entry::Masked { .. })) { None } else { self.unfit(name) }
     }
 
     fn forgive(&mut self, name: &UnitName) {
