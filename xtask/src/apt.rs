@@ -23,6 +23,8 @@ pub(crate) const FOR_GUESTS: &[Needed] = &[
 pub(crate) const FOR_DIST: &[Needed] = &[Needed("dpkg-deb", "dpkg"), Needed("gzip", "gzip")];
 /// What fief-init is measured beside.
 pub(crate) const FOR_BENCH: &[Needed] = &[Needed("runsvdir", "runit"), Needed("s6-svscan", "s6"), Needed("nsenter", "util-linux")];
+/// Boots systemd in a container, to be measured beside.
+pub(crate) const FOR_NSPAWN: &[Needed] = &[Needed("systemd-nspawn", "systemd-container")];
 /// What libFuzzer is compiled with.
 pub(crate) const FOR_FUZZ: &[Needed] = &[Needed("c++", "g++")];
 /// What a virtual machine is made with.

@@ -2,6 +2,7 @@
 
 mod bare;
 mod load;
+mod packages;
 mod services;
 
 use std::fs;
@@ -27,9 +28,10 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     let runs = match words.as_slice() {
         ["services", rest @ ..] => return services::perform(rest),
         ["load", rest @ ..] => return load::perform(rest),
+        ["packages", rest @ ..] => return packages::perform(rest),
         ["boot"] => LEAST_RUNS + 1,
         ["boot", "--runs", runs] => runs.parse().context("--runs takes a number")?,
-        _ => bail!("bench: there are boot, services and load"),
+        _ => bail!("bench: there are boot, services, load and packages"),
     };
     ensure!(runs >= LEAST_RUNS, "a median of fewer than {LEAST_RUNS} runs says little");
     apt::need(&[apt::FOR_GUESTS])?;

@@ -49,7 +49,9 @@ usage: cargo xtask TASK
   bench services [--units N] [--runs N]
                        many services under fief-init, runit and s6 (needs root)
   bench load [--units N] [--seconds N]
-                       services that fall, flood and are reloaded, while people log in (needs root)";
+                       services that fall, flood and are reloaded, while people log in (needs root)
+  bench packages [--runs N]
+                       a guest with twenty servers, beside the same under systemd in nspawn (needs root)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -65,7 +65,7 @@ pub(crate) fn tree() -> Result<PathBuf> {
     Ok(tree)
 }
 
-fn unpack(tar: &Path, into: &Path) -> Result<()> {
+pub(crate) fn unpack(tar: &Path, into: &Path) -> Result<()> {
     // Device nodes are the machine's to make (devtmpfs) and cannot be made in every sandbox.
     let mut unpack = run::command(["tar", "--numeric-owner", "--exclude=./dev/*", "-xpf"]);
     run::quietly(unpack.arg(tar).arg("-C").arg(into))

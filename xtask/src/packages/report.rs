@@ -44,7 +44,7 @@ fn render(old: &str, row: &Row, seen: &Seen) -> String {
     let mut text = format!(
         "# Debian's packages in a guest\n\n\
          Made by `cargo xtask packages`, by the steps of each row, in a guest of its own over `fief template build debian:bookworm`: the service\n\
-         manager is ours, package systemd is not there. Of the {} packages in the task's table {} have gone through, {well} without a fault.\n\n\
+         manager is ours, package systemd is not there. Of the {} packages in the table {} have gone through, {well} without a fault.\n\n\
          *Installs*: `apt-get install`, with what the package recommends, ends with 0. *Active*: the units that are active then where systemd is\n\
          PID 1 are. *Answers*: a request of the package's own kind is answered. *Restarts*: and again after a restart of the units. *Reboots*:\n\
          active and answering after a reboot, with nothing done by hand. *Stops*: in {} seconds. *Purges*: `apt-get purge` and `autoremove`\n\
