@@ -134,7 +134,7 @@ want 0 systemctl enable many@a; want 0 systemctl disable many@a
 want 0 systemctl --runtime mask one; says '^Created symlink /run/systemd/system/one.service → /dev/null.$'
 want 1 systemctl is-enabled one; says '^masked-runtime$'; want 1 systemctl start one; says '^Failed to start one.service: Unit one.service is masked.$'
 want 0 systemctl -p LoadState show one; says '^LoadState=masked$'
-want 0 systemctl stop one; want 3 systemctl is-active one
+want 0 systemctl stop one; want 3 systemctl is-active one; want 0 systemctl stop systemd-udevd-control.socket systemd-udevd-kernel.socket
 want 0 systemctl --runtime unmask one; want 0 systemctl mask nothing; says '^Unit nothing.service does not exist, proceeding anyway.$'
 want 0 systemctl unmask nothing; says '^Removed "/etc/systemd/system/nothing.service".$'
 want 0 systemctl start bare; want 0 systemctl --runtime mask bare; want 0 systemctl is-active bare

@@ -23,6 +23,7 @@ pub(crate) mod syntax;
 pub(crate) mod words;
 
 pub use document::directives_document;
+pub use plumbing::is_skipped as comes_with_systemd;
 pub use set::boolean;
 pub(crate) use specifier::Scope;
 pub use specifier::Specifiers;

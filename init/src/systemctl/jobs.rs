@@ -62,7 +62,7 @@ pub(super) fn carry_out(line: &Line, verb: &str, words: &[String], isolates: boo
     }
     let mut rows = names::rows(&mut session, &named, if verb == "reload" { &[Detail::Properties] } else { &[] })?;
     let (mut worst, mut fit) = (code::OK, Vec::new());
-    for row in &rows {
+    for row in rows.iter().filter(|row| !is_through(row, verb)) {
         match unfit(row, verb) {
             None => fit.push(row.name.clone()),
             Some(refused) => worst = tell_refused(line, verb, &row.name, &refused),
@@ -116,6 +116,13 @@ fn request(line: &Line, verb: &str, isolates: bool, mut units: Vec<UnitName>) ->
         _ => (Job::TryReloadOrRestart, |units| Request::TryReloadOrRestart { units }),
     };
     if line.has("no-block") { Request::Queue { job, units } } else { waited(units) }
+}
+
+/// Whether nothing is left to do: what comes with systemd never runs here, and a script that takes it away stops it first (udev's prerm).
+fn is_through(row: &UnitRow, verb: &str) -> bool {
+    row.load == LoadState::NotFound
+        && matches!(verb, "stop" | "try-restart" | "try-reload-or-restart")
+        && units::systemd::comes_with_systemd(&row.name)
 }
 
 /// What systemd says before it makes a job.
@@ -351,6 +358,15 @@ mod tests {
         assert_eq!(refused(LoadState::BadSetting, "start"), no("Unit a.service has a bad unit file setting.", 1, true));
         assert_eq!(refused(LoadState::Loaded, "reload"), no("Job type reload is not applicable for unit a.service.", 3, false));
         assert_eq!(refused(LoadState::Loaded, "start"), None);
+    }
+
+    #[test]
+    fn what_comes_with_systemd_is_stopped_without_being_there() {
+        let mut row = row("systemd-udevd", None);
+        row.load = LoadState::NotFound;
+        assert!(is_through(&row, "stop") && is_through(&row, "try-restart") && !is_through(&row, "start"));
+        row.name = units::UnitName::new("nothing").unwrap();
+        assert!(!is_through(&row, "stop"));
     }
 
     #[test]

@@ -139,8 +139,9 @@ pub(crate) fn is_passed_over(path: &str, name: &str) -> bool {
     UnitName::new(name).is_ok_and(|name| if path.starts_with("/etc/") { is_systemds_own(&name) } else { is_skipped(&name) })
 }
 
-/// Whether a unit of systemd's of this name is passed over.
-pub(crate) fn is_skipped(name: &UnitName) -> bool {
+/// Whether a unit of this name comes with systemd, and is passed over.
+#[must_use]
+pub fn is_skipped(name: &UnitName) -> bool {
     let text = name.as_str();
     let template = name.template();
     let named = OTHERS.contains(&text) || template.is_some_and(|t| OTHERS.contains(&t.as_str()));
