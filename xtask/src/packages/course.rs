@@ -19,8 +19,6 @@ use crate::site::Site;
 const GUEST: &str = "p";
 /// A step of a course that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// A service that takes longer to stop was killed at its time limit, or nearly.
-pub(super) const IN_TIME: Duration = Duration::from_secs(20);
 
 /// How a step went: `None` where there was nothing to do.
 pub(super) type Step = Option<Result<(), String>>;
@@ -110,7 +108,8 @@ impl Guest<'_> {
         let Row { name, with, .. } = self.row;
         let apt = "DEBIAN_FRONTEND=noninteractive apt-get -y --no-download install";
         let tools = if with.is_empty() { String::new() } else { format!(" && {apt} --no-install-recommends {}", with.join(" ")) };
-        self.shell(&format!("{apt} {name}{tools}")).map(drop)
+        let start = if self.row.by_hand.is_empty() { String::new() } else { format!(" && ctl start {}", self.row.by_hand) };
+        self.shell(&format!("{apt} {name}{tools}{start}")).map(drop)
     }
 
     fn active(&self) -> Step {
@@ -151,14 +150,14 @@ impl Guest<'_> {
             self.shell(&format!("ctl stop {units}; for unit in {units}; do ctl is-active -q $unit && exit 1; done; true"))?;
             let took = begun.elapsed();
             self.shell(&format!("ctl start {units}"))?;
-            if took < IN_TIME { Ok(()) } else { Err(format!("took {} s", took.as_secs())) }
+            if took.as_secs() < self.row.in_time { Ok(()) } else { Err(format!("took {} s", took.as_secs())) }
         })
     }
 
     fn purges(&self) -> Result<(), String> {
         let names = [&[self.row.name], self.row.also].concat().join(" ");
         let still = self.row.units.iter().map(|unit| format!("! ctl is-active -q {unit}")).collect::<Vec<_>>().join(" && ");
-        let still = if still.is_empty() { "true" } else { &still };
+        let still = if still.is_empty() || self.row.is_left_running { "true" } else { &still };
         self.shell(&format!("export DEBIAN_FRONTEND=noninteractive; apt-get -y purge {names} && apt-get -y --purge autoremove && {still}"))
             .map(drop)
     }

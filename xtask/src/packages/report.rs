@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::course::{IN_TIME, Seen, Step};
-use super::table::{ROWS, Row};
+use super::course::{Seen, Step};
+use super::table::{IN_TIME, ROWS, Row};
 
 /// One line for the terminal.
 pub(super) fn line(row: &Row, seen: &Seen) -> String {
@@ -53,7 +53,7 @@ fn render(old: &str, row: &Row, seen: &Seen) -> String {
          |---|---|---|---|---|---|---|---|---|---|---|\n",
         ROWS.len(),
         lines.len(),
-        IN_TIME.as_secs()
+        IN_TIME
     );
     for line in lines {
         let _ = writeln!(text, "{line}");

@@ -1,5 +1,8 @@
 //! The packages, and what shows that each does its work. Data; the steps are in [`super::course`].
 
+/// A service that takes longer to stop was killed at its time limit, or nearly; seconds.
+pub(super) const IN_TIME: u64 = 20;
+
 /// One package.
 pub(super) struct Row {
     pub(super) name: &'static str,
@@ -13,10 +16,16 @@ pub(super) struct Row {
     pub(super) probe: &'static str,
     /// What a reader of the table should know.
     pub(super) remark: &'static str,
+    /// Started by hand after the install: deb-systemd-invoke starts no static unit, under systemd neither.
+    pub(super) by_hand: &'static str,
+    /// It is still running when it has been purged: its package has nothing that would stop it.
+    pub(super) is_left_running: bool,
+    /// How long it may take to stop, seconds.
+    pub(super) in_time: u64,
 }
 
 const fn row(name: &'static str, units: &'static [&'static str], probe: &'static str) -> Row {
-    Row { name, units, with: &[], also: &[], probe, remark: "" }
+    Row { name, units, with: &[], also: &[], probe, remark: "", by_hand: "", is_left_running: false, in_time: IN_TIME }
 }
 
 impl Row {
@@ -26,6 +35,18 @@ impl Row {
 
     const fn also(self, also: &'static [&'static str]) -> Self {
         Self { also, ..self }
+    }
+
+    const fn by_hand(self, by_hand: &'static str) -> Self {
+        Self { by_hand, ..self }
+    }
+
+    const fn left_running(self) -> Self {
+        Self { is_left_running: true, ..self }
+    }
+
+    const fn in_time(self, in_time: u64) -> Self {
+        Self { in_time, ..self }
     }
 
     const fn remark(self, remark: &'static str) -> Self {
@@ -81,7 +102,7 @@ pub(super) static ROWS: &[Row] = &[
     row("ntpsec", &[], "").remark(NO_CLOCK),
     row("haproxy", &["haproxy"], "says /run/haproxy/admin.sock 'show info\\n' '^Name: HAProxy'"),
     row("varnish", &["varnish"], "web -I http://127.0.0.1:6081/ | grep -qi varnish"),
-    row("squid", &["squid"], "web -I http://127.0.0.1:3128/ | grep -qi squid"),
+    row("squid", &["squid"], "web -I http://127.0.0.1:3128/ | grep -qi squid").in_time(40).remark("waits for its clients 30 s (shutdown_lifetime)"),
     row(
         "php8.2-fpm",
         &["php8.2-fpm"],
@@ -96,8 +117,7 @@ pub(super) static ROWS: &[Row] = &[
     row("nftables", &[], "nft add table inet probe && nft list ruleset | grep -q 'table inet probe'").remark("not enabled by the package"),
     row("iptables-persistent", &["netfilter-persistent"], "iptables -S | grep -q -- '-P INPUT'"),
     row("openvpn", &["openvpn"], "").remark("no tunnel is configured"),
-    row("wireguard-tools", &[], "ip link add probe type wireguard && wg show probe | grep -q interface; ip link del probe")
-        .remark("needs the host's module wireguard"),
+    row("wireguard-tools", &[], "wg genkey | wg pubkey | grep -q =").remark("keys only: a tunnel needs the host's module wireguard"),
     row("strongswan", &["strongswan-starter"], "ipsec status | grep -q 'Security Associations'"),
     row("vsftpd", &["vsftpd"], "says 21 '' '^220 '"),
     row("proftpd-core", &["proftpd"], "says 21 '' '^220 ProFTPD'"),
@@ -106,13 +126,17 @@ pub(super) static ROWS: &[Row] = &[
     row("rpcbind", &["rpcbind"], "rpcinfo -p 127.0.0.1 | grep -q portmapper"),
     row("cups-daemon", &["cups"], "web http://127.0.0.1:631/ | grep -q CUPS"),
     row("avahi-daemon", &["avahi-daemon"], "says /run/avahi-daemon/socket 'HELP\\n' 'Available commands'"),
-    row("dbus", &["dbus"], "dbus-send --system --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.ListNames | grep -q DBus"),
+    row("dbus", &["dbus"], "dbus-send --system --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.ListNames | grep -q DBus")
+        .by_hand("dbus")
+        .remark("static: started by the next boot, or by hand"),
     row(
         "polkitd",
-        &["polkit"],
+        &[],
         "dbus-send --system --print-reply --dest=org.freedesktop.PolicyKit1 /org/freedesktop/PolicyKit1/Authority org.freedesktop.DBus.Properties.Get string:org.freedesktop.PolicyKit1.Authority string:BackendName | grep -q string",
-    ),
-    row("unattended-upgrades", &["unattended-upgrades"], "").remark(NO_PORT),
+    )
+    .by_hand("dbus")
+    .remark("started by the bus when it is asked"),
+    row("unattended-upgrades", &["unattended-upgrades"], "").left_running().remark("its package does not stop it when it is removed"),
     row("logrotate", &["logrotate.timer"], "logrotate --force /etc/logrotate.conf && test -e /var/lib/logrotate/status"),
     row("man-db", &["man-db.timer"], "mandb --quiet"),
     row("rabbitmq-server", &["rabbitmq-server"], "rabbitmq-diagnostics -q ping | grep -q succeeded"),
