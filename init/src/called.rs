@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::process::ExitCode;
 use std::{env, fs, io};
 
-use crate::{fiefctl, systemctl, tools};
+use crate::{fiefctl, power, systemctl, tools};
 
 /// Where a host shows its own fief-init in a guest: PID 1 is that one.
 const OF_THE_HOST: &str = "/run/host/fief/fief-init";
@@ -17,12 +17,12 @@ pub(crate) type Tool = fn(&str, &[String]) -> ExitCode;
 /// All of them but `init`.
 const TOOLS: &[(&str, Tool)] = &[
     ("fiefctl", |_, words| fiefctl::run(words)),
-    ("halt", fiefctl::power),
+    ("halt", power::run),
     ("journalctl", |_, words| crate::journalctl::run(words)),
-    ("poweroff", fiefctl::power),
-    ("reboot", fiefctl::power),
-    ("runlevel", fiefctl::power),
-    ("shutdown", fiefctl::power),
+    ("poweroff", power::run),
+    ("reboot", power::run),
+    ("runlevel", power::run),
+    ("shutdown", power::run),
     ("systemctl", systemctl::run),
     ("systemd-ask-password", tools::ask_password),
     ("systemd-cat", tools::cat),
@@ -34,13 +34,13 @@ const TOOLS: &[(&str, Tool)] = &[
     ("systemd-path", tools::path),
     ("systemd-sysusers", tools::sysusers),
     ("systemd-tmpfiles", tools::tmpfiles),
-    ("telinit", fiefctl::power),
+    ("telinit", power::run),
 ];
 
 /// The work behind `name`; `None` is init itself. `init` is a tool for whoever types it, and PID 1 where it is to be.
 pub(crate) fn tool(name: &str, as_pid_1: bool) -> Option<Tool> {
     match name {
-        "init" => (!as_pid_1).then_some(fiefctl::power),
+        "init" => (!as_pid_1).then_some(power::run),
         _ => TOOLS.iter().find(|(known, _)| *known == name).map(|(_, work)| *work),
     }
 }

@@ -40,13 +40,11 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
-use kernel::power::Mandate;
 use units::control::UnitRow;
 
-use crate::power::{Asked, USAGE};
 use crate::say;
 use line::Typed;
-use session::{Failed, Session, code};
+use session::{Failed, code};
 pub(crate) use words::{date, read_moment};
 
 /// `fiefctl …`
@@ -59,33 +57,6 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         Err(unclear) => Err(unclear.into()),
     };
     ExitCode::from(done.unwrap_or_else(|why| tell("fiefctl", &why)))
-}
-
-/// `poweroff`, `reboot` and their kin.
-pub(crate) fn power(name: &str, arguments: &[String]) -> ExitCode {
-    let asked = match crate::power::read(name, arguments) {
-        Ok(asked) => asked,
-        Err(why) => {
-            say::error(format_args!("{name}: {why}\n\n{USAGE}"));
-            return ExitCode::from(code::USAGE);
-        }
-    };
-    let done = match asked {
-        Asked::Leave(way) => power::ask(way, false),
-        Asked::LeaveNow(way) => power::ask(way, true),
-        Asked::Reload => Session::open().and_then(|mut session| session.reread()).map(|_| code::OK),
-        Asked::Runlevel => output("N 5\n").map(|()| code::OK),
-        Asked::Help => output(&format!("{USAGE}\n")).map(|()| code::OK),
-        Asked::Nothing => Ok(code::OK),
-    };
-    ExitCode::from(done.unwrap_or_else(|why| {
-        let code = tell(name, &why);
-        // No signal to PID 1 instead: where our init does not answer, PID 1 may be the machine's own.
-        if matches!(why, Failed::Connect(_) | Failed::Talk(_)) && Mandate::ours().is_err() {
-            say::error(format_args!("{name}: is fief-init PID 1 here?"));
-        }
-        code
-    }))
 }
 
 /// Say what went wrong; a reader that has gone is nobody's problem.

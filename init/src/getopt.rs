@@ -15,7 +15,7 @@ pub(crate) enum Takes {
     Perhaps(fn(&str) -> bool),
 }
 
-/// An option: its long name or "", its letter or `\0`.
+/// An option: its long name, or where it has none its letter once more; its letter or `\0`.
 #[derive(Debug)]
 pub(crate) struct Opt(pub(crate) &'static str, pub(crate) char, pub(crate) Takes);
 
@@ -91,7 +91,8 @@ pub(crate) fn read(known: &'static [Opt], order: Order, words: &[String]) -> Res
         } else if word.len() > 1 && word.starts_with('-') {
             let mut letters = word.chars().skip(1);
             while let Some(letter) = letters.next() {
-                let all = COMMON.iter().chain(known);
+                // The letter of `--help` is another's with some.
+                let all = known.iter().chain(&COMMON);
                 let Opt(name, _, takes) =
                     all.into_iter().find(|option| option.1 == letter && letter != '\0').ok_or(Unclear::Short(letter))?;
                 let mut rest = || Some(letters.by_ref().collect::<String>()).filter(|rest| !rest.is_empty());
@@ -114,7 +115,7 @@ pub(crate) fn read(known: &'static [Opt], order: Order, words: &[String]) -> Res
 
 /// The option with this name or the only one that begins so, which was written as this word.
 fn find(known: &'static [Opt], name: &str, word: &str) -> Result<&'static Opt, Unclear> {
-    let begin = || COMMON.iter().chain(known).filter(|option| !option.0.is_empty() && option.0.starts_with(name));
+    let begin = || COMMON.iter().chain(known).filter(|option| option.0.len() > 1 && option.0.starts_with(name));
     let mut few = begin();
     match (begin().find(|option| option.0 == name), few.next(), few.next()) {
         (Some(option), _, _) | (None, Some(option), None) => Ok(option),

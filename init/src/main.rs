@@ -4,6 +4,7 @@
 //! fief-init | init                  PID 1: boot, run the units, leave
 //! fief-init -- CMD…                 a minimal init for one program
 //! fief-init setup WHAT…             the one-time works of a boot, run as units
+//! fief-init pending                 waits for a shutdown that was asked for with a time, run as a unit
 //! fief-init log                     receives the log and keeps it, run as a unit
 //! fief-init install | uninstall     an init's names in a tree that has them from somebody else
 //! fiefctl, poweroff, reboot, …      what its other names promise ([`called`])
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
         }),
         (None, Some("--")) => mini::run(rest),
         (None, Some("log")) => log::recorder::run(),
+        (None, Some("pending")) => tool(power::pending),
         (None, Some("setup")) => tool(|| setup::run(rest)),
         (None, Some("install")) => tool(|| install::run(install::Way::In, rest)),
         (None, Some("uninstall")) => tool(|| install::run(install::Way::Out, rest)),

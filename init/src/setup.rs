@@ -51,6 +51,7 @@ const WORKS: &[(&str, Work)] = &[
     ("utmp", tmpfiles::accounting),
     ("dev-log", dev_log::apply),
     ("tmpfiles", tmpfiles::apply),
+    ("tmpfiles-clean", tmpfiles::clean),
     ("network", network::apply),
 ];
 

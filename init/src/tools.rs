@@ -32,7 +32,9 @@ pub(crate) use notify::run as notify;
 pub(crate) use password::run as ask_password;
 pub(crate) use path::run as path;
 pub(crate) use sysusers::run as sysusers;
+pub(crate) use tmpfiles::DATA_ERROR as NOT_ALL_UNDERSTOOD;
 pub(crate) use tmpfiles::boot as tmpfiles_at_boot;
+pub(crate) use tmpfiles::clean_up as tmpfiles_that_are_old;
 pub(crate) use tmpfiles::run as tmpfiles;
 pub(crate) use virt::run as detect_virt;
 

@@ -68,6 +68,53 @@ pub(crate) fn run_level(books: Books<'_>, level: u8) {
     books.write(&of_system(Kind::RunLevel, "runlevel", i32::from(level)));
 }
 
+/// Whether this boot is recorded.
+pub(crate) fn has_boot(books: Books<'_>) -> bool {
+    all(books).iter().any(|record| record.kind() == Kind::BootTime as i16)
+}
+
+/// The runlevel before, if there was one, and the present one.
+pub(crate) fn level(books: Books<'_>) -> Option<(Option<char>, char)> {
+    let record = all(books).into_iter().find(|record| record.kind() == Kind::RunLevel as i16)?;
+    let [now, before, ..] = record.pid().to_le_bytes();
+    let shown = |level: u8| Some(char::from(level)).filter(char::is_ascii_graphic);
+    Some((shown(before), shown(now)?))
+}
+
+/// Somebody who is logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Person {
+    pub(crate) name: String,
+    /// His terminal's name below /dev.
+    pub(crate) line: String,
+    /// From where, or empty.
+    pub(crate) host: String,
+    /// Of the process that let him in.
+    pub(crate) pid: i32,
+    /// Since when, microseconds since 1970.
+    pub(crate) since: u64,
+}
+
+/// All who are; whose process is gone without a word is not.
+pub(crate) fn people(books: Books<'_>) -> Vec<Person> {
+    let text = |record: &Record, field| String::from_utf8_lossy(record.field(field)).trim_end_matches('\0').to_owned();
+    let is_there = |record: &Record| record.kind() == Kind::User as i16 && Path::new(&format!("/proc/{}", record.pid())).exists();
+    let records = all(books).into_iter().filter(is_there);
+    let person = |record: Record| Person {
+        name: text(&record, NAME),
+        line: text(&record, LINE),
+        host: text(&record, HOST),
+        pid: record.pid(),
+        since: record.time(),
+    };
+    records.map(person).collect()
+}
+
+fn all(books: Books<'_>) -> Vec<Record> {
+    let records = open(books.utmp, MOST_UTMP).and_then(|file| records(&file).ok()).unwrap_or_default();
+    records.into_iter().map(|(_, record)| record).collect()
+}
+
 /// The system is leaving.
 pub(crate) fn shutdown(books: Books<'_>) {
     books.write(&of_system(Kind::RunLevel, "shutdown", 0));
@@ -249,6 +296,12 @@ impl Record {
         self.field((4, 4)).try_into().map_or(0, i32::from_ne_bytes)
     }
 
+    /// Microseconds since 1970.
+    fn time(&self) -> u64 {
+        let number = |at| self.field((at, 4)).try_into().map_or(0, u32::from_ne_bytes);
+        u64::from(number(TIME)) * 1_000_000 + u64::from(number(TIME + 4))
+    }
+
     fn is_process(&self) -> bool {
         (Kind::Init as i16..=Kind::Dead as i16).contains(&self.kind())
     }
@@ -292,6 +345,7 @@ mod tests {
         fs::write(&wtmp, [7; 100]).unwrap();
         boot(books);
         run_level(books, b'5');
+        assert_eq!((has_boot(books), level(books)), (true, Some((None, '5'))));
         begin(books, &place(UtmpMode::User), 10);
         assert_eq!(shown(&utmp), ["2 0 ~~ ~ reboot", "1 53 ~~ ~ runlevel", "7 10 tty1 tty1 root"]);
         end(books, 11, Exit::Code(0));
@@ -307,6 +361,13 @@ mod tests {
         shutdown(books);
         assert_eq!(shown(&utmp).get(1).unwrap(), "1 0 ~~ ~ shutdown");
         assert_eq!(shown(&wtmp).last().unwrap(), "1 0 ~~ ~ shutdown");
+        let own = i32::try_from(std::process::id()).unwrap();
+        begin(books, &Place { identifier: "self", ..place(UtmpMode::User) }, own);
+        let there: Vec<(String, String, i32)> =
+            people(books).into_iter().map(|one| (one.name, one.line, one.pid)).filter(|one| one.2 == own).collect();
+        assert_eq!(there, [("root".to_owned(), "tty1".to_owned(), own)]);
+        end(books, own, Exit::Code(0));
+        assert!(people(books).iter().all(|one| one.pid != own));
     }
 
     #[test]

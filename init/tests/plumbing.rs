@@ -44,3 +44,45 @@ fn a_script_tells_what_it_is_at_and_its_words_go_to_the_log() {
     boot.shows("work: words of a pipe").shows("split: 7").shows("urgent: err").does_not_show("urgent: out").shows("all: out");
     boot.shows("missing: 1");
 }
+
+/// A terminal with somebody at it, as far as utmp(5) knows: what is said to him stands in /run/seen.
+const SOMEBODY: &str = "mkdir -p /dev/pts; mountpoint -q /dev/pts || mount -t devpts -o newinstance,ptmxmode=666 devpts /dev/pts; ln -sf pts/ptmx /dev/ptmx\n\
+    script -qfc 'tty > /run/line; sleep 1000' /run/seen > /dev/null &\n\
+    until test -s /run/line; do sleep 0.1; done\n\
+    perl -e 'print pack(\"s x2 l a32 a4 a32 a256 s2 l l2 l4 a20\", 7, $ARGV[0], \"pts/0\", \"t1\", \"root\", \"\", 0, 0, 0, time, 0, 0, 0, 0, 0, \"\")' $! >> /run/utmp; who\n";
+
+fn pending() -> String {
+    include_str!("../../units/stock/fief-shutdown.toml").replace("fief-init", guest::INIT)
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_shutdown_with_a_time_is_announced_shown_and_called_off() {
+    let work = names("shutdown telinit")
+        + "mount -t tmpfs tmpfs /var/log; : > /var/log/wtmp\n"
+        + &format!("{} setup utmp\n", guest::INIT)
+        + SOMEBODY
+        + "shutdown --show; echo none: $?\n\
+           shutdown -r +10 for repairs 2>&1 | sed 's/^/said: /'; shutdown --show 2>&1 | sed 's/^/shown: /'\n\
+           sed 's/^/file: /' /run/systemd/shutdown/scheduled; test -e /run/nologin && echo shut too early\n\
+           shutdown +4 2>&1 | sed 's/^/said: /'; until test -s /run/nologin; do sleep 0.1; done; echo the door is shut\n\
+           shutdown -c never mind; echo cancelled: $?; test -e /run/nologin || echo the door is open; ctl is-active fief-shutdown\n\
+           shutdown --show; echo none: $?; shutdown -k now only a test; shutdown 25:00; echo odd: $?; telinit 9; telinit; echo telinit: $?\n\
+           until grep -q 'only a test' /run/seen; do sleep 0.1; done; tr -d '\\r' < /run/seen | sed 's/^/seen: /'\n\
+           printf 'USEC=%s000000\\nWARN_WALL=0\\nMODE=reboot\\n' $(($(date +%s) + 2)) > /run/systemd/shutdown/scheduled; ctl start fief-shutdown";
+    let boot = boot(&[("fief-shutdown.toml", &pending()), ("work.toml", &script("", &work))]);
+    boot.ended(guest::REBOOTED).shows("none: 1").shows("No scheduled shutdown.");
+    boot.shows("said: Reboot scheduled for ").shows("use 'shutdown -c' to cancel.").shows("shown: Reboot scheduled for ");
+    boot.shows("file: WARN_WALL=1").shows("file: MODE=reboot").shows("file: WALL_MESSAGE=\"for repairs\"").does_not_show("shut too early");
+    boot.shows("said: Shutdown scheduled for ")
+        .shows("the door is shut")
+        .shows("cancelled: 0")
+        .shows("the door is open")
+        .shows("work: inactive");
+    boot.shows("Failed to parse time specification: 25:00").shows("odd: 1").shows("Unknown command '9'.").shows("telinit: 1");
+    boot.shows("telinit: required argument missing.");
+    boot.shows("seen: for repairs")
+        .shows("seen: The system is going down for reboot at ")
+        .shows("seen: System shutdown has been cancelled");
+    boot.shows("seen: The system is going down for power-off NOW!").shows("Broadcast message from root@guest");
+}

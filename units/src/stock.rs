@@ -19,6 +19,7 @@ const FILES: &[(&str, &str)] = stock![
     "exit.target",
     "fief-log",
     "fief-log.socket",
+    "fief-shutdown",
     "getty.target",
     "halt.target",
     "kexec.target",
@@ -39,6 +40,9 @@ const FILES: &[(&str, &str)] = stock![
     "setup-tmpfiles",
     "sysinit.target",
     "syslog.socket",
+    "systemd-tmpfiles-clean",
+    "systemd-tmpfiles-clean.timer",
+    "timers.target",
 ];
 
 /// Other names of them; systemd.special(7).
@@ -77,14 +81,24 @@ mod tests {
         let (units, _) = read(files());
         let mut reached = crate::Set::new();
         // A server that wants the network asks for it by itself.
-        let asked_for =
-            ["network-online.target", "syslog.socket", "poweroff.target", "reboot.target", "halt.target", "kexec.target", "exit.target"];
+        let asked_for = [
+            "network-online.target",
+            "fief-shutdown",
+            "syslog.socket",
+            "poweroff.target",
+            "reboot.target",
+            "halt.target",
+            "kexec.target",
+            "exit.target",
+        ];
         let asked_for = ["default.target", "rescue.target", "emergency.target"].into_iter().chain(asked_for);
         let mut next: Vec<_> = asked_for.flat_map(crate::UnitName::new).collect();
         while let Some(name) = next.pop() {
+            let begun = units.unit(&name).and_then(crate::Unit::triggers);
             if let Some(node) = units.graph().node(&name)
                 && reached.insert(name)
             {
+                next.extend(begun);
                 next.extend(node.wants.iter().chain(&node.requires).cloned());
             }
         }

@@ -16,12 +16,7 @@ pub(crate) fn leave(line: &Line) -> Result<u8, Failed> {
         "reboot" => Way::Reboot,
         _ => Way::Halt,
     };
-    ask(way, line.has("force"))
-}
-
-/// Ask init to leave, and tell that it does.
-pub(crate) fn ask(way: Way, at_once: bool) -> Result<u8, Failed> {
-    if let Some(way) = leave_by(way, at_once)? {
+    if let Some(way) = leave_by(way, line.has("force"))? {
         output(&format!("leaving: {way}\n"))?;
     }
     Ok(code::OK)
@@ -41,10 +36,14 @@ pub(crate) fn leave_by(way: Way, at_once: bool) -> Result<Option<Way>, Failed> {
 
 /// `reexec`: done when the new program answers.
 pub(crate) fn reexec(_line: &Line) -> Result<u8, Failed> {
+    renew().map(|()| code::OK)
+}
+
+/// The new program has answered.
+pub(crate) fn renew() -> Result<(), Failed> {
     let mut session = Session::open()?;
     session.ask(&Request::Reexec {})?;
     // The connection may be kept or not; either way somebody answers at the socket afterwards.
     let _ = session.next()?;
-    Session::open()?.hello()?;
-    Ok(code::OK)
+    Session::open()?.hello().map(drop)
 }

@@ -25,7 +25,7 @@ const OPTIONS: &[Opt] = &[
     Opt("accept-cached", '\0', Takes::Nothing),
     Opt("multiple", '\0', Takes::Nothing),
     Opt("no-output", '\0', Takes::Nothing),
-    Opt("", 'n', Takes::Nothing),
+    Opt("n", 'n', Takes::Nothing),
 ];
 
 const HELP: &str = "\
@@ -72,7 +72,7 @@ pub(crate) fn run(name: &str, words: &[String]) -> ExitCode {
     let message = if line.operands.is_empty() { "Password:".to_owned() } else { line.operands.join(" ") };
     match ask(&message, echo, patience) {
         Ok(_) if line.has("no-output") => ExitCode::SUCCESS,
-        Ok(secret) => output(&if line.has("") { secret } else { secret + "\n" }),
+        Ok(secret) => output(&if line.has("n") { secret } else { secret + "\n" }),
         Err(error) => fail(format_args!("Failed to query password: {}", say::reason(&error))),
     }
 }

@@ -35,7 +35,7 @@ const OPTIONS: &[Opt] = &[
     Opt("user", '\0', Takes::Nothing),
     Opt("prefix", '\0', Takes::Value),
     Opt("exclude-prefix", '\0', Takes::Value),
-    Opt("", 'E', Takes::Nothing),
+    Opt("E", 'E', Takes::Nothing),
     Opt("root", '\0', Takes::Value),
     Opt("image", '\0', Takes::Value),
     Opt("replace", '\0', Takes::Value),
@@ -64,7 +64,7 @@ Creates, deletes and cleans up volatile and temporary files and directories.
 ";
 
 /// Some lines could not be read, some could not be carried out: sysexits.h.
-const DATA_ERROR: u8 = 65;
+pub(crate) const DATA_ERROR: u8 = 65;
 const CANNOT_CREATE: u8 = 73;
 
 /// Whose lines give way to everybody's without a word.
@@ -94,7 +94,7 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
         only: line.values("prefix").map(str::to_owned).collect(),
         without: line.values("exclude-prefix").map(str::to_owned).collect(),
     };
-    if line.options.iter().any(|(name, _)| name.is_empty()) {
+    if line.has("E") {
         asked.without.extend(["/dev", "/proc", "/run", "/sys"].map(str::to_owned));
     }
     let refused = |text: &str| refuse(name, &Unclear::Wrong(text.to_owned()));
@@ -116,12 +116,21 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
 /// What a boot wants of the packages' files and of `stock`, which counts where none of them speaks of the same path; the exit status as of the
 /// command.
 pub(crate) fn boot(stock: &str) -> u8 {
+    // Kept by ourselves; and the launcher's is /dev.
+    let without = ["/dev", "/run/utmp", "/run/nologin"].map(str::to_owned).to_vec();
+    with_stock(stock, &Asked { create: true, clean: false, remove: true, boot: true, only: Vec::new(), without })
+}
+
+/// The same for what is to go when it has been there for too long.
+pub(crate) fn clean_up(stock: &str) -> u8 {
+    with_stock(stock, &Asked { clean: true, ..Asked::default() })
+}
+
+fn with_stock(stock: &str, asked: &Asked) -> u8 {
     let root = Path::new("/");
     let mut all = conf::all(root, "tmpfiles", None);
     all.push(Conf { name: OURSELVES.to_owned(), text: stock.to_owned() });
-    // Kept by ourselves; and the launcher's is /dev.
-    let without = ["/dev", "/run/utmp", "/run/nologin"].map(str::to_owned).to_vec();
-    carry_out(root, &all, &Asked { create: true, clean: false, remove: true, boot: true, only: Vec::new(), without })
+    carry_out(root, &all, asked)
 }
 
 fn carry_out(root: &Path, all: &[Conf], asked: &Asked) -> u8 {
