@@ -32,6 +32,7 @@ const TOOLS: &[(&str, Tool)] = &[
     ("systemd-machine-id-setup", tools::machine_id),
     ("systemd-notify", tools::notify),
     ("systemd-path", tools::path),
+    ("systemd-run", tools::run),
     ("systemd-sysusers", tools::sysusers),
     ("systemd-tmpfiles", tools::tmpfiles),
     ("telinit", power::run),

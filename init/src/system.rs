@@ -26,12 +26,14 @@ macro_rules! known {
 mod turn;
 
 use std::collections::VecDeque;
+use std::fs;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use nix::sys::signalfd::SignalFd;
 use supervisor::{Action, Afterwards, Event, Life, Moment, Notice, Supervisor};
 use units::control::{LogStream, Request, Way};
+use units::file::transient;
 use units::unit::{ConsoleLevel, Log, ServiceType};
 use units::{Diagnostic, Map, Severity, UnitName, search};
 
@@ -188,6 +190,10 @@ impl System {
             Action::Answer(ticket, reply) => self.control.answer(ticket, &reply, reactor, queue),
             Action::Reexec(ticket) => self.notes.wanted.get_or_insert_default().push(ticket),
             Action::Reread(ticket) => self.read_again(Some(ticket)),
+            Action::Forget(unit) => {
+                let _ = fs::remove_file(transient::path(&unit));
+                self.manners.remove(&unit);
+            }
             Action::Tell(notice) => self.tell(&notice),
             Action::Leave(way) => return Some(way),
         }

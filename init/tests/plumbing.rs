@@ -86,3 +86,45 @@ fn a_shutdown_with_a_time_is_announced_shown_and_called_off() {
         .shows("seen: System shutdown has been cancelled");
     boot.shows("seen: The system is going down for power-off NOW!").shows("Broadcast message from root@guest");
 }
+
+#[test]
+#[ignore = "needs root"]
+fn a_program_runs_as_a_unit_that_comes_and_goes_with_it() {
+    let work = names("systemd-run systemctl")
+        + "run() { systemd-run \"$@\" 2>&1 | sed \"s/^/$what: /\"; }\n\
+           what=wait; run -u one --wait --description='One of a kind' -E 'A=x  y' -p Environment=B=z -p UMask=0027 sh -c 'test \"$A\" = \"x  y\" && test $B = z && test $(umask) = 0027'\n\
+           systemd-run -q --wait -u code sh -c 'exit 7'; echo code: $?; systemctl is-failed code; systemctl reset-failed code; systemctl status code > /dev/null 2>&1; echo gone: $?\n\
+           systemd-run -q --wait -G sh -c 'kill -KILL $$$$'; echo signal: $?\n\
+           what=stays; run -u stays --slice=tenants --nice=5 sleep 1000; systemctl is-active stays; systemctl cat stays | sed 's/^/cat: /'\n\
+           systemctl show stays -p Slice,Nice,Description,FragmentPath | sed 's/^/shown: /'; test -e /run/systemd/transient/stays.service; echo shown as a file: $?\n\
+           run -u stays true; echo; systemctl daemon-reload; systemctl is-active stays; ctl reexec; systemctl is-active stays\n\
+           systemctl stop stays; until test ! -e /run/systemd/transient/stays.service; do sleep 0.1; done; systemctl is-active stays; systemctl cat stays 2>&1 | sed 's/^/after: /'\n\
+           echo words of a pipe | systemd-run -q -P tr a-z A-Z | sed 's/^/pipe: /'; systemd-run -q -P sh -c 'exit 4' < /dev/null; echo pipe: $?\n\
+           what=pty; systemd-run -q -t sh -c 'test -t 0 && test -t 1 && tty' < /dev/null | sed 's/^/pty: /'\n\
+           what=timer; run -u soon --on-active=1s --timer-property=AccuracySec=100ms touch /run/it-was-time; systemctl is-active soon.timer\n\
+           until test -e /run/it-was-time; do sleep 0.1; done; until test ! -e /run/systemd/transient/soon.timer; do sleep 0.1; done; echo the timer is gone\n\
+           what=odd; run -p Nonsense=1 true; run --on-calendar=never true; run nosuchprogram; run -p Type=dance true; run; systemctl reset-failed\n\
+           ls /run/systemd/transient | sed 's/^/left over: /'; ctl poweroff";
+    let boot = boot(&[("work.toml", &script("", &work))]);
+    boot.ended(POWERED_OFF).shows("wait: Running as unit: one.service").shows("wait: Finished with result: success");
+    boot.shows("wait: Main processes terminated with: code=exited/status=0").shows("wait: Service runtime: ");
+    boot.shows("code: 7").shows("work: failed").shows("gone: 4").shows("signal: 255");
+    boot.shows("stays: Running as unit: stays.service")
+        .shows("cat: ExecStart=\"/usr/bin/sleep\" \"1000\"")
+        .shows("shown: Slice=tenants.slice");
+    boot.shows("shown: Nice=5")
+        .shows("shown: Description=/usr/bin/sleep 1000")
+        .shows("shown: FragmentPath=/run/systemd/transient/stays.service");
+    boot.shows("shown as a file: 0")
+        .shows("Failed to start transient service unit: Unit stays.service was already loaded or has a fragment file.");
+    assert_eq!(boot.console.matches("work: active").count(), 4, "{}", boot.console);
+    boot.does_not_show("Warning: ")
+        .shows("work: inactive")
+        .shows("after: No files found for stays.service.")
+        .shows("pipe: WORDS OF A PIPE")
+        .shows("pipe: 4");
+    boot.shows("pty: /dev/pts/").shows("timer: Running timer as unit: soon.timer").shows("timer: Will run service as unit: soon.service");
+    boot.shows("the timer is gone").shows("odd: Unknown assignment: Nonsense=1").shows("odd: Failed to parse calendar event specification");
+    boot.shows("odd: Failed to find executable nosuchprogram: No such file or directory").shows("odd: Command line to execute required.");
+    boot.does_not_show("left over: ");
+}

@@ -20,6 +20,7 @@ mod shelf;
 mod source;
 mod subject;
 mod toml;
+pub mod transient;
 
 pub(crate) use body::Kind;
 pub(crate) use draft::{Draft, Origin};

@@ -51,6 +51,7 @@ pub const PROGRAMS: &[(&str, Folder)] = &[
     ("systemd-machine-id-setup", Folder::Bin),
     ("systemd-notify", Folder::Bin),
     ("systemd-path", Folder::Bin),
+    ("systemd-run", Folder::Bin),
     ("systemd-sysusers", Folder::Bin),
     ("systemd-tmpfiles", Folder::Bin),
     ("telinit", Folder::Sbin),

@@ -22,6 +22,7 @@ mod specifier;
 pub(crate) mod syntax;
 pub(crate) mod words;
 
+pub use directives::section_of;
 pub use document::directives_document;
 pub use plumbing::is_skipped as comes_with_systemd;
 pub use set::boolean;

@@ -6,6 +6,7 @@
 //! ```
 
 use units::control::{LoadState, UnitRow};
+use units::file::transient;
 use units::search::{self, About, Index};
 use units::{Entry, Reader, Specifiers, UnitName, stock, sysv};
 
@@ -16,7 +17,9 @@ use crate::stamps;
 /// Say of each row what `question` answers, where init has told what it has read; in the place of what it has told.
 pub(crate) fn look(rows: &mut [UnitRow], question: impl Fn(&UnitRow) -> bool) {
     for row in rows {
-        row.reload_due = (row.stamps.len() == row.sources.len()).then(|| question(row));
+        // Of one that came with a request the file only shows the text.
+        let is_transient = row.sources.first().is_some_and(|source| *source == transient::path(&row.name));
+        row.reload_due = (row.stamps.len() == row.sources.len()).then(|| !is_transient && question(row));
         row.stamps.clear();
     }
 }

@@ -1,6 +1,7 @@
 //! Talking to init: one request, its answers, until the last.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
 use units::control::{CONTROL_SOCKET, Detail, Hello, Refusal, Reply, Request, Turns, UnitResult, UnitRow};
@@ -61,6 +62,11 @@ impl Failed {
 pub(crate) struct Session(BufReader<UnixStream>);
 
 impl Session {
+    /// Where an answer can be waited for together with other things.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.get_ref().as_fd()
+    }
+
     /// Connect.
     pub(crate) fn open() -> Result<Self, Failed> {
         UnixStream::connect(CONTROL_SOCKET).map(|stream| Self(BufReader::new(stream))).map_err(Failed::Connect)

@@ -225,7 +225,7 @@ fn kind_of(action: &Action) -> &'static str {
         Action::FindMain(..) => "finding the main process",
         Action::Signal(..) | Action::Kill(_) => "sending a signal",
         Action::Drain(_) => "looking whether a group is empty",
-        Action::Release(..) => "giving up what a life had",
+        Action::Release(..) | Action::Forget(_) => "giving up what a life had",
         Action::Reread(_) => "beginning generators",
         Action::Tell(_) => "telling",
         Action::Answer(..) => "answering",

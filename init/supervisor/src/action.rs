@@ -78,6 +78,8 @@ pub enum Action {
     Answer(Ticket, Reply),
     /// Read the unit files again, hand them to [`crate::Supervisor::reread`], and answer.
     Reread(Ticket),
+    /// A unit that stood in no file is over: what showed its text goes too.
+    Forget(UnitName),
     /// Become the program that is on disk now; answer if that cannot be had.
     Reexec(Ticket),
     /// Tell the log, the console, the keeper.

@@ -17,6 +17,7 @@ mod slot;
 mod slots;
 mod start;
 mod stop;
+mod transient;
 mod vigil;
 mod watching;
 
@@ -74,6 +75,9 @@ pub struct Supervisor {
     changes: VecDeque<Change>,
     /// Units that cannot be started, whose dependents are still to be told.
     refusals: VecDeque<(UnitName, Cause)>,
+    /// Units whose text came with a request.
+    #[serde(default)]
+    transients: Map<UnitName, transient::Transient>,
     /// Instances that are over: whoever carries the orders of this step out still looks into them.
     #[serde(skip)]
     over: Vec<UnitName>,
@@ -120,6 +124,7 @@ impl Supervisor {
             orders: Vec::new(),
             changes: VecDeque::new(),
             refusals: VecDeque::new(),
+            transients: Map::new(),
             over: Vec::new(),
         }
     }
@@ -130,7 +135,10 @@ impl Supervisor {
         // A clock that goes back would undo deadlines; nothing is lost by ignoring it.
         self.now = self.now.max(now);
         for name in core::mem::take(&mut self.over) {
-            Arc::make_mut(&mut self.units).forget(&name);
+            let units = Arc::make_mut(&mut self.units);
+            if !units.forget(&name) && units.disown(&name) {
+                self.triggers.values_mut().for_each(|triggers| triggers.retain(|other| *other != name));
+            }
         }
         self.hear(event);
         self.advance();
@@ -168,6 +176,7 @@ impl Supervisor {
             return;
         }
         let old = self.units.clone();
+        self.bring_back(&mut units);
         for name in self.slots.names(|_| true) {
             let Some(slot) = self.slots.get(&name) else { continue };
             let has_file = units.unit(&name).is_some();

@@ -104,6 +104,18 @@ pub enum Request {
         /// Which; none means all.
         units: Vec<UnitName>,
     },
+    /// Units that stand in no file: there from now on until they are over. The last of them is started. Answered when that has settled, with
+    /// [`super::Reply::Done`], or when it is over, with its row, [`super::Reply::Units`].
+    Run {
+        /// Which.
+        units: Vec<Fragment>,
+        /// They go although they have failed.
+        #[serde(default)]
+        collect: bool,
+        /// When it is answered.
+        #[serde(default)]
+        then: Then,
+    },
     /// Lines of the log. Answered with [`super::Reply::Log`] lines, then [`super::Reply::End`]
     /// unless followed. Never reaches the supervisor.
     Logs(LogsRequest),
@@ -141,6 +153,29 @@ pub enum Job {
     Reload,
     ReloadOrRestart,
     TryReloadOrRestart,
+}
+
+/// A unit and its text, in the words of systemd's files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fragment {
+    /// Its name.
+    pub name: UnitName,
+    /// As it would stand in a file.
+    pub text: String,
+}
+
+/// When a request is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Then {
+    /// It is begun.
+    AtOnce,
+    /// It has settled.
+    #[default]
+    Settled,
+    /// It is over.
+    Over,
 }
 
 /// Whom a signal is for.
@@ -218,6 +253,7 @@ impl Request {
             | Self::DaemonReload {}
             | Self::Reexec {}
             | Self::ResetFailed { .. }
+            | Self::Run { .. }
             | Self::Logs(_)
             | Self::Leave { .. } => false,
         }

@@ -78,6 +78,13 @@ pub(crate) fn groups(section: &str) -> &'static [&'static [Directive]] {
     }
 }
 
+/// In which section of the file of such a unit, `Service` or another, a directive stands: in that one, or in `Unit`; `None` where there is none of this
+/// name.
+#[must_use]
+pub fn section_of(section: &'static str, name: &str) -> Option<&'static str> {
+    [section, "Unit"].into_iter().find(|section| find(section, name).is_some())
+}
+
 /// The directive of this name, old names followed.
 pub(crate) fn find(section: &str, name: &str) -> Option<&'static Directive> {
     let named = |name: &str| groups(section).iter().flat_map(|group| group.iter()).find(|d| d.name == name);

@@ -184,7 +184,8 @@ fn read_value(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
 }
 
 /// Whether `name` may name a variable: letters, digits, underscore, not a digit first.
-pub(crate) fn is_variable(name: &str) -> bool {
+#[must_use]
+pub fn is_variable(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_') && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

@@ -75,8 +75,9 @@ impl Saved {
 
     /// Goes on where it was written down. A unit that nothing is known of is down.
     #[must_use]
-    pub fn revive(self, units: UnitSet) -> Supervisor {
+    pub fn revive(self, mut units: UnitSet) -> Supervisor {
         let Self(mut supervisor) = self;
+        supervisor.bring_back(&mut units);
         let now: Moment = supervisor.now;
         for (name, entry) in units.iter() {
             if matches!(entry, Entry::Unit(_)) && !supervisor.slots.contains_key(name) {

@@ -53,6 +53,7 @@ impl Supervisor {
                 let give_up_at = self.now.plus(budget);
                 self.system = System::Leaving { way, kill_at, give_up_at, hurried: false };
                 self.tell(Notice::Leaving(way, give_up_at));
+                self.refuse_waiting();
                 self.stop_everything();
                 if at_once {
                     self.hurry();

@@ -58,6 +58,7 @@ impl Supervisor {
                 self.uphold_again(&unit);
                 self.release_needs(&unit);
                 self.forget_instance(&unit);
+                self.forget_transient(&unit);
             }
         }
     }

@@ -10,7 +10,7 @@ use units::unit::{Manner, Reload, ServiceType};
 use units::value::Signal;
 use units::{Entry, Set, UnitKind, UnitName};
 
-const LEAVING: &str = "the system is shutting down";
+pub(super) const LEAVING: &str = "the system is shutting down";
 const NO_PROCESSES: &str = "it has no processes";
 
 impl Supervisor {
@@ -59,6 +59,8 @@ impl Supervisor {
                 let units = if units.is_empty() { self.slots.keys().cloned().collect() } else { units };
                 self.carry_out(ticket, units, Self::reset_failed);
             }
+            Request::Run { .. } if self.is_leaving() => self.refuse_request(ticket, LEAVING),
+            Request::Run { units, collect, then } => self.ask_run(ticket, units, collect, then),
             Request::DaemonReload {} => self.order(Action::Reread(ticket)),
             Request::Reexec {} if self.is_leaving() => self.refuse_request(ticket, LEAVING),
             Request::Reexec {} => self.order(Action::Reexec(ticket)),
@@ -71,6 +73,7 @@ impl Supervisor {
 
     pub(super) fn hung_up(&mut self, ticket: Ticket) {
         self.tickets.remove(&ticket);
+        self.stop_waiting(ticket);
         // A job may never end; whoever asks for it and leaves, again and again, must leave nothing.
         let waits = |slot: &Slot| {
             let of_reload = if let State::Reloading { tickets, .. } = &slot.state { tickets.contains(&ticket) } else { false };
@@ -87,11 +90,11 @@ impl Supervisor {
         }
     }
 
-    fn refuse_request(&mut self, ticket: Ticket, reason: &str) {
+    pub(super) fn refuse_request(&mut self, ticket: Ticket, reason: &str) {
         self.order(Action::Answer(ticket, Reply::Refused { reason: reason.into(), kind: Refusal::Impossible }));
     }
 
-    fn carry_out(&mut self, ticket: Ticket, names: Vec<UnitName>, what: impl Fn(&mut Self, Ticket, &UnitName)) {
+    pub(super) fn carry_out(&mut self, ticket: Ticket, names: Vec<UnitName>, what: impl Fn(&mut Self, Ticket, &UnitName)) {
         self.carry_out_unless(Self::unfit, ticket, names, what);
     }
 
@@ -122,7 +125,7 @@ impl Supervisor {
     }
 
     /// Answers what is still open: nobody waits for it.
-    fn leave_waiting(&mut self, ticket: Ticket) {
+    pub(super) fn leave_waiting(&mut self, ticket: Ticket) {
         let Some(waiting) = self.tickets.get(&ticket) else { return };
         let open: Vec<UnitName> = waiting.results.iter().filter(|(_, outcome)| outcome.is_none()).map(|(name, _)| name.clone()).collect();
         for name in &open {
@@ -165,7 +168,7 @@ impl Supervisor {
         refused
     }
 
-    fn ask_start(&mut self, ticket: Ticket, name: &UnitName) {
+    pub(super) fn ask_start(&mut self, ticket: Ticket, name: &UnitName) {
         if self.is_refused(ticket, name, |manner| manner.refuse_manual_start, "started") {
             return;
         }
@@ -298,6 +301,7 @@ impl Supervisor {
                 self.enter(name, State::Down(Down::Idle));
             }
         }
+        self.forget_transient(name);
         self.report(ticket, name, Outcome::Ok);
     }
 }

@@ -53,7 +53,7 @@ impl Supervisor {
         names.iter().map(|name| self.row(now, name)).collect()
     }
 
-    fn row(&self, now: Moment, name: &UnitName) -> UnitRow {
+    pub(super) fn row(&self, now: Moment, name: &UnitName) -> UnitRow {
         let mut row = UnitRow {
             name: name.clone(),
             description: String::new(),
@@ -86,7 +86,8 @@ impl Supervisor {
             relations: BTreeMap::new(),
             properties: Vec::new(),
         };
-        match self.units.entry(name) {
+        // One that is over is nobody's any more, though it is forgotten only with the next event.
+        match self.units.entry(name).filter(|_| !self.over.contains(name)) {
             None => {}
             Some(Entry::Masked { path }) => {
                 row.load = LoadState::Masked;

@@ -15,6 +15,7 @@ mod sockets;
 mod starting;
 mod stopping;
 mod sweeping;
+mod transient;
 mod watching;
 mod whole;
 #[path = "../support/world.rs"]

@@ -38,6 +38,7 @@ impl World {
                 format!("answer {n}: {}", results.join(", "))
             }
             Action::Answer(Ticket(n), reply) => format!("answer {n}: {reply:?}"),
+            Action::Forget(unit) => format!("forget {unit}"),
             Action::Reread(Ticket(n)) => format!("reread for {n}"),
             Action::Reexec(Ticket(n)) => format!("re-execute for {n}"),
             Action::Tell(_) if self.quiet => return None,

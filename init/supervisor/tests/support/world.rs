@@ -461,6 +461,7 @@ impl World {
                 self.note_reread();
                 *self.answers.entry(ticket.0).or_default() += 1;
             }
+            Action::Forget(_) => {}
             Action::Tell(notice) => self.told.extend(Some(notice).filter(|_| !self.silent)),
             Action::Leave(way) => self.left = Some(way),
         }
