@@ -18,7 +18,10 @@ pub(crate) type Tool = fn(&str, &[String]) -> ExitCode;
 const TOOLS: &[(&str, Tool)] = &[
     ("fiefctl", |_, words| fiefctl::run(words)),
     ("halt", power::run),
+    ("hostnamectl", tools::hostnamectl),
     ("journalctl", |_, words| crate::journalctl::run(words)),
+    ("localectl", tools::localectl),
+    ("loginctl", tools::loginctl),
     ("poweroff", power::run),
     ("reboot", power::run),
     ("runlevel", power::run),
@@ -36,6 +39,7 @@ const TOOLS: &[(&str, Tool)] = &[
     ("systemd-sysusers", tools::sysusers),
     ("systemd-tmpfiles", tools::tmpfiles),
     ("telinit", power::run),
+    ("timedatectl", tools::timedatectl),
 ];
 
 /// The work behind `name`; `None` is init itself. `init` is a tool for whoever types it, and PID 1 where it is to be.

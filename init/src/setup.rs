@@ -21,6 +21,7 @@ use std::process::ExitCode;
 
 use crate::say;
 
+pub(crate) use hostname::is_good as is_host_name;
 pub(crate) use machine_id::{MachineId, beneath as machine_id_beneath, valid as valid_id};
 
 /// Why a piece of set-up could not be done.

@@ -128,3 +128,44 @@ fn a_program_runs_as_a_unit_that_comes_and_goes_with_it() {
     boot.shows("odd: Failed to find executable nosuchprogram: No such file or directory").shows("odd: Command line to execute required.");
     boot.does_not_show("left over: ");
 }
+
+#[test]
+#[ignore = "needs root"]
+fn names_zone_language_and_people_are_shown_and_set() {
+    let work = names("hostnamectl timedatectl localectl loginctl")
+        + &format!("{} setup utmp; rm -f /etc/machine-info /etc/default/locale /etc/locale.conf\n", guest::INIT)
+        + SOMEBODY
+        + "hostnamectl set-hostname shop7; hostname; cat /etc/hostname; hostnamectl --static status; hostnamectl hostname\n\
+           hostnamectl --pretty set-hostname 'The Shop'; hostnamectl set-chassis server; hostnamectl deployment test; cat /etc/machine-info | sed 's/^/info: /'\n\
+           hostnamectl | sed 's/^/host: /'; hostnamectl --json=short | sed 's/^/json: /'; hostnamectl --static set-hostname 'a b'; echo odd: $?; hostnamectl chassis boat; echo odd: $?\n\
+           timedatectl set-timezone Europe/Berlin; readlink /etc/localtime; timedatectl show -p Timezone --value; timedatectl | sed 's/^/time: /'\n\
+           timedatectl set-timezone Nowhere/Land; echo zone: $?; timedatectl set-timezone ../../etc/passwd; echo zone: $?; timedatectl set-time 12:00; echo set-time: $?\n\
+           timedatectl list-timezones | grep -c -x -e Europe/Berlin -e UTC; timedatectl bogus; echo verb: $?\n\
+           localectl set-locale LANG=C.UTF-8 LC_TIME=C; cat /etc/default/locale | sed 's/^/locale: /'; localectl | sed 's/^/status: /'; localectl set-locale LANG=xx_XX; echo locale: $?; localectl set-keymap de; echo keymap: $?\n\
+           localectl list-locales | grep -x C.UTF-8; localectl set-locale C; cat /etc/default/locale | sed 's/^/then: /'\n\
+           loginctl list-sessions | sed 's/^/session: /'; loginctl list-users --no-legend | sed 's/^/user: /'; loginctl enable-linger root; ls /var/lib/systemd/linger\n\
+           loginctl show-user root -p Linger -p UID | sed 's/^/linger: /'; loginctl disable-linger root; loginctl show-user root -p Linger --value\n\
+           loginctl show-user nobody; echo nobody: $?; loginctl lock-sessions; echo lock: $?; ctl poweroff";
+    let boot = boot(&[("work.toml", &script("", &work))]);
+    boot.ended(POWERED_OFF);
+    assert_eq!(boot.console.matches("work: shop7").count(), 4, "{}", boot.console);
+    boot.shows("info: PRETTY_HOSTNAME=\"The Shop\"").shows("info: CHASSIS=server").shows("info: DEPLOYMENT=test");
+    boot.shows("host:  Static hostname: shop7").shows("host:  Pretty hostname: The Shop").shows("host:          Chassis: server");
+    boot.shows("host:   Virtualization: container-other").shows("host: Operating System: ").shows("\"StaticHostname\":\"shop7\"");
+    assert_eq!(boot.console.matches("work: odd: 1").count(), 2, "{}", boot.console);
+    boot.shows("work: ../usr/share/zoneinfo/Europe/Berlin")
+        .shows("work: Europe/Berlin")
+        .shows("time:                 Time zone: Europe/Berlin (");
+    boot.shows("Failed to set time zone: Invalid or not installed time zone 'Nowhere/Land'").shows("set-time: 1");
+    assert_eq!(boot.console.matches("work: zone: 1").count(), 2, "{}", boot.console);
+    boot.shows("work: 2").shows("Unknown command verb bogus.").shows("verb: 1");
+    boot.shows("locale: LANG=C.UTF-8")
+        .shows("locale: LC_TIME=C")
+        .shows("status: System Locale: LANG=C.UTF-8")
+        .shows("work: locale: 1")
+        .shows("keymap: 1");
+    boot.shows("work: C.UTF-8").shows("then: LANG=C").does_not_show("then: LC_TIME");
+    boot.shows("session: SESSION UID USER SEAT TTY").shows("root      pts/0").shows("1 sessions listed.").shows("user: 0 root");
+    boot.shows("work: root").shows("linger: UID=0").shows("linger: Linger=yes").shows("work: no").shows("nobody: 1");
+    boot.shows("Failed to lock sessions: there is no login manager in this container").shows("lock: 1");
+}

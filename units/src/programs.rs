@@ -36,8 +36,11 @@ impl Folder {
 pub const PROGRAMS: &[(&str, Folder)] = &[
     ("fiefctl", Folder::Bin),
     ("halt", Folder::Sbin),
+    ("hostnamectl", Folder::Bin),
     ("init", Folder::Sbin),
     ("journalctl", Folder::Bin),
+    ("localectl", Folder::Bin),
+    ("loginctl", Folder::Bin),
     ("poweroff", Folder::Sbin),
     ("reboot", Folder::Sbin),
     ("runlevel", Folder::Sbin),
@@ -55,6 +58,7 @@ pub const PROGRAMS: &[(&str, Folder)] = &[
     ("systemd-sysusers", Folder::Bin),
     ("systemd-tmpfiles", Folder::Bin),
     ("telinit", Folder::Sbin),
+    ("timedatectl", Folder::Bin),
 ];
 
 /// Whether it is one of them.

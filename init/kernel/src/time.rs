@@ -31,6 +31,17 @@ pub fn realtime() -> Duration {
     read(ClockId::CLOCK_REALTIME)
 }
 
+/// Whether somebody keeps `CLOCK_REALTIME` in step with the world's; adjtimex(2).
+pub fn is_synchronized() -> bool {
+    #[allow(unsafe_code)]
+    // SAFETY: all-zero bytes are a valid struct timex, which asks for nothing to be changed.
+    let mut timex: libc::timex = unsafe { std::mem::zeroed() };
+    #[allow(unsafe_code)]
+    // SAFETY: `timex` lives through the call.
+    let state = unsafe { libc::adjtimex(&raw mut timex) };
+    state != -1 && state != libc::TIME_ERROR
+}
+
 /// Sets the clocks of the time namespace that the next child will be born into so that both begin at zero.
 /// Call after `unshare(CLONE_NEWTIME)`, before that child.
 pub fn begin_at_zero() -> io::Result<()> {

@@ -5,8 +5,8 @@ use units::value::TimeZone;
 use crate::fiefctl::date;
 use crate::file;
 
-const LOCAL: &str = "/etc/localtime";
-const DATABASE: &str = "/usr/share/zoneinfo";
+pub(crate) const LOCAL: &str = "/etc/localtime";
+pub(crate) const DATABASE: &str = "/usr/share/zoneinfo";
 /// The largest file of the database is some kilobytes.
 const MOST: u64 = 1 << 18;
 const DAY: i64 = 86_400;

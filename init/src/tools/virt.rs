@@ -116,7 +116,7 @@ pub(crate) fn run(name: &str, words: &[String]) -> ExitCode {
         }
     }
     let found = match asked {
-        Asked::Any => container().or_else(vm),
+        Asked::Any => any(),
         Asked::Container => container(),
         Asked::Vm => vm(),
         Asked::Chroot => match is_chroot() {
@@ -140,7 +140,7 @@ fn refuse_chroot(error: &std::io::Error) -> ExitCode {
 }
 
 /// The kind of container, by what its manager has left.
-fn container() -> Option<&'static str> {
+pub(super) fn container() -> Option<&'static str> {
     let word = |path: &str| file::read_text(path, file::USUAL).ok().and_then(|text| text.lines().next().map(str::to_owned));
     let named = word("/run/host/container-manager").or_else(|| word("/run/systemd/container")).or_else(|| {
         // Anybody may be asked for but PID 1's own variables: whoever is not root takes what he has himself.
@@ -155,6 +155,11 @@ fn container() -> Option<&'static str> {
         Some(name) => return Some(CONTAINERS.into_iter().find(|known| *known == name).unwrap_or(OTHER)),
     }
     marked()
+}
+
+/// Whatever it is.
+pub(super) fn any() -> Option<&'static str> {
+    container().or_else(vm)
 }
 
 /// The marks of managers that tell PID 1 nothing.
