@@ -70,7 +70,7 @@ pub fn is_ours(name: &str) -> bool {
 /// Whether a system's own program of this name goes first, where it has one: those of systemd's that speak to no PID 1.
 #[must_use]
 pub fn stands_aside(name: &str) -> bool {
-    name.starts_with("systemd-")
+    name.starts_with("systemd-") && name != "systemd-run"
 }
 
 #[cfg(test)]
