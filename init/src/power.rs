@@ -15,7 +15,7 @@ mod wall;
 use std::process::ExitCode;
 
 use kernel::power::Mandate;
-use nix::unistd::getuid;
+use nix::unistd::{geteuid, getuid};
 use units::UnitName;
 use units::control::{Outcome, Request, Way};
 
@@ -151,9 +151,18 @@ fn halt(name: &str, words: &[String]) -> Result<(), Failed> {
         return Ok(());
     }
     if !line.has("force") && !line.has("no-wall") {
-        wall::warn(way, None, "", &caller());
+        warn_of_now(way, "")?;
     }
     leave(way, line.has("force"))
+}
+
+/// Everybody is told, if whoever asks will be heard.
+fn warn_of_now(way: Way, message: &str) -> Result<(), Failed> {
+    drop(Session::open()?);
+    if geteuid().is_root() {
+        wall::warn(way, None, message, &caller());
+    }
+    Ok(())
 }
 
 fn leave(way: Way, at_once: bool) -> Result<(), Failed> {
@@ -180,7 +189,7 @@ fn shutdown(words: &[String]) -> Result<(), Failed> {
     let dry = line.has("k");
     let Some(at) = when.moment() else {
         if is_loud {
-            wall::warn(mode, None, &message, &caller());
+            warn_of_now(mode, &message)?;
         }
         return if dry { Ok(()) } else { leave(mode, false) };
     };
