@@ -19,6 +19,8 @@ pub(crate) const FOR_GUESTS: &[Needed] = &[
     Needed("nsenter", "util-linux"),
     Needed("curl", "curl"),
 ];
+/// What a hoster speaks to guests by.
+pub(crate) const FOR_TENANT: &[Needed] = &[Needed("ansible-playbook", "ansible-core")];
 /// Makes Debian packages.
 pub(crate) const FOR_DIST: &[Needed] = &[Needed("dpkg-deb", "dpkg"), Needed("gzip", "gzip")];
 /// What fief-init is measured beside.

@@ -10,12 +10,14 @@ mod build;
 mod compare;
 mod dist;
 mod fuzz;
+mod larder;
 mod packages;
 mod place;
 mod run;
 mod site;
 mod table;
 mod template;
+mod tenant;
 mod test;
 mod trial;
 mod vm;
@@ -35,6 +37,7 @@ usage: cargo xtask TASK
   dist [--debug]       the two programs and the package for Debian and Ubuntu guests, in target/dist
   packages [--check] [--release] [NAME…]
                        Debian's server packages in a guest, from install to purge; writes docs/packages.md (needs root)
+  tenant [--release]   a day in the life of a guest's tenant, and Ansible, over ssh (needs root)
   template             a Debian tree with the usual services, as a tar, for tests and benchmarks (needs root)
   vm [--kernel VER] [--root DIR] [--payload DIR] [--timeout S] -- COMMAND
                        run COMMAND in a throw-away virtual machine on pure cgroup v2
@@ -72,6 +75,7 @@ fn perform(args: &[String]) -> Result<ExitCode> {
         "build" => build::perform(rest),
         "dist" => dist::perform(rest),
         "packages" => packages::perform(rest),
+        "tenant" => tenant::perform(rest),
         "template" => template::perform(rest),
         "vm" => vm::perform(rest),
         "fuzz" => fuzz::perform(rest),

@@ -8,7 +8,6 @@
 //! up to is the table's, and nothing in what ships knows a package by name.
 
 mod course;
-mod larder;
 mod report;
 mod table;
 
@@ -17,14 +16,11 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use self::larder::Larder;
 use self::table::{ROWS, Row};
 use crate::build::{self, Profile};
+use crate::larder::Larder;
 use crate::site::Site;
 use crate::{dist, run};
-
-/// The tree all guests lie over.
-const TEMPLATE: &str = "debian:packages";
 
 /// What was asked for.
 struct Asked {
@@ -57,14 +53,14 @@ impl Asked {
 /// `cargo xtask packages [--release] [--check] [NAME…]`
 pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     let asked = Asked::read(args)?;
-    let larder = Larder::open(TEMPLATE)?;
+    let larder = Larder::open()?;
     if !Site::is_inside() {
         // What needs the world comes first: inside there is none.
         run::need_root("packages")?;
         let built = build::programs(asked.profile)?;
         dist::package(&built.init(), &built.dir)?;
         larder.template(&built.fief())?;
-        larder.fill(&asked.rows)?;
+        larder.fill(&asked.rows.iter().flat_map(|row| row.wishes()).collect::<Vec<_>>())?;
     }
     let mut site = Site::enter_with("packages", asked.profile)?;
     site.use_templates(&larder.templates())?;

@@ -2,6 +2,7 @@
 //! namespace of its own, so that the host's network is never touched.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -94,6 +95,13 @@ impl Site {
         let path = self.path(&format!("/run/fief/containers/{name}/record.json"));
         let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         serde_json::from_slice(&text).context("the record is no JSON")
+    }
+
+    /// The first address of a guest, by its config.
+    pub(crate) fn address(&self, name: &str) -> Result<Ipv4Addr> {
+        let config = fs::read_to_string(self.path(&format!("/var/lib/fief/containers/{name}/container.toml")))?;
+        let mut words = config.split('"').filter_map(|word| word.split_once('/')?.0.parse().ok());
+        words.next().with_context(|| format!("{name} has no IPv4 address"))
     }
 
     fn names(&self) -> Vec<String> {

@@ -12,7 +12,6 @@
 //! answer is at least the longest stall. It is an upper bound: the time for which the machine gave PID 1 no processor is in it, and the asker
 //! none. What PID 1 itself knows of its longest turn stands beside it, with what it was about.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
@@ -71,7 +70,7 @@ struct Seen {
 fn measure(site: &Site, key: &Path, units: usize, span: Duration) -> Result<Vec<Vec<String>>> {
     let record = site.record(GUEST)?;
     let pid = super::pid_of(&record, "init").and_then(|pid| u32::try_from(pid).ok()).context("the record names no init")?;
-    let address = address(site)?;
+    let address = site.address(GUEST)?;
     let quiet = Bare::memory(&[pid]);
     let falls = "[service]\ncommand = [\"/bin/sh\", \"-c\", \"yes a line of a flood | head -n 2000; exit 1\"]\n\
                  [restart]\npolicy = \"always\"\ndelay = \"100ms\"\nbackoff = 1.0\nburst = \"infinity\"\n";
@@ -180,10 +179,4 @@ fn longest_turn(pid: u32) -> Result<serde_json::Value> {
 fn log_in(address: Ipv4Addr, key: &Path) -> Result<()> {
     let mut ssh: Command = run::command(["ssh", "-q", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-i"]);
     run::quietly(ssh.arg(key).arg(format!("root@{address}")).arg("true"))
-}
-
-fn address(site: &Site) -> Result<Ipv4Addr> {
-    let config = fs::read_to_string(site.path(&format!("/var/lib/fief/containers/{GUEST}/container.toml")))?;
-    let words = config.split('"').filter_map(|word| word.split_once('/')?.0.parse().ok());
-    words.into_iter().next().context("the guest has no IPv4 address")
 }

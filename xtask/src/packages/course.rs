@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::TEMPLATE;
-use super::larder::Larder;
 use super::table::{PRELUDE, Row};
+use crate::larder::{Larder, TEMPLATE};
 use crate::run;
 use crate::site::Site;
 

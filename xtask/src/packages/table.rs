@@ -1,5 +1,7 @@
 //! The packages, and what shows that each does its work. Data; the steps are in [`super::course`].
 
+use crate::larder::Wish;
+
 /// A service that takes longer to stop was killed at its time limit, or nearly; seconds.
 pub(super) const IN_TIME: u64 = 20;
 
@@ -29,6 +31,12 @@ const fn row(name: &'static str, units: &'static [&'static str], probe: &'static
 }
 
 impl Row {
+    /// What apt fetches for it: the package with what it recommends, and the tools.
+    pub(super) fn wishes(&self) -> impl Iterator<Item = Wish<'static>> {
+        let tools = (!self.with.is_empty()).then(|| [&["--no-install-recommends"], self.with].concat());
+        [vec![self.name]].into_iter().chain(tools)
+    }
+
     const fn with(self, with: &'static [&'static str]) -> Self {
         Self { with, ..self }
     }

@@ -47,20 +47,23 @@ pub(super) fn root(options: &Options) -> Result<Tally> {
     guests.args(["--ignored", "--test-threads=1"]).args(&options.filter);
     guests.env("FIEF_TEST_PROGRAMS", &suite.programs).env("FIEF_TEST_STORE", store(&suite)?);
     tally.add(watch(&mut guests)?);
-    if options.filter.as_ref().is_none_or(|text| "packages".contains(text.as_str())) {
-        tally.add(packages(options)?);
+    // Some server packages of Debian from install to purge; all of them are `cargo xtask packages`.
+    for task in [&[&["packages", "--check"], PACKAGES.as_slice()].concat(), &vec!["tenant"]] {
+        if options.filter.as_ref().is_none_or(|text| task.iter().any(|word| word.contains(text.as_str()))) {
+            tally.add(task_of_ours(task, options)?);
+        }
     }
     Ok(tally)
 }
 
-/// Some server packages of Debian from install to purge; all of them are `cargo xtask packages`.
-fn packages(options: &Options) -> Result<Tally> {
-    let mut course = run::command([std::env::current_exe().context("cannot find this program")?]);
-    course.args(["packages", "--check"]).args(PACKAGES);
+/// A task of this program as one test: it goes into a network namespace, for which it begins anew.
+fn task_of_ours(words: &[&str], options: &Options) -> Result<Tally> {
+    let mut task = run::command([std::env::current_exe().context("cannot find this program")?]);
+    task.args(words);
     if options.profile == Profile::Release {
-        course.arg("--release");
+        task.arg("--release");
     }
-    let status = course.status().context("cannot run the packages' course")?;
+    let status = task.status().with_context(|| format!("cannot run {}", words.join(" ")))?;
     Ok(Tally { ran: 1, failed: u32::from(!status.success()) })
 }
 

@@ -8,46 +8,49 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, ensure};
 use units::programs::PROGRAMS;
 
-use super::table::Row;
 use crate::{apt, place, run};
 
+/// The tree that guests with a larder lie over.
+pub(crate) const TEMPLATE: &str = "debian:packages";
 /// What probes ask with, in every guest.
 const TOOLS: &str = "curl,perl-base";
 /// Lists older than this are read anew.
 const FRESH: Duration = Duration::from_secs(24 * 3600);
 
+/// Words for `apt-get install`: what is fetched is what they would install, reinstall or bring up to date.
+pub(crate) type Wish<'a> = Vec<&'a str>;
+
 /// A store of one template, and a folder of packages for it.
-pub(super) struct Larder {
+pub(crate) struct Larder {
     top: PathBuf,
-    template: &'static str,
 }
 
 impl Larder {
-    pub(super) fn open(template: &'static str) -> Result<Self> {
+    pub(crate) fn open() -> Result<Self> {
         // Our own package is part of the tree: another one makes another tree.
         let control = fs::read_to_string(place::repository().join("init/debian/control"))?;
         let name = format!("packages-{:08x}", crate::template::fnv(&format!("{PROGRAMS:?}{control}{TOOLS}")));
-        Ok(Self { top: place::below_target("cache")?.join(name), template })
+        Ok(Self { top: place::below_target("cache")?.join(name) })
     }
 
     /// The directory of templates.
-    pub(super) fn templates(&self) -> PathBuf {
+    pub(crate) fn templates(&self) -> PathBuf {
         self.top.join("var/lib/fief/templates")
     }
 
     fn rootfs(&self) -> PathBuf {
-        self.templates().join(self.template).join("rootfs")
+        self.templates().join(TEMPLATE).join("rootfs")
     }
 
     /// Builds the tree by this `fief`, whose package lies beside it, unless it is there.
-    pub(super) fn template(&self, fief: &Path) -> Result<()> {
+    pub(crate) fn template(&self, fief: &Path) -> Result<()> {
         if self.rootfs().is_dir() {
             return Ok(());
         }
         apt::need(&[&[apt::MMDEBSTRAP]])?;
-        println!("making {} in {}", self.template, self.top.display());
+        println!("making {TEMPLATE} in {}", self.top.display());
         let mut build = run::command([fief]);
-        build.args(["template", "build", "debian:bookworm", "--name", self.template, "--include", TOOLS]);
+        build.args(["template", "build", "debian:bookworm", "--name", TEMPLATE, "--include", TOOLS]);
         run::quietly(build.env("FIEF_ROOT", &self.top))
     }
 
@@ -67,8 +70,8 @@ impl Larder {
         command
     }
 
-    /// Downloads the rows' packages with all that they need and recommend. One that cannot be had is told, and fails in its guest.
-    pub(super) fn fill(&self, rows: &[&Row]) -> Result<()> {
+    /// Downloads what is wished for with all that it needs. What cannot be had is told, and will be missed in the guest.
+    pub(crate) fn fill(&self, wishes: &[Wish]) -> Result<()> {
         for folder in [self.lists(), self.archives()] {
             fs::create_dir_all(folder.join("partial"))?;
         }
@@ -79,16 +82,10 @@ impl Larder {
             run::quietly(&mut self.apt(&["update"]))?;
             fs::write(&stamp, "")?;
         }
-        for row in rows {
-            let mut asked = vec![vec![row.name]];
-            if !row.with.is_empty() {
-                asked.push([&["--no-install-recommends"], row.with].concat());
-            }
-            for packages in asked {
-                let words = [&["install", "--yes", "--download-only"], packages.as_slice()].concat();
-                if let Err(error) = run::quietly(&mut self.apt(&words)) {
-                    println!("{}: {error:#}", row.name);
-                }
+        for wish in wishes {
+            let words = [&["install", "--yes", "--download-only"], wish.as_slice()].concat();
+            if let Err(error) = run::quietly(&mut self.apt(&words)) {
+                println!("{}: {error:#}", wish.join(" "));
             }
         }
         Ok(())
@@ -103,7 +100,7 @@ impl Larder {
     }
 
     /// Makes it apt's own in the layer of a container that does not run. Linked, not copied: apt writes over neither.
-    pub(super) fn serve(&self, upper: &Path) -> Result<()> {
+    pub(crate) fn serve(&self, upper: &Path) -> Result<()> {
         for (from, to) in [(self.lists(), "var/lib/apt/lists"), (self.archives(), "var/cache/apt/archives")] {
             let to = upper.join(to);
             fs::create_dir_all(&to)?;
