@@ -8,9 +8,22 @@ const MOST: usize = 1 << 16;
 
 /// Whether there is anything that fits.
 pub(crate) fn any(pattern: &str) -> bool {
-    let mut left = MOST;
-    let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty()).collect();
-    search(Path::new("/"), &parts, &mut left)
+    search(Path::new("/"), &parts(pattern), &mut MOST.clone(), &mut |_| true)
+}
+
+/// All that fits below `root`, in order.
+pub(crate) fn all(root: &Path, pattern: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    search(root, &parts(pattern), &mut MOST.clone(), &mut |path| {
+        found.push(path.to_owned());
+        false
+    });
+    units::order::by(&mut found, Ord::cmp);
+    found
+}
+
+fn parts(pattern: &str) -> Vec<&str> {
+    pattern.split('/').filter(|part| !part.is_empty()).collect()
 }
 
 /// What comes before the first part that is a pattern.
@@ -23,10 +36,11 @@ pub(crate) fn is_pattern(part: &str) -> bool {
     part.contains(['*', '?', '['])
 }
 
-fn search(here: &Path, parts: &[&str], left: &mut usize) -> bool {
-    let Some((part, rest)) = parts.split_first() else { return here.exists() };
+/// Shows what fits until `is_enough` says so; whether it did.
+fn search(here: &Path, parts: &[&str], left: &mut usize, is_enough: &mut dyn FnMut(&Path) -> bool) -> bool {
+    let Some((part, rest)) = parts.split_first() else { return here.exists() && is_enough(here) };
     if !is_pattern(part) {
-        return search(&here.join(part), rest, left);
+        return search(&here.join(part), rest, left, is_enough);
     }
     let Ok(entries) = fs::read_dir(here) else { return false };
     for entry in entries.flatten() {
@@ -35,7 +49,7 @@ fn search(here: &Path, parts: &[&str], left: &mut usize) -> bool {
         }
         *left -= 1;
         let name = entry.file_name();
-        if name.to_str().is_some_and(|name| fits(part, name)) && search(&entry.path(), rest, left) {
+        if name.to_str().is_some_and(|name| fits(part, name)) && search(&entry.path(), rest, left, is_enough) {
             return true;
         }
     }
@@ -80,6 +94,8 @@ mod tests {
         assert!(any(&format!("{root}/a*/c?")));
         assert!(!any(&format!("{root}/a*/d*")));
         assert!(any(&format!("{root}/ab")));
+        fs::create_dir_all(folder.path().join("aa/cd")).unwrap();
+        assert_eq!(all(folder.path(), "a*/c*"), ["aa/cd", "ab/cd"].map(|path| folder.path().join(path)));
         assert_eq!(base(&format!("{root}/a*/cd")), folder.path());
     }
 }

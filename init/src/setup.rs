@@ -11,6 +11,7 @@ mod hostname;
 mod loopback;
 mod machine_id;
 mod network;
+mod sysctl;
 mod tmpfiles;
 
 use std::fs;
@@ -49,6 +50,7 @@ const WORKS: &[(&str, Work)] = &[
     ("credentials", credentials::apply),
     ("ssh-host-keys", host_keys::apply),
     ("loopback", loopback::apply),
+    ("sysctl", sysctl::apply),
     ("utmp", tmpfiles::accounting),
     ("dev-log", dev_log::apply),
     ("tmpfiles", tmpfiles::apply),

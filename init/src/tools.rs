@@ -31,6 +31,7 @@ use crate::getopt::{self, Line, Opt, Order, Unclear};
 use crate::say;
 
 pub(crate) use cat::run as cat;
+pub(crate) use conf::{Conf, all as settings};
 pub(crate) use escape::run as escape;
 pub(crate) use hostnamectl::run as hostnamectl;
 pub(crate) use id128::run as id128;

@@ -1,6 +1,6 @@
 //! Directories of settings that override one another by the names of their files: `/etc/X.d`, `/run/X.d`, `/usr/local/lib/X.d`, `/usr/lib/X.d`.
 //! systemd's "drop-in" order: a name counts where it is found first, the names are taken in their order, and a link to `/dev/null` or an
-//! empty file masks. tmpfiles.d(5), sysusers.d(5).
+//! empty file masks. tmpfiles.d(5), sysusers.d(5), sysctl.d(5).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use crate::getopt::{Line, Unclear};
 use crate::{file, say};
 
 /// A file of settings and what it says.
-pub(super) struct Conf {
+pub(crate) struct Conf {
     /// As it is to be told.
-    pub(super) name: String,
-    pub(super) text: String,
+    pub(crate) name: String,
+    pub(crate) text: String,
 }
 
 /// Larger is none, bytes.
@@ -29,7 +29,7 @@ fn directories(root: &Path, kind: &str) -> [PathBuf; 4] {
 }
 
 /// All that count. With `instead`, a path of one of them, `given` stands in its place, also where it is not there yet.
-pub(super) fn all(root: &Path, kind: &str, instead: Option<(&Path, Vec<Conf>)>) -> Vec<Conf> {
+pub(crate) fn all(root: &Path, kind: &str, instead: Option<(&Path, Vec<Conf>)>) -> Vec<Conf> {
     let mut found: Map<String, PathBuf> = Map::new();
     let mut replaced = None;
     for directory in directories(root, kind) {

@@ -3,9 +3,11 @@
 use crate::{UnitKind, UnitName};
 
 /// systemd's unit, and ours that does its work here.
-const REPLACED: [(&str, &str); 7] = [
+const REPLACED: [(&str, &str); 9] = [
     ("systemd-tmpfiles-setup.service", "setup-tmpfiles.service"),
     ("systemd-tmpfiles-setup-dev.service", "setup-tmpfiles.service"),
+    ("systemd-sysctl.service", "setup-sysctl.service"),
+    ("procps.service", "setup-sysctl.service"),
     ("systemd-machine-id-commit.service", "setup-machine-id.service"),
     ("systemd-hostnamed.service", "setup-hostname.service"),
     ("systemd-networkd.service", "network.service"),
