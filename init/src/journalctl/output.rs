@@ -148,7 +148,7 @@ impl Manner {
             Time::Precise => format!("{}.{micros:06}", civil.syslog()),
             Time::Iso => format!("{}{}", civil.iso(), civil.zone()),
             Time::IsoPrecise => format!("{}.{micros:06}{}", civil.iso(), civil.zone()),
-            Time::Full => format!("{} {}", civil.long(), civil.zone_name()),
+            Time::Full => format!("{} {}", civil.long(), civil.name),
             Time::Unix => format!("{}.{micros:06}", moment / 1_000_000),
             Time::Monotonic => format!("[{}]", seconds(shown.entry.stamp.monotonic)),
             Time::Delta => {
@@ -175,7 +175,7 @@ impl Manner {
     fn verbose(&self, shown: Shown<'_>) -> Vec<u8> {
         let realtime = shown.entry.stamp.realtime;
         let civil = self.here.at(realtime);
-        let mut out = format!("{}.{:06} {} [{}]\n", civil.long(), civil.micros, civil.zone_name(), shown.cursor()).into_bytes();
+        let mut out = format!("{}.{:06} {} [{}]\n", civil.long(), civil.micros, civil.name, shown.cursor()).into_bytes();
         for (name, value) in shown.fields().filter(|(name, _)| self.wants(name)) {
             let text = std::str::from_utf8(value).ok().filter(|text| self.all || text.len() <= LONGEST_LINE);
             let text = text.map_or_else(|| Cow::from(blob(value.len())), |text| text.trim_end().replace('\n', "\n    ").into());

@@ -21,7 +21,7 @@ pub(crate) struct Here(TimeZone);
 
 /// A moment, as a calendar and a clock on the wall show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Civil {
+pub(crate) struct Civil<'a> {
     pub(crate) year: i64,
     pub(crate) month: u32,
     pub(crate) day: u32,
@@ -32,6 +32,8 @@ pub(crate) struct Civil {
     pub(crate) micros: u64,
     /// Seconds that it is ahead of UTC.
     pub(crate) offset: i32,
+    /// What the time is called: "CET".
+    pub(crate) name: &'a str,
 }
 
 impl Here {
@@ -47,7 +49,7 @@ impl Here {
     }
 
     /// What the wall shows at so many microseconds since 1970.
-    pub(crate) fn at(&self, micros: u64) -> Civil {
+    pub(crate) fn at(&self, micros: u64) -> Civil<'_> {
         let seconds = i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX / 2);
         let offset = self.0.offset_at(seconds);
         let local = seconds + i64::from(offset);
@@ -55,7 +57,7 @@ impl Here {
         let (year, month, day) = date(days);
         let weekday = usize::try_from(days.rem_euclid(7)).ok().and_then(|day| DAYS.get(day)).copied().unwrap_or_default();
         let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-        Civil { year, month, day, weekday, hour, minute, second, micros: micros % 1_000_000, offset }
+        Civil { year, month, day, weekday, hour, minute, second, micros: micros % 1_000_000, offset, name: self.0.name_at(seconds) }
     }
 
     /// A moment as if what the wall shows were UTC.
@@ -72,7 +74,7 @@ impl Here {
     }
 }
 
-impl Civil {
+impl Civil<'_> {
     /// `Nov 26 02:20:48`, as syslog has it.
     pub(crate) fn syslog(&self) -> String {
         let month = usize::try_from(self.month).ok().and_then(|month| MONTHS.get(month.checked_sub(1)?)).copied().unwrap_or_default();
@@ -94,11 +96,6 @@ impl Civil {
     pub(crate) fn long(&self) -> String {
         format!("{} {}", self.weekday, self.iso().replace('T', " "))
     }
-
-    /// What is said behind [`Self::long`].
-    pub(crate) fn zone_name(&self) -> String {
-        if self.offset == 0 { "UTC".to_owned() } else { self.zone() }
-    }
 }
 
 #[cfg(test)]
@@ -110,7 +107,7 @@ mod tests {
         let here = Here::default();
         let civil = here.at(1_795_659_648_123_456);
         assert_eq!((civil.syslog(), civil.micros), ("Nov 26 02:20:48".to_owned(), 123_456));
-        assert_eq!((civil.long(), civil.zone(), civil.zone_name()), ("Thu 2026-11-26 02:20:48".into(), "+0000".into(), "UTC".into()));
+        assert_eq!((civil.long(), civil.zone(), civil.name), ("Thu 2026-11-26 02:20:48".into(), "+0000".into(), "UTC"));
         assert_eq!(here.of_wall(here.wall(1_795_659_648_123_456)), Some(1_795_659_648_123_456));
     }
 }

@@ -1,5 +1,7 @@
 //! `show` and `cat`: what init knows, and what only files and clocks know.
 
+use std::sync::OnceLock;
+
 use units::control::{Detail, Hello, LoadState, MainExit, UnitRow};
 use units::install::Installer;
 
@@ -101,13 +103,16 @@ fn added(row: &UnitRow, installer: &Installer) -> Vec<(&'static str, String)> {
     all
 }
 
+/// The container's time zone, read once by a command that writes many moments.
+static HERE: OnceLock<Here> = OnceLock::new();
+
 /// A moment of `CLOCK_BOOTTIME`, in microseconds, as civil time: "Wed 2026-11-25 10:08:37 UTC".
 pub(super) fn stamp(at_us: u64) -> String {
     let now_us = u64::try_from(kernel::time::boottime().as_micros()).unwrap_or(u64::MAX);
     // What is still to come has a moment too.
     let ms = (now_ms() + at_us / 1000).saturating_sub(now_us / 1000);
-    let civil = Here::default().at(ms.saturating_mul(1000));
-    format!("{} {}", civil.long(), civil.zone_name())
+    let civil = HERE.get_or_init(Here::found).at(ms.saturating_mul(1000));
+    format!("{} {}", civil.long(), civil.name)
 }
 
 fn of_system(session: &mut Session) -> Result<Sheet, Failed> {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   TZif ─ read ─▶ TimeZone { transitions …, rule for what comes after the last } ─ offset_at(instant) ─▶ seconds ahead of UTC
+//!                                                                                 ─ name_at(instant) ─▶ "CET"
 //! ```
 
 use super::next::{date_of, days_in, days_of};
@@ -13,22 +14,35 @@ const MOST_TRANSITIONS: usize = 1 << 14;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TimeZone {
     /// Before the first transition.
-    first: i32,
-    /// From this instant on it is so many seconds, ascending.
-    transitions: Vec<(i64, i32)>,
+    first: Time,
+    /// From this instant on it is this, ascending.
+    transitions: Vec<(i64, Time)>,
+    /// All names, each ended by a zero.
+    letters: Vec<u8>,
     /// After the last transition.
     rule: Option<Rule>,
+}
+
+/// One civil time of a zone: its summer time, say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Time {
+    /// Seconds ahead of UTC.
+    offset: i32,
+    /// Where its name begins among the letters.
+    name: u8,
 }
 
 /// What holds for ever; POSIX `TZ`, `CET-1CEST,M3.5.0,M10.5.0/3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rule {
+    name: String,
     standard: i32,
     summer: Option<Summer>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Summer {
+    name: String,
     offset: i32,
     begins: Change,
     ends: Change,
@@ -77,12 +91,25 @@ impl TimeZone {
     /// Seconds that civil time is ahead of UTC, `seconds` after the epoch.
     #[must_use]
     pub fn offset_at(&self, seconds: i64) -> i32 {
+        self.at(seconds).0
+    }
+
+    /// What civil time is called then: "CEST", and where nobody has a name for it "+0530".
+    #[must_use]
+    pub fn name_at(&self, seconds: i64) -> &str {
+        self.at(seconds).1
+    }
+
+    fn at(&self, seconds: i64) -> (i32, &str) {
         let passed = self.transitions.partition_point(|(at, _)| *at <= seconds);
-        match (passed.checked_sub(1).and_then(|last| self.transitions.get(last)), &self.rule) {
-            (_, Some(rule)) if passed == self.transitions.len() => rule.offset_at(seconds),
-            (Some((_, offset)), _) => *offset,
-            (None, _) => self.first,
-        }
+        let time = match (passed.checked_sub(1).and_then(|last| self.transitions.get(last)), &self.rule) {
+            (_, Some(rule)) if passed == self.transitions.len() => return rule.at(seconds),
+            (Some((_, time)), _) => time,
+            (None, _) => &self.first,
+        };
+        let letters = self.letters.get(usize::from(time.name)..).unwrap_or_default();
+        let name = letters.split(|byte| *byte == 0).next().and_then(|name| std::str::from_utf8(name).ok());
+        (time.offset, name.filter(|name| !name.is_empty()).unwrap_or("UTC"))
     }
 }
 
@@ -132,47 +159,50 @@ impl Header {
         let times = file.get(HEADER..)?;
         let kinds = times.get(self.transitions * width..)?;
         let types = kinds.get(self.transitions..)?;
-        let offset = |kind: u8| {
+        let time = |kind: u8| {
             let kind = usize::from(kind);
-            let bytes: [u8; 4] = *types.get(6 * kind..).filter(|_| kind < self.types)?.first_chunk()?;
-            Some(i32::from_be_bytes(bytes)).filter(|offset| offset.abs() < 7 * 86_400)
+            // Offset, whether it is summer time, and the place of the name.
+            let [a, b, c, d, _, name] = *types.get(6 * kind..).filter(|_| kind < self.types)?.first_chunk()?;
+            Some(Time { offset: i32::from_be_bytes([a, b, c, d]), name }).filter(|time| time.offset.abs() < 7 * 86_400)
         };
         let mut transitions = Vec::with_capacity(self.transitions);
         for (at, kind) in (0..self.transitions).zip(kinds) {
-            let time = times.get(at * width..)?;
-            let time = if width == 8 { i64::from_be_bytes(*time.first_chunk()?) } else { i32::from_be_bytes(*time.first_chunk()?).into() };
-            transitions.push((time, offset(*kind)?));
+            let bytes = times.get(at * width..)?;
+            let instant =
+                if width == 8 { i64::from_be_bytes(*bytes.first_chunk()?) } else { i32::from_be_bytes(*bytes.first_chunk()?).into() };
+            transitions.push((instant, time(*kind)?));
         }
         let ascending = transitions.windows(2).all(|pair| matches!(pair, [(a, _), (b, _)] if a < b));
-        ascending.then_some(TimeZone { first: offset(0)?, transitions, rule })
+        let letters = types.get(6 * self.types..)?.get(..self.letters)?.to_vec();
+        ascending.then_some(TimeZone { first: time(0)?, transitions, letters, rule })
     }
 }
 
 impl Rule {
     fn read(text: &str) -> Option<Self> {
         let mut rest = text;
-        name(&mut rest)?;
+        let standard_name = name(&mut rest)?.to_owned();
         // POSIX counts westwards.
         let standard = -signed_time(&mut rest)?;
         if rest.is_empty() {
-            return Some(Self { standard: i32::try_from(standard).ok()?, summer: None });
+            return Some(Self { name: standard_name, standard: i32::try_from(standard).ok()?, summer: None });
         }
-        name(&mut rest)?;
+        let name = name(&mut rest)?.to_owned();
         let offset = if rest.starts_with(',') { standard + 3600 } else { -signed_time(&mut rest)? };
         let begins = Change::read(&mut rest)?;
         let ends = Change::read(&mut rest)?;
-        let summer = Some(Summer { offset: i32::try_from(offset).ok()?, begins, ends });
-        rest.is_empty().then_some(Self { standard: i32::try_from(standard).ok()?, summer })
+        let summer = Some(Summer { name, offset: i32::try_from(offset).ok()?, begins, ends });
+        rest.is_empty().then_some(Self { name: standard_name, standard: i32::try_from(standard).ok()?, summer })
     }
 
-    fn offset_at(&self, seconds: i64) -> i32 {
-        let Some(summer) = &self.summer else { return self.standard };
+    fn at(&self, seconds: i64) -> (i32, &str) {
+        let Some(summer) = &self.summer else { return (self.standard, &self.name) };
         let (year, _, _) = date_of((seconds + i64::from(self.standard)).div_euclid(86_400));
         // Each in the time that holds before it.
         let begins = summer.begins.in_year(year) - i64::from(self.standard);
         let ends = summer.ends.in_year(year) - i64::from(summer.offset);
         let in_summer = if begins < ends { begins <= seconds && seconds < ends } else { !(ends <= seconds && seconds < begins) };
-        if in_summer { summer.offset } else { self.standard }
+        if in_summer { (summer.offset, &summer.name) } else { (self.standard, &self.name) }
     }
 }
 
@@ -221,13 +251,13 @@ impl Change {
 }
 
 /// Letters, or anything in `<>`.
-fn name(rest: &mut &str) -> Option<()> {
-    let end = match rest.strip_prefix('<') {
-        Some(quoted) => quoted.find('>')? + 2,
-        None => rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len()),
+fn name<'a>(rest: &mut &'a str) -> Option<&'a str> {
+    let (name, after) = match rest.strip_prefix('<') {
+        Some(quoted) => quoted.split_once('>')?,
+        None => rest.split_at(rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len())),
     };
-    *rest = rest.get(end..)?;
-    (end >= 3).then_some(())
+    *rest = after;
+    (name.len() >= 3).then_some(name)
 }
 
 /// `[+-]hh[:mm[:ss]]`, in seconds.
@@ -301,11 +331,13 @@ mod tests {
         // 2024-03-31 01:00 and 2024-10-27 01:00 UTC.
         for (at, offset) in [(1_711_846_799, 1), (1_711_846_800, 2), (1_729_990_799, 2), (1_729_990_800, 1)] {
             assert_eq!(hour(&berlin, at), offset, "{at}");
+            assert_eq!(berlin.name_at(at), if offset == 2 { "CEST" } else { "CET" });
         }
         // The other half of the earth.
         let sydney = of_rule("AEST-10AEDT,M10.1.0,M4.1.0/3");
         assert_eq!((hour(&sydney, 1_704_067_200), hour(&sydney, 1_720_000_000)), (11, 10));
-        assert_eq!(of_rule("<+0530>-5:30").offset_at(0), 19_800);
+        let kolkata = of_rule("<+0530>-5:30");
+        assert_eq!((kolkata.offset_at(0), kolkata.name_at(0)), (19_800, "+0530"));
         // Greenland's clocks change on the day before, in local time.
         assert_eq!(hour(&of_rule("<-02>2<-01>,M3.5.0/-1,M10.5.0/0"), 1_711_846_800), -1);
         for wrong in ["", "X", "CET", "CET-1CEST,M13.1.0,M10.5.0", "CET-1CEST,M3.5.0", "CET-1x", "CET-1CEST,M3.5.0,M10.5.0/3x"] {
@@ -336,20 +368,22 @@ mod tests {
     fn transitions_come_before_the_rule() {
         let mut file = b"TZif\0".to_vec();
         file.extend([0; 15]);
-        for count in [0_u32, 0, 0, 2, 2, 4] {
+        for count in [0_u32, 0, 0, 2, 2, 8] {
             file.extend(count.to_be_bytes());
         }
         for at in [100_i32, 200] {
             file.extend(at.to_be_bytes());
         }
         file.extend([1, 0]);
-        for offset in [0_i32, 3600] {
+        for (offset, name) in [(0_i32, 0), (3600, 4)] {
             file.extend(offset.to_be_bytes());
-            file.extend([0, 0]);
+            file.extend([0, name]);
         }
-        file.extend(b"LMT\0");
+        file.extend(b"LMT\0CET\0");
         let zone = TimeZone::read(&file).unwrap();
         assert_eq!([99, 100, 199, 200].map(|at| zone.offset_at(at)), [0, 3600, 3600, 0]);
+        assert_eq!([99, 100, 199, 200].map(|at| zone.name_at(at)), ["LMT", "CET", "CET", "LMT"]);
+        assert_eq!(TimeZone::utc().name_at(0), "UTC");
         let midnight: Calendar = "*-*-* 00:00".parse().unwrap();
         assert_eq!(midnight.next_in(200 * SECOND, &zone), Some(86_400 * SECOND));
     }
