@@ -23,6 +23,7 @@ use crate::store::{Link, LinkKind};
 
 pub mod assign;
 pub mod files;
+pub mod given;
 mod guest;
 mod host;
 pub mod identity;

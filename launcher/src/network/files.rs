@@ -56,11 +56,11 @@ impl GuestFile {
 }
 
 /// All files about the network: `/etc/hostname`, `/etc/hosts`, `/etc/resolv.conf` and, where it is missing,
-/// `/etc/network/interfaces`. `resolver` is what [`host_resolver`] found.
+/// `/etc/network/interfaces`. `resolver` is what [`host_resolver`] found, `naming` what [`super::given`] says of the name.
 #[must_use]
-pub fn all(hostname: &str, links: &[Link], nameservers: &[IpAddr], resolver: &Resolver) -> Vec<GuestFile> {
+pub fn all(hostname: &str, naming: Existing, links: &[Link], nameservers: &[IpAddr], resolver: &Resolver) -> Vec<GuestFile> {
     vec![
-        GuestFile::new("/etc/hostname", Existing::Replace, format!("{hostname}\n")),
+        GuestFile::new("/etc/hostname", naming, format!("{hostname}\n")),
         GuestFile::new("/etc/hosts", Existing::ReplaceUnlessKept, hosts(hostname, links)),
         GuestFile::new("/etc/resolv.conf", Existing::ReplaceUnlessKept, resolv_conf(nameservers, resolver)),
         GuestFile::new("/etc/network/interfaces", Existing::Leave, interfaces(links)),
@@ -188,7 +188,7 @@ mod tests {
     fn a_guest_with_addresses_knows_its_own_name() {
         let links = [link("eth0", &["10.209.0.2/16", "fd5e:f1ef::2/64"])];
         let resolver = Resolver::read("nameserver 127.0.0.53\nnameserver 192.0.2.53\nsearch example.org\n");
-        let files = all("web1.example.org", &links, &[], &resolver);
+        let files = all("web1.example.org", Existing::Replace, &links, &[], &resolver);
         expect![[r#"
             # Written by fief at every start. To keep your own version, put this line into it:
             #     # fief: keep
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_guest_without_links_resolves_its_own_name_all_the_same() {
-        let files = all("lonely", &[], &[], &Resolver::read("nameserver 127.0.0.1\nnameserver fe80::1\n"));
+        let files = all("lonely", Existing::Replace, &[], &[], &Resolver::read("nameserver 127.0.0.1\nnameserver fe80::1\n"));
         assert!(text(&files, "/etc/hosts").ends_with("127.0.1.1\tlonely\n"));
         assert!(text(&files, "/etc/resolv.conf").ends_with("fief create --nameserver ADDRESS\n"));
     }
@@ -229,14 +229,14 @@ mod tests {
     #[test]
     fn the_containers_own_name_servers_replace_the_hosts() {
         let resolver = Resolver::read("nameserver 192.0.2.53\nsearch example.org\n");
-        let files = all("web1", &[], &["2001:db8::53".parse().unwrap()], &resolver);
+        let files = all("web1", Existing::Replace, &[], &["2001:db8::53".parse().unwrap()], &resolver);
         let resolv_conf = text(&files, "/etc/resolv.conf");
         assert!(resolv_conf.ends_with("nameserver 2001:db8::53\n"), "{resolv_conf}");
     }
 
     #[test]
     fn an_owner_can_keep_a_file() {
-        let files = all("web1", &[], &[], &Resolver::default());
+        let files = all("web1", Existing::Replace, &[], &[], &Resolver::default());
         let wanted = |path: &str, there: Option<&[u8]>| files.iter().find(|file| file.path == Path::new(path)).unwrap().wanted(there);
         assert!(wanted("/etc/hosts", None));
         assert!(wanted("/etc/hosts", Some(b"127.0.0.1 localhost\n")));
@@ -246,5 +246,9 @@ mod tests {
         assert!(wanted("/etc/hostname", Some(b"# fief: keep\n")));
         assert!(wanted("/etc/network/interfaces", None));
         assert!(!wanted("/etc/network/interfaces", Some(b"")));
+        // A name of the guest's own holds as long as the host has no other to give.
+        let files = all("web1", Existing::Leave, &[], &[], &Resolver::default());
+        let name = files.iter().find(|file| file.path == Path::new("/etc/hostname")).unwrap();
+        assert!(name.wanted(None) && !name.wanted(Some(b"shop\n")));
     }
 }

@@ -337,6 +337,7 @@ impl<'h> Keeper<'h> {
         self.record.init = ProcessMark::of(fitted.pid()?.as_raw());
         self.write_record()?;
         let alive = fitted.open_gate()?;
+        network::given::note(&self.host.paths.container(self.name), &self.config.hostname);
         self.record.phase = Phase::Running;
         self.leaving = None;
         self.write_record()?;
@@ -461,9 +462,11 @@ impl<'h> Keeper<'h> {
     }
 }
 
-/// The plan of a boot: pure but for the host's resolver, which is read.
+/// The plan of a boot: pure but for the host's resolver and the name that was given last, which are read.
 pub(super) fn plan(host: &Host, config: &ContainerConfig, groups: &Groups) -> Result<Blueprint, Error> {
-    let files = network::files::all(config.hostname.as_str(), &config.links, &config.dns.nameservers, &network::host_resolver());
+    let naming = network::given::policy(&host.paths.container(&config.name), &config.hostname);
+    let resolver = network::host_resolver();
+    let files = network::files::all(config.hostname.as_str(), naming, &config.links, &config.dns.nameservers, &resolver);
     Blueprint::draw(host, config, &groups.hierarchies, &files)
 }
 

@@ -79,6 +79,16 @@ fn names_are_set_inside() {
     assert!(host.sh("a", "cat /etc/resolv.conf").said().contains("nameserver 192.0.2.53"));
     let hosts = host.sh("a", "cat /etc/hosts").said();
     assert!(hosts.contains("localhost") && hosts.contains("mail"), "{hosts}");
+    // A name of the guest's own outlives its boots; the host's word counts again when it is another.
+    host.sh("a", "echo shop > /etc/hostname").ok();
+    host.fief(&["restart", "a"]).ok();
+    assert_eq!(host.sh("a", "hostname; cat /etc/hostname").said(), "shop\nshop\n");
+    let config = host.path("/var/lib/fief/containers/a/container.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    assert!(text.contains("\"mail\""), "{text}");
+    std::fs::write(&config, text.replace("\"mail\"", "\"post\"")).unwrap();
+    host.fief(&["restart", "a"]).ok();
+    assert_eq!(host.sh("a", "hostname; cat /etc/hostname").said(), "post\npost\n");
 }
 
 #[test]
