@@ -7,6 +7,7 @@
 //! The guest has no way out of this machine, so what its apt installs lies in its cache, and what it upgrades to in a folder of its own,
 //! made of the same packages with a later version ([`depot`]). One guest for both: what a day leaves behind, a playbook finds.
 
+mod ansible;
 mod day;
 mod guest;
 
@@ -45,6 +46,10 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     let mut site = Site::enter_with("tenant", profile)?;
     site.use_templates(&larder.templates())?;
     let guest = Guest::lease(&site, &larder)?;
-    day::live(&guest)?;
-    Ok(ExitCode::SUCCESS)
+    let day = day::live(&guest);
+    let play = ansible::play(&guest);
+    for error in [&day, &play].into_iter().filter_map(|outcome| outcome.as_ref().err()) {
+        println!("{error:#}");
+    }
+    Ok(if day.and(play).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -84,8 +84,10 @@ refused 'denied|Access|interactive|must be|not permitted' systemctl restart ngin
 want '^active$' systemctl is-active nginx
 sudo -n systemctl restart nginx
 tmux new-session -d -s work 'sleep 100000'
-echo '* * * * * date > $HOME/cron-ran' > ~/crontab.new
-EDITOR="cp $HOME/crontab.new" crontab -e
+# cron looks at the time of the file, in whole seconds, to see whether it was edited.
+printf '#!/bin/sh\necho "* * * * * date > ~/cron-ran" > "$1" && touch -d tomorrow "$1"\n' > editor
+chmod +x editor
+EDITOR=~/editor crontab -e 2> /dev/null
 want 'cron-ran' crontab -l
 echo 'id -un > $HOME/at-ran' | at now 2> /dev/null
 within test -s at-ran
@@ -107,6 +109,10 @@ want '^Europe/Berlin$' cat /etc/timezone
 sed -i 's/^# \(de_DE.UTF-8\)/\1/' /etc/locale.gen
 locale-gen > /dev/null
 update-locale LANG=de_DE.UTF-8
+echo shop.example > /etc/hostname
+printf 'net.ipv4.ip_forward = 1\nnet.core.somaxconn = 1024\nkernel.panic = 10\n' > /etc/sysctl.d/50-shop.conf
+mkdir -p /etc/modules-load.d && echo dummy > /etc/modules-load.d/shop.conf
+printf '#!/bin/sh\ndate > /run/rc-local-ran\n' > /etc/rc.local && chmod +x /etc/rc.local
 "#;
 
 /// A site with PHP behind it, and one with a program of the tenant's own, by a unit of the tenant's own.
@@ -236,8 +242,16 @@ within test -s ~ada/cron-ran
 const EVENING: &str = r#"
 want '^running$' systemctl is-system-running --wait
 for unit in nginx php8.2-fpm postgresql@15-main atd cron app ssh rsyslog; do want '^active$' systemctl is-active $unit; done
+want '^shop.example$' hostname
 want ' CET ' date
 want '^LANG=de_DE.UTF-8' env -u LC_ALL locale
+want ' CET' systemctl show -p ActiveEnterTimestamp nginx
+want ' CET .*logrotate.timer' systemctl list-timers
+want '= 1$' sysctl net.ipv4.ip_forward
+want '= 1024$' sysctl net.core.somaxconn
+want "host's.* kernel.panic" journalctl --no-pager -b -u setup-sysctl -o cat
+want '^active$' systemctl is-active rc-local
+test -s /run/rc-local-ran
 want '^1000$' su postgres -c "psql -Atc 'select count(*) from orders' shop"
 want 'pts/[0-9]+ .* - ' last ada
 [ "$(last reboot | grep -c 'system boot')" = 2 ]
@@ -279,12 +293,7 @@ static MORNING: [Part; 11] = [
 
 /// Lives it.
 pub(super) fn live(guest: &Guest) -> Result<()> {
-    let before = format!(
-        "{PRELUDE}\nINSTALLED='{}' UPGRADED='{}' ADA='{}'",
-        INSTALLED.join(" "),
-        UPGRADED.join(" "),
-        guest.public("ada")?
-    );
+    let before = format!("{PRELUDE}\nINSTALLED='{}' UPGRADED='{}' ADA='{}'", INSTALLED.join(" "), UPGRADED.join(" "), guest.public("ada")?);
     let mut faults = Vec::new();
     let mut live = |part: &Part| {
         let begun = Instant::now();

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -45,8 +45,13 @@ impl<'a> Guest<'a> {
         self.address
     }
 
+    /// A folder of this machine's, for what is needed to speak to it.
+    pub(super) fn folder(&self) -> &Path {
+        &self.keys
+    }
+
     /// The private key of a user.
-    fn key(&self, user: &str) -> PathBuf {
+    pub(super) fn key(&self, user: &str) -> PathBuf {
         self.keys.join(user)
     }
 
