@@ -6,6 +6,7 @@
 
 mod credentials;
 mod dev_log;
+mod fstab;
 mod host_keys;
 mod hostname;
 mod loopback;
@@ -51,6 +52,7 @@ const WORKS: &[(&str, Work)] = &[
     ("ssh-host-keys", host_keys::apply),
     ("loopback", loopback::apply),
     ("sysctl", sysctl::apply),
+    ("fstab", fstab::apply),
     ("utmp", tmpfiles::accounting),
     ("dev-log", dev_log::apply),
     ("tmpfiles", tmpfiles::apply),

@@ -34,6 +34,7 @@ const FILES: &[(&str, &str)] = stock![
     "remote-fs.target",
     "rescue.target",
     "setup-credentials",
+    "setup-fstab",
     "setup-hostname",
     "setup-loopback",
     "setup-machine-id",
