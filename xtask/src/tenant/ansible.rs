@@ -18,12 +18,15 @@ pub(super) fn play(guest: &Guest) -> Result<()> {
         guest.address(),
         guest.key("root").display()
     );
-    fs::write(&inventory, line).with_context(|| format!("cannot write {}", inventory.display()))?;
+    // Nothing of the machine's own settings, and nothing written into the home of whoever runs this.
+    let settings = folder.join("ansible.cfg");
+    for (path, text) in [(&inventory, line.as_str()), (&settings, "[defaults]\n")] {
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     let play = || {
         let mut ansible = run::command(["ansible-playbook", "-i"]);
         ansible.arg(&inventory).arg(place::repository().join("tests/tenant/site.yml"));
-        // Nothing of the machine's own settings, and nothing written into the home of whoever runs this.
-        ansible.env("ANSIBLE_CONFIG", "/dev/null").env("ANSIBLE_LOCAL_TEMP", folder.join("tmp")).env("ANSIBLE_HOME", folder.join("home"));
+        ansible.env("ANSIBLE_CONFIG", &settings).env("ANSIBLE_LOCAL_TEMP", folder.join("tmp")).env("ANSIBLE_HOME", folder.join("home"));
         ansible.env("ANSIBLE_SSH_CONTROL_PATH_DIR", folder.join("cp")).env("ANSIBLE_NOCOLOR", "1").env("LC_ALL", "C.UTF-8");
         ansible.env("ANSIBLE_PIPELINING", "1");
         run::output(&mut ansible)

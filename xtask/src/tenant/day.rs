@@ -111,6 +111,7 @@ locale-gen > /dev/null
 update-locale LANG=de_DE.UTF-8
 echo shop.example > /etc/hostname
 printf 'net.ipv4.ip_forward = 1\nnet.core.somaxconn = 1024\nkernel.panic = 10\n' > /etc/sysctl.d/50-shop.conf
+printf 'UUID=0-1 none swap sw 0 0\ntmpfs /scratch tmpfs size=8m,mode=1777 0 0\n/srv/shop /home/ada/shop none bind\n' >> /etc/fstab
 mkdir -p /etc/modules-load.d && echo dummy > /etc/modules-load.d/shop.conf
 printf '#!/bin/sh\ndate > /run/rc-local-ran\n' > /etc/rc.local && chmod +x /etc/rc.local
 "#;
@@ -250,11 +251,15 @@ want ' CET .*logrotate.timer' systemctl list-timers
 want '= 1$' sysctl net.ipv4.ip_forward
 want '= 1024$' sysctl net.core.somaxconn
 want "host's.* kernel.panic" journalctl --no-pager -b -u setup-sysctl -o cat
+want '^tmpfs .*size=8192k' findmnt -n -o SOURCE,OPTIONS /scratch
+test -s /home/ada/shop/index.php
 want '^active$' systemctl is-active rc-local
 test -s /run/rc-local-ran
 want '^1000$' su postgres -c "psql -Atc 'select count(*) from orders' shop"
-want 'pts/[0-9]+ .* - ' last ada
-[ "$(last reboot | grep -c 'system boot')" = 2 ]
+# The rotation took the morning's accounts along.
+want '^ada +pts/[0-9]+ .* - ' last -f /var/log/wtmp.1
+want 'system boot' last -f /var/log/wtmp.1
+want 'system boot .*still running' last reboot
 want '^ada .*pts/' lastlog -u ada
 [ "$(journalctl --no-pager --list-boots | grep -Ec '^ *(-1|0) ')" = 2 ]
 want 'a word after the rotation' journalctl --no-pager -b -1 -t stranger -o cat
