@@ -93,8 +93,8 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         return ExitCode::from(2);
     }
     fault::keep();
+    name_the_process(is_pid_1);
     if let Some(number) = options.restore {
-        name_the_process();
         match guard::caught(|| again::restore(number, is_pid_1)) {
             Some(Ok(system)) => return system.run(),
             Some(Err(Lost::Hope)) => {
@@ -114,10 +114,12 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     ExitCode::from(crate::leave::BROKEN)
 }
 
-/// As it was called before: a program begun anew by /proc/self/exe is called "exe". proc_pid_comm(5).
-fn name_the_process() {
+/// PID 1 is called "init": whoever asks what init there is takes that for the question of where systemd's folders are (Ansible's
+/// `service_mgr`), and any other name for the answer. Elsewhere it is what it was called before: a program begun anew by /proc/self/exe
+/// is called "exe". proc_pid_comm(5).
+fn name_the_process(is_pid_1: bool) {
     let path = std::env::args().next().unwrap_or_default();
-    let name = path.rsplit('/').next().unwrap_or_default();
+    let name = if is_pid_1 { "init" } else { path.rsplit('/').next().unwrap_or_default() };
     if let Ok(name) = std::ffi::CString::new(name) {
         kernel::process::set_name(&name);
     }

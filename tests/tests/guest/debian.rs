@@ -45,7 +45,7 @@ fn debian_serves_and_is_logged_into() {
     until("sshd listens", || site.ssh("web", "true").code == 0);
 
     let seen = site.ssh("web", "id -u; hostname; cat /proc/1/comm; cat /proc/[0-9]*/comm").said();
-    assert!(seen.starts_with("0\nweb\nfief-init\n"), "{seen}");
+    assert!(seen.starts_with("0\nweb\ninit\n"), "{seen}");
     assert!(!seen.contains("systemd"), "{seen}");
     for daemon in ["sshd", "cron", "rsyslogd", "nginx"] {
         assert!(seen.lines().any(|line| line == daemon), "no {daemon}: {seen}");

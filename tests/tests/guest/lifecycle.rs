@@ -8,7 +8,7 @@ fn a_guest_boots_and_stops() {
     let host = Host::new();
     host.boot("a", &[]);
     assert_eq!(host.state("a"), "running");
-    assert_eq!(host.sh("a", "cat /proc/1/comm; hostname").said(), "fief-init\na\n");
+    assert_eq!(host.sh("a", "cat /proc/1/comm; hostname").said(), "init\na\n");
     host.fief(&["stop", "a"]).ok();
     assert_eq!(host.state("a"), "stopped");
     host.assert_clean();

@@ -15,7 +15,7 @@ fn the_keeper_does_not_notice_that_init_is_begun_anew() {
     until("it has taken over", || host.log("a").contains("has taken over"));
     kill(Pid::from_raw(init), Signal::SIGSEGV).unwrap();
     until("the fault is outlived", || host.log("a").contains("what was written down goes on"));
-    assert_eq!(host.sh("a", "fiefctl is-system-running >/dev/null; fiefctl list >/dev/null && cat /proc/1/comm").said(), "fief-init\n");
+    assert_eq!(host.sh("a", "fiefctl is-system-running >/dev/null; fiefctl list >/dev/null && cat /proc/1/comm").said(), "init\n");
     assert_eq!(host.pid("a", "init"), Some(init));
     assert_eq!(host.boot_count("a"), boots);
     assert_eq!(host.state("a"), "running");
