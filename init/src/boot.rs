@@ -9,6 +9,7 @@ pub(crate) mod files;
 mod mounts;
 mod slices;
 
+pub(crate) use mounts::BOOT_ID;
 pub(crate) use slices::{Read, Slices, read_units};
 
 use std::collections::VecDeque;

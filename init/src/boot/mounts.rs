@@ -38,6 +38,10 @@ const WANTED: &[Wanted] = &[
 
 const CGROUPS: Wanted = Wanted { place: "/sys/fs/cgroup", kind: "cgroup2", flags: NOTHING, options: "nsdelegate" };
 
+/// The id of this boot, as the kernel would write it.
+pub(crate) const BOOT_ID: &str = "/run/fief/boot-id";
+const KERNELS: &str = "/proc/sys/kernel/random/boot_id";
+
 /// Make what is missing. Each string is one thing that could not be had.
 pub(super) fn complete() -> Vec<String> {
     let mut missing = Vec::new();
@@ -56,7 +60,27 @@ pub(super) fn complete() -> Vec<String> {
         missing.push(format!("no control groups: {}", errno.desc()));
     }
     links();
+    if let Err(error) = have_own_boot_id() {
+        missing.push(format!("no boot id of its own: {}", crate::say::reason(&error)));
+    }
     missing
+}
+
+/// The kernel's id is that of the host's boot, and the same after the guest's next. Who waits for a reboot waits for another one (Ansible),
+/// and who keeps things by boots tells them apart by it. So each boot of the guest's has its own, in the kernel's place, as in a container
+/// of systemd-nspawn's. random(4), sd_id128_get_boot(3).
+fn have_own_boot_id() -> std::io::Result<()> {
+    if Path::new(BOOT_ID).exists() {
+        // PID 1 has begun over; the boot is the same.
+        return Ok(());
+    }
+    if let Some(folder) = Path::new(BOOT_ID).parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(BOOT_ID, crate::file::read_text("/proc/sys/kernel/random/uuid", 64)?)?;
+    let none = None::<&str>;
+    mount(Some(BOOT_ID), KERNELS, none, MsFlags::MS_BIND, none)?;
+    Ok(mount(none, KERNELS, none, MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | NOTHING, none)?)
 }
 
 /// Whether the place already does its work without being a mount: an image with a plain,

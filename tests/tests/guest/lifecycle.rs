@@ -22,10 +22,16 @@ fn reboot_inside_comes_back_with_the_same_address() {
     let address = host.address("a");
     let (init, boots) = (host.pid("a", "init"), host.boot_count("a"));
     host.sh("a", "touch /root/kept; echo here > /run/gone").ok();
+    let boot_id = || host.sh("a", "cat /proc/sys/kernel/random/boot_id").said();
+    let id = boot_id();
+    assert_ne!(id, std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap(), "the host's");
+    host.sh("a", "fiefctl reexec").ok();
+    assert_eq!(boot_id(), id);
     host.sh("a", "reboot").left();
     until("the second boot is ready", || host.boot_count("a") == boots + 1 && host.record("a")["ready"] == true);
     assert_eq!(host.state("a"), "running");
     assert_ne!(host.pid("a", "init"), init);
+    assert_ne!(boot_id(), id);
     assert_eq!(host.address("a"), address);
     let seen = host.sh("a", "ip -4 -o addr show dev eth0; ls /root/kept; ls /run/gone 2>&1").stdout;
     assert!(seen.contains(&format!("inet {address}/")), "{seen}");

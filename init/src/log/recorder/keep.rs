@@ -20,13 +20,12 @@ use super::super::store::{Bound, Store};
 use super::super::stream::{Said, Stream};
 use super::super::{DISK, MEMORY, monotonic, native, realtime, words};
 use crate::accounts::Accounts;
+use crate::boot::BOOT_ID;
 use crate::file;
 
 /// The most that the log takes of a disk, and of the memory that is `/run`, where nobody says; a tenth where that is less. Bytes.
 const ON_DISK: u64 = 128 << 20;
 const IN_MEMORY: u64 = 16 << 20;
-/// This boot's own number. That of the kernel is the machine's, and the same for all containers and all their boots.
-const BOOT: &str = "/run/fief/boot-id";
 /// By whom PID 1's own lines are said.
 const INIT: &str = "fief-init";
 
@@ -337,10 +336,10 @@ fn a_tenth(folder: &Path) -> u64 {
 fn about() -> About {
     let line = |path: &str| file::read_text(path, file::USUAL).unwrap_or_default().trim().to_owned();
     let id = |text: String| Some(text.replace('-', "")).filter(|id| is_id(id));
-    let boot = id(line(BOOT)).or_else(|| {
+    let boot = id(line(BOOT_ID)).or_else(|| {
         let new = id(line("/proc/sys/kernel/random/uuid"))?;
         // Where it cannot be written every life of ours is a boot of its own.
-        let _ = fs::create_dir_all("/run/fief").and_then(|()| fs::write(BOOT, format!("{new}\n")));
+        let _ = fs::create_dir_all("/run/fief").and_then(|()| fs::write(BOOT_ID, format!("{new}\n")));
         Some(new)
     });
     let nothing = || "0".repeat(32);
