@@ -140,7 +140,7 @@ impl fmt::Display for Plan {
 /// A moment, for people.
 pub(super) fn date(at: u64) -> String {
     let civil = Here::found().at(at);
-    format!("{} {}", civil.long(), civil.zone_name())
+    format!("{} {}", civil.long(), civil.name)
 }
 
 #[cfg(test)]

@@ -179,7 +179,7 @@ fn of_session(line: &Line, verb: &str, accounts: &Accounts, id: Option<&str>) ->
     let found = all.iter().find(|one| one.id == wanted || one.person.pid.to_string() == wanted);
     let one = found.ok_or_else(|| format!("Failed to get session path: No session '{wanted}' known"))?;
     let civil = Here::found().at(one.person.since);
-    let since = format!("{} {}", civil.long(), civil.zone_name());
+    let since = format!("{} {}", civil.long(), civil.name);
     if verb == "session-status" {
         let head = format!("{} - {} ({})\n", one.id, one.person.name, one.uid);
         output(&(head + &sheet(&[("Since", since), ("Leader", one.person.pid.to_string()), ("TTY", one.person.line.clone())])));

@@ -102,10 +102,10 @@ fn status() -> String {
     let (here, now) = (Here::found(), now());
     let (local, universal) = (here.at(now), Here::default().at(now));
     sheet(&[
-        ("Local time", format!("{} {}", local.long(), local.zone_name())),
+        ("Local time", format!("{} {}", local.long(), local.name)),
         ("Universal time", format!("{} UTC", universal.long())),
         ("RTC time", "n/a".to_owned()),
-        ("Time zone", format!("{} ({}, {})", zone(), local.zone_name(), local.zone())),
+        ("Time zone", format!("{} ({}, {})", zone(), local.name, local.zone())),
         ("System clock synchronized", yes(kernel::time::is_synchronized())),
         ("NTP service", "n/a".to_owned()),
         ("RTC in local TZ", yes(false)),
@@ -120,7 +120,7 @@ fn show(line: &Line) -> String {
         ("CanNTP", yes(false)),
         ("NTP", yes(false)),
         ("NTPSynchronized", yes(kernel::time::is_synchronized())),
-        ("TimeUSec", format!("{} {}", civil.long(), civil.zone_name())),
+        ("TimeUSec", format!("{} {}", civil.long(), civil.name)),
     ];
     let wanted: Vec<&str> = line.values("property").flat_map(|names| names.split(',')).collect();
     let shown = all.iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(name));
