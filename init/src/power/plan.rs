@@ -139,7 +139,8 @@ impl fmt::Display for Plan {
 
 /// A moment, for people.
 pub(super) fn date(at: u64) -> String {
-    let civil = Here::found().at(at);
+    let here = Here::found();
+    let civil = here.at(at);
     format!("{} {}", civil.long(), civil.name)
 }
 

@@ -178,7 +178,8 @@ fn of_session(line: &Line, verb: &str, accounts: &Accounts, id: Option<&str>) ->
     let all = sessions(accounts);
     let found = all.iter().find(|one| one.id == wanted || one.person.pid.to_string() == wanted);
     let one = found.ok_or_else(|| format!("Failed to get session path: No session '{wanted}' known"))?;
-    let civil = Here::found().at(one.person.since);
+    let here = Here::found();
+    let civil = here.at(one.person.since);
     let since = format!("{} {}", civil.long(), civil.name);
     if verb == "session-status" {
         let head = format!("{} - {} ({})\n", one.id, one.person.name, one.uid);

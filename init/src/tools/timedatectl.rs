@@ -100,7 +100,8 @@ fn yes(is: bool) -> String {
 
 fn status() -> String {
     let (here, now) = (Here::found(), now());
-    let (local, universal) = (here.at(now), Here::default().at(now));
+    let utc = Here::default();
+    let (local, universal) = (here.at(now), utc.at(now));
     sheet(&[
         ("Local time", format!("{} {}", local.long(), local.name)),
         ("Universal time", format!("{} UTC", universal.long())),
@@ -113,7 +114,8 @@ fn status() -> String {
 }
 
 fn show(line: &Line) -> String {
-    let civil = Here::found().at(now());
+    let here = Here::found();
+    let civil = here.at(now());
     let all = [
         ("Timezone", zone()),
         ("LocalRTC", yes(false)),
