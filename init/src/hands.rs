@@ -43,6 +43,7 @@ mod slices;
 mod sockets;
 mod spare;
 mod store;
+mod surroundings;
 mod without;
 
 use std::borrow::Cow;
@@ -77,6 +78,7 @@ use paths::Paths;
 use sockets::Sockets;
 use spare::Spares;
 use store::Store;
+use surroundings::Surroundings;
 
 /// A process that is a child of ours and of a unit.
 #[derive(Debug)]
@@ -138,6 +140,8 @@ pub(crate) struct Hands {
     ended: Vec<(UnitName, String)>,
     /// Path units of an earlier life of the program, still to be watched.
     to_watch: Vec<Life>,
+    /// What all processes are told.
+    pub(crate) surroundings: Surroundings,
 }
 
 /// Where facts go that come of an order.
@@ -170,6 +174,7 @@ impl Hands {
             any_paused: false,
             ended: Vec::new(),
             to_watch: Vec::new(),
+            surroundings: Surroundings::new(),
         }
     }
 

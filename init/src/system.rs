@@ -189,6 +189,10 @@ impl System {
             Action::Freeze(life, frozen) => self.hands.freeze(life, frozen),
             Action::Answer(ticket, reply) => self.control.answer(ticket, &reply, reactor, queue),
             Action::Reexec(ticket) => self.notes.wanted.get_or_insert_default().push(ticket),
+            Action::Environment(ticket, change) => {
+                let reply = self.hands.surroundings.change(&change);
+                self.control.answer(ticket, &reply, reactor, queue);
+            }
             Action::Reread(ticket) => self.read_again(Some(ticket)),
             Action::Forget(unit) => {
                 let _ = fs::remove_file(transient::path(&unit));

@@ -10,7 +10,9 @@
 //! holds them against the real one's.
 
 mod alive;
+mod clean;
 mod deps;
+mod environment;
 mod grid;
 mod jobs;
 mod links;
@@ -111,6 +113,10 @@ fn before_all(line: &Line) -> Result<Option<u8>, Failed> {
             let told = format!("Unknown unit type or load state '{kind}'.\nUse -t help to see a list of allowed values.");
             return Err(Failed::Told(told));
         }
+    }
+    if line.value("what") == Some("help") {
+        output(&clean::kinds())?;
+        return Ok(Some(code::OK));
     }
     if let Some(odd) = line.value("lines").filter(|text| *text != "all" && text.parse::<u32>().is_err()) {
         return Err(Failed::Told(format!("Failed to parse lines '{odd}'")));

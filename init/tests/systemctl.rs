@@ -216,7 +216,7 @@ want 0 systemctl revert one; says '^Removed "/etc/systemd/system/one.service.d/a
 want 0 systemctl show -p Description --value one; says '^one.service$'
 want 0 env SYSTEMD_EDITOR="printf '[Unit]\nDescription=edited\n' >" systemctl edit one; want 0 systemctl show -p Description --value one; says '^edited$'
 want 0 systemctl show-environment; says '^PATH=/'; want 0 systemctl log-level; says '^info$'; want 1 systemctl suspend
-want 0 systemctl reboot --dry-run; want 1 systemctl exit x; says '^Invalid exit code x.$'
+want 0 systemctl reboot --dry-run; want 1 systemctl exit x; says '^Invalid exit code.$'
 want 1 systemctl set-default nothing; says '^Failed to set default target: Unit file nothing.target does not exist.$'
 want 0 systemctl set-default multi-user; says '^Created symlink /etc/fief/units/default.target.toml → /etc/fief/units/multi-user.target.toml.$'
 want 0 systemctl get-default; says '^multi-user.target$'
@@ -241,4 +241,36 @@ fn without_our_init_what_needs_it_says_so() {
     assert_eq!(run(&["is-system-running"]), (Some(1), "offline\n".to_owned(), String::new()));
     let output = std::process::Command::new(INIT).args(["systemctl", "start", "x"]).env("SYSTEMD_OFFLINE", "1").output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), b"Running in chroot, ignoring command 'start'\n".to_vec()));
+}
+
+/// A service that is given what all are given, and says so; one that never comes up, so that its job stays.
+#[test]
+#[ignore = "needs root"]
+fn what_is_set_for_all_is_kept_over_another_program_and_a_job_can_be_called_off() {
+    let env = "[service]\ntype = \"oneshot\"\ncommand = [\"/bin/sh\", \"-c\", \"echo $SHOP >/run/shop\"]\n";
+    let never = "[service]\ntype = \"notify\"\nstart-timeout = \"1h\"\ncommand = [\"/bin/sleep\", \"1000\"]\n";
+    let keeps = "[service]\ncommand = [\"/bin/sleep\", \"1000\"]\n[directories]\ncache = [\"keeps\"]\n";
+    check(
+        &[("env.toml", env), ("never.toml", never), ("keeps.toml", keeps)],
+        &format!(
+            r#"{CALLED}
+want 0 systemctl set-environment 'SHOP=of cheese' OTHER=1; want 0 systemctl unset-environment OTHER
+want 1 systemctl set-environment 1X=1; says "Invalid environment assignments"
+want 0 systemctl daemon-reexec; want 0 systemctl show-environment; says "^SHOP=.'of cheese'"; lacks OTHER
+want 0 systemctl start env; want 0 cat /run/shop; says '^of cheese$'
+FROM_HERE=x want 0 systemctl import-environment FROM_HERE NOT_THERE; says 'NOT_THERE not set, ignoring'
+want 0 systemctl show-environment; says '^FROM_HERE=x$'
+want 0 systemctl --no-block start never; want 0 systemctl list-jobs --no-legend; says 'never.service *start *running'
+systemctl start never 2>/run/waits & waits=$!
+until [ "$(systemctl show -p Job --value never)" -gt 0 ]; do :; done
+want 4 systemctl --job-mode=fail stop never; says 'is destructive'
+want 0 systemctl cancel "$(systemctl show -p Job --value never)"; wait $waits && echo 'WRONG: it did not hear of it'
+want 0 grep 'canceled' /run/waits; want 1 systemctl cancel 4711; says 'Job 4711 does not exist'
+want 0 systemctl list-jobs; lacks never; want 0 systemctl stop never
+want 1 systemctl kill --kill-whom=main env; want 1 systemctl kill --kill-whom=control keeps
+want 0 systemctl start keeps; want 1 systemctl clean keeps; says 'not inactive'
+want 0 systemctl stop keeps; want 0 test -d /var/cache/keeps; want 0 systemctl clean keeps; want 1 test -d /var/cache/keeps
+"#
+        ),
+    );
 }

@@ -8,7 +8,7 @@ pub use reply::{
     ActiveState, Hello, JobRow, LoadState, LogLine, LogStream, LongTurn, MainExit, Moments, Outcome, Refusal, Reply, SystemState, Turns,
     UnitResult, UnitRow,
 };
-pub use request::{Detail, Fragment, Job, KillWhom, LogsRequest, Request, Then, Way};
+pub use request::{Detail, EnvironmentRequest, Fragment, Job, KillWhom, LogsRequest, Request, Then, Way};
 
 /// Counts what this protocol has come to mean: a request or a field more is no new number, since requests that are not known
 /// are refused and fields of replies that are not known are passed over; one that means something else is.

@@ -45,7 +45,8 @@ usage: cargo xtask TASK
                        feed everything that reads by libFuzzer, each target for N seconds
   bench boot [--runs N]
                        boot time to sshd, memory of init and keeper, size of the programs (needs root)
-  compare commands     systemctl and journalctl of a systemd 252 and ours, asked the same; writes docs/NAME.md (needs root)
+  compare commands     systemctl, journalctl and Debian's helpers with a systemd 252 and with ours, asked the same;
+                       writes docs/NAME.md (needs root)
   compare [--show UNIT]
                        what we make of a Debian tree's units against a systemd 252 booted in it; writes docs/systemd.md
                        and the recorded answers of units/tests/systemd (needs root)

@@ -281,7 +281,7 @@ fn interrupted(action: Action, all: &mut Unfinished) -> Option<Action> {
             None
         }
         // Said or not, it is not said twice.
-        Action::Answer(..) | Action::Tell(_) | Action::Reexec(_) => None,
+        Action::Answer(..) | Action::Environment(..) | Action::Tell(_) | Action::Reexec(_) => None,
         action => Some(action),
     }
 }

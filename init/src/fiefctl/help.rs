@@ -162,7 +162,7 @@ What became of a unit, of the verbs that do something: `unit` and `outcome`, whi
             "account":{"cpu-usage-us":1},"relations":{"after":["b"]},"properties":[["a","b"]]}"#,
         )
         .unwrap();
-        assert_eq!((row.job.clone(), row.moments), (Some(JobRow { kind: "stop".into(), waiting: true }), Moments::default()));
+        assert_eq!((row.job.clone(), row.moments), (Some(JobRow { kind: "stop".into(), waiting: true, number: 0 }), Moments::default()));
         let line = LogLine {
             number: 1,
             time_ms: 0,

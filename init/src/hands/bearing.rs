@@ -71,6 +71,7 @@ impl Hands {
             return Err(Stillborn::Failed("the number of `notify-fd` is that of a socket handed over".to_owned()));
         }
         let telling = Telling {
+            surroundings: &self.surroundings,
             invocation: &body.invocation,
             main_pid,
             ended,

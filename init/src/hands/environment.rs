@@ -11,7 +11,8 @@ use super::because::outcome;
 use super::directories;
 use super::handed::Handed;
 use super::identity::Identity;
-use crate::{file, notify, program};
+use super::surroundings::Surroundings;
+use crate::{file, notify};
 
 /// Passed on to PID 1's own set-up works, which speak for it.
 const FOR_OURSELVES: &[&str] = &["container", "container_uuid", "CREDENTIALS_DIRECTORY"];
@@ -19,6 +20,8 @@ const FOR_OURSELVES: &[&str] = &["container", "container_uuid", "CREDENTIALS_DIR
 /// What a process is told of the life it belongs to.
 #[derive(Debug)]
 pub(super) struct Telling<'a> {
+    /// What all are told.
+    pub(crate) surroundings: &'a Surroundings,
     /// 128 bits in hexadecimal, one for all processes of a life.
     pub(crate) invocation: &'a str,
     pub(crate) main_pid: Option<u32>,
@@ -38,8 +41,7 @@ pub(super) fn build(service: &Service, identity: &Identity, telling: &Telling<'_
     let mut all = Map::new();
     let mut set = |key: &str, value: &str| drop(all.insert(key.to_owned(), value.to_owned()));
     let from_own = |key: &str| std::env::var(key).ok();
-    set("PATH", program::PATH);
-    set("LANG", &from_own("LANG").unwrap_or_else(|| "C.UTF-8".to_owned()));
+    telling.surroundings.all().for_each(|(key, value)| set(key, value));
     let has_user = service.run_as.user.is_some() || service.tty.is_some();
     let logs_in = service.execution.login_environment;
     if has_user || logs_in == Some(true) {
@@ -152,8 +154,16 @@ mod tests {
         hands.remember(&unit, "earlier".to_owned());
         hands.remember(&unit, "def".to_owned());
         let cause = hands.cause(Some(&Because::Ended(fallen, "exit-code".into(), Some(Exit::Code(3)))));
-        let telling =
-            Telling { invocation: "abc", main_pid: Some(7), ended, cause, handed: &Handed::default(), stream: None, pressure: Vec::new() };
+        let telling = Telling {
+            surroundings: &Surroundings::new(),
+            invocation: "abc",
+            main_pid: Some(7),
+            ended,
+            cause,
+            handed: &Handed::default(),
+            stream: None,
+            pressure: Vec::new(),
+        };
         let all = build(service, &identity, &telling).unwrap();
         for (key, value) in [
             ("MODE", "file"),

@@ -25,6 +25,7 @@ use super::gone::Gone;
 use super::memory::Memory;
 use super::private::{Private, PrivateNote};
 use super::ready::Ready;
+use super::surroundings::{self, Surroundings};
 use super::{Facts, Hands, Pipe, Process, Queue, commands};
 use crate::again::{self, Inherited};
 use crate::journal::Intake;
@@ -46,6 +47,9 @@ struct HandsNote {
     /// The invocations of those that ended.
     #[serde(default)]
     ended: Vec<(UnitName, String)>,
+    /// What was set for all processes.
+    #[serde(default)]
+    surroundings: surroundings::Note,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -91,7 +95,7 @@ impl Hands {
             self.processes.touch_all();
             self.pipes.touch_all();
         }
-        let mut changed = all;
+        let mut changed = all | self.surroundings.take_change();
         for (life, body) in self.bodies.changes() {
             changed = true;
             match body {
@@ -134,6 +138,7 @@ impl Hands {
             told: self.told.clone(),
             began: self.calendars.began(),
             ended: self.ended.clone(),
+            surroundings: self.surroundings.note(),
         }
     }
 
@@ -183,6 +188,7 @@ impl Hands {
             hands.sockets.go_on_from(note.next_connection);
             hands.told = note.told;
             hands.ended = note.ended;
+            hands.surroundings = Surroundings::restored(note.surroundings);
             hands.going = note.going.into_iter().map(Gone::left).collect();
             for (unit, path) in note.leftovers {
                 if let Some(group) = hands.group_at(&path) {

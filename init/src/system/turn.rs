@@ -228,7 +228,7 @@ fn kind_of(action: &Action) -> &'static str {
         Action::Release(..) | Action::Forget(_) => "giving up what a life had",
         Action::Reread(_) => "beginning generators",
         Action::Tell(_) => "telling",
-        Action::Answer(..) => "answering",
+        Action::Answer(..) | Action::Environment(..) => "answering",
         Action::Listen(..) | Action::Attend(..) | Action::Flush(_) | Action::Unlisten(..) | Action::Give(..) | Action::Drop(_) => {
             "a socket"
         }

@@ -1,7 +1,7 @@
 //! `is-active`, `is-failed`, `is-system-running`, and having init read or begin anew.
 
 use units::UnitName;
-use units::control::{ActiveState, SystemState, UnitRow};
+use units::control::{ActiveState, LogsRequest, Request, SystemState, UnitRow};
 
 use crate::fiefctl::line::Line;
 use crate::fiefctl::output;
@@ -50,18 +50,28 @@ pub(super) fn is_running(line: &Line) -> Result<u8, Failed> {
     Ok(if is_running { code::OK } else { code::FAILED })
 }
 
-/// With `--wait` once it is no longer starting.
+/// With `--wait` once it is no longer starting: PID 1 says a line then, as for anything that happens.
 fn state(line: &Line, session: &mut Session) -> Result<SystemState, Failed> {
     let mut state = session.hello()?.state;
-    while line.has("wait") && state == SystemState::Starting {
-        standstill::pause(LOOK_AGAIN);
+    if line.has("wait") && state == SystemState::Starting {
+        // Of what is said from now on; who may not read it looks again from time to time.
+        let mut lines = Session::open()?;
+        lines.ask(&Request::Logs(LogsRequest { lines: Some(0), follow: true, ..LogsRequest::default() }))?;
         state = session.hello()?.state;
+        let mut is_heard = true;
+        while state == SystemState::Starting {
+            is_heard = is_heard && matches!(lines.next(), Ok(Some(_)));
+            if !is_heard {
+                standstill::pause(LOOK_AGAIN);
+            }
+            state = session.hello()?.state;
+        }
     }
     Ok(state)
 }
 
-/// That it is no longer starting is an event that nobody is told.
-const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(100);
+/// For who may not read the log.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// `daemon-reload`
 pub(super) fn daemon_reload(_line: &Line) -> Result<u8, Failed> {

@@ -41,11 +41,37 @@ pub(super) fn job(line: &Line) -> Result<u8, Failed> {
         return Err(Failed::Told("--wait may not be combined with --no-block.".to_owned()));
     }
     let isolates = line.verb.name == "isolate" || line.value("job-mode") == Some("isolate");
-    let words: Vec<String> = match isolates {
+    let words: Vec<String> = match line.verb.name == "isolate" {
         true => line.operands.iter().map(|word| with_suffix(word, "target")).collect(),
         false => line.operands.clone(),
     };
     carry_out(line, if isolates { "start" } else { line.verb.name }, &words, isolates)
+}
+
+/// `--job-mode=`: what is to be done about other jobs before; the exit code where nothing is done.
+fn make_way(line: &Line, verb: &str, session: &mut Session, rows: &[UnitRow]) -> Result<Option<u8>, Failed> {
+    let refuse = |refused: &Refused| rows.iter().fold(code::OK, |_, row| tell_refused(line, verb, &row.name, refused));
+    match line.value("job-mode") {
+        None | Some("replace" | "replace-irreversibly" | "isolate") => Ok(None),
+        Some("fail") => {
+            let contradicts = |row: &&UnitRow| row.job.as_ref().is_some_and(|job| (job.kind == "stop") != (verb == "stop"));
+            let Some(row) = rows.iter().find(contradicts) else { return Ok(None) };
+            let is = row.job.as_ref().map_or("", |job| job.kind.as_str());
+            let why = format!(
+                "Transaction for {0}/{verb} is destructive ({0} has '{is}' job queued, but '{verb}' is included in transaction).",
+                row.name.as_str()
+            );
+            Ok(Some(refuse(&Refused::logged(why, code::NOT_ALLOWED))))
+        }
+        Some("flush") => session.done(&Request::Cancel { jobs: Vec::new() }).map(|_| None),
+        Some("triggering") if verb == "stop" => Ok(None),
+        Some("triggering") => Ok(Some(refuse(&Refused::logged("--job-mode=triggering is only valid for stop.".to_owned(), code::FAILED)))),
+        // Order and needs are what PID 1 is for.
+        Some(mode @ ("ignore-dependencies" | "ignore-requirements")) => {
+            Ok(Some(refuse(&Refused::logged(format!("Job mode {mode} is not supported"), code::FAILED))))
+        }
+        Some(mode) => Ok(Some(refuse(&Refused::logged(format!("Job mode {mode} invalid"), code::FAILED)))),
+    }
 }
 
 /// A bare word with this suffix.
@@ -70,6 +96,9 @@ pub(super) fn carry_out(line: &Line, verb: &str, words: &[String], isolates: boo
     }
     if fit.is_empty() {
         return Ok(worst);
+    }
+    if let Some(code) = make_way(line, verb, &mut session, &rows)? {
+        return Ok(code);
     }
     let request = request(line, verb, isolates, fit);
     let results = match session.done(&request) {
@@ -310,6 +339,25 @@ pub(super) fn reset_failed(line: &Line) -> Result<u8, Failed> {
         session.done(&Request::ResetFailed { units: there.into_iter().map(|row| row.name).collect() })?;
     }
     Ok(if gone.is_empty() { code::OK } else { code::FAILED })
+}
+
+/// `cancel`
+pub(super) fn cancel(line: &Line) -> Result<u8, Failed> {
+    let mut session = Session::open()?;
+    if line.operands.is_empty() {
+        session.done(&Request::Cancel { jobs: Vec::new() })?;
+        return Ok(code::OK);
+    }
+    let mut worst = code::OK;
+    for word in &line.operands {
+        let wrong = || Failed::Told(format!("Failed to parse job id \"{word}\": Invalid argument"));
+        let number = word.parse::<u32>().map_err(|_| wrong())?;
+        if session.done(&Request::Cancel { jobs: vec![number] })?.is_empty() {
+            say::error(format_args!("Failed to cancel job {number}: Job {number} does not exist."));
+            worst = code::FAILED;
+        }
+    }
+    Ok(worst)
 }
 
 /// What is done with one unit; why not, in systemd's words.

@@ -9,7 +9,7 @@
 //! systemctl(1) by itself. Invariant: of a plan with a problem nothing is carried out.
 
 use units::UnitName;
-use units::install::{Installer, Plan, Problem, Pull, Scope, Step, Wanted};
+use units::install::{Installer, Plan, Problem, Pull, Scope, State, Step, Wanted};
 
 use crate::fiefctl::line::Line;
 use crate::fiefctl::links::{carry_out, installer};
@@ -149,8 +149,8 @@ impl<'l> Work<'l> {
 
     /// Whether there is a file of the unit that was not made for its script.
     pub(super) fn has_unit(&self, name: &str) -> Result<bool, Failed> {
-        let path = self.installer().path(&names::one(name)?);
-        Ok(path.is_some_and(|path| !path.starts_with("/run/systemd/generator") && !path.starts_with("/etc/init.d/")))
+        // What is made of a script is none.
+        Ok(self.installer().state(&names::one(name)?).is_some_and(|state| state != State::Generated))
     }
 
     /// Has init see what was done.
@@ -261,13 +261,18 @@ fn warn(work: &Work<'_>, verb: &str, installer: &Installer, units: &[UnitName], 
     if matches!(verb, "enable" | "reenable") && !units.iter().any(|unit| installer.has_install(unit)) {
         say::error(format_args!("{NO_RULES}"));
     }
-    // PID 1 has targets of its own that no file is of.
+    // PID 1 has targets of its own that no file is of, or whose files it does without.
+    let has_file = |name: &str| {
+        let folders = ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+        folders.iter().any(|folder| std::path::Path::new(&work.tree.place(&format!("{folder}/{name}"))).exists())
+    };
     for step in plan.steps.iter().filter(|_| work.side == Side::Files) {
         let Step::Link { path, target } = step else { continue };
         let from =
             path.rsplit('/').nth(1).and_then(|folder| folder.rsplit_once('.')).filter(|(_, end)| matches!(*end, "wants" | "requires"));
         if let Some((from, _)) = from
             && UnitName::new(from).is_ok_and(|from| !installer.knows(&installer.resolve(&from)))
+            && !has_file(from)
         {
             let unit = work.tree.place(&work.spelling(target));
             say::error(format_args!("Unit {unit} is added as a dependency to a non-existent unit {from}."));

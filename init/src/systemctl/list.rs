@@ -204,7 +204,7 @@ pub(super) fn jobs(line: &Line) -> Result<u8, Failed> {
     for row in rows.iter().filter(|row| line.operands.is_empty() || line.operands.iter().any(|word| fits(word, row))) {
         if let Some(job) = &row.job {
             let state = if job.waiting { "waiting" } else { "running" };
-            grid.row(' ', vec![(grid.len() + 1).to_string(), row.name.as_str().to_owned(), job.kind.clone(), state.to_owned()]);
+            grid.row(' ', vec![job.number.to_string(), row.name.as_str().to_owned(), job.kind.clone(), state.to_owned()]);
         }
     }
     if grid.len() == 0 {

@@ -21,7 +21,7 @@ pub(super) fn refusal(line: &Line) -> Result<Option<u8>, Failed> {
     if asks && elsewhere {
         return Err(Failed::Told(format!("Verb '{verb}' cannot be used with --root= or --image=.")));
     }
-    if line.has("user") && line.verb.group != Group::Files {
+    if (line.has("user") || line.has("global")) && line.verb.group != Group::Files {
         return Err(Failed::Told("Failed to connect to bus: No medium found".to_owned()));
     }
     if line.value("host").is_some() || line.value("machine").is_some_and(|machine| ![".host", "root@", "root@.host"].contains(&machine)) {

@@ -84,7 +84,7 @@ fn added(row: &UnitRow, installer: &Installer) -> Vec<(&'static str, String)> {
         ("NeedDaemonReload", yes(row.reload_due == Some(true))),
         ("UnitFileState", state.map_or_else(String::new, |state| state.to_string())),
         ("UnitFilePreset", preset.map_or("", |is| if is { "enabled" } else { "disabled" }).to_owned()),
-        ("Job", if row.job.is_some() { "1" } else { "" }.to_owned()),
+        ("Job", row.job.as_ref().map_or_else(String::new, |job| job.number.to_string())),
     ];
     if row.name.kind() == units::UnitKind::Service {
         all.push(("ExecMainPID", row.main_pid.unwrap_or(0).to_string()));
@@ -147,6 +147,41 @@ fn architecture() -> &'static str {
         "aarch64" => "arm64",
         other => other,
     }
+}
+
+/// `help`: what its `Documentation=` names, by man(1).
+#[allow(clippy::disallowed_methods, reason = "systemctl is no init: it may wait for a child")]
+pub(super) fn help(line: &Line) -> Result<u8, Failed> {
+    let mut session = Session::open()?;
+    let named = names::expand(&mut session, &line.operands, line.has("all"))?;
+    let mut worst = code::OK;
+    for row in names::rows(&mut session, &named, &[Detail::Properties])? {
+        let name = row.name.as_str();
+        if row.load == LoadState::NotFound {
+            say::error(format_args!("Unit {name} could not be found."));
+            worst = code::FAILED;
+            continue;
+        }
+        let documents = row.properties.iter().find(|(key, _)| key == "Documentation").map_or("", |(_, value)| value.as_str());
+        if documents.is_empty() {
+            say::error(format_args!("Documentation for {name} not known."));
+        }
+        for document in documents.split_whitespace().map(|document| document.trim_matches('"')) {
+            let Some(page) = document.strip_prefix("man:") else {
+                say::error(format_args!("Can't show: {document}"));
+                continue;
+            };
+            let mut command = std::process::Command::new("man");
+            match page.strip_suffix(')').and_then(|page| page.split_once('(')) {
+                Some((page, section)) => command.args([section, page]),
+                None => command.arg(page),
+            };
+            if let Err(error) = command.status() {
+                say::error(format_args!("Failed to execute man: {}", say::reason(&error)));
+            }
+        }
+    }
+    Ok(worst)
 }
 
 /// `cat`

@@ -20,7 +20,7 @@ pub(super) fn leave(line: &Line) -> Result<u8, Failed> {
         "halt" => Way::Halt,
         "exit" => {
             let word = line.operands.first().map_or("0", String::as_str);
-            Way::Exit(word.parse().map_err(|_| Failed::Told(format!("Invalid exit code {word}.")))?)
+            Way::Exit(word.parse().map_err(|_| Failed::Told("Invalid exit code.".to_owned()))?)
         }
         // There is no other kernel to begin with.
         _ => Way::Reboot,
@@ -46,31 +46,63 @@ pub(super) fn sleep(line: &Line) -> Result<u8, Failed> {
     Err(Failed::Told(format!("Call to {verb} failed: Sleep verb \"{verb}\" not supported")))
 }
 
-/// `show-environment`: what every service of PID 1's is given.
-pub(super) fn environment(_line: &Line) -> Result<u8, Failed> {
-    Session::open()?;
-    let inherited = fs::read("/proc/1/environ").unwrap_or_default();
-    let inherited = String::from_utf8_lossy(&inherited);
-    let kept = inherited.split('\0').filter(|entry| ["LANG=", "LC_", "TZ=", "container="].iter().any(|begin| entry.starts_with(begin)));
-    let mut all: Vec<String> = kept.map(str::to_owned).chain([format!("PATH={}", crate::program::PATH)]).collect();
-    units::order::by(&mut all, Ord::cmp);
-    output(&all.iter().map(|entry| format!("{entry}\n")).collect::<String>())?;
-    Ok(code::OK)
-}
-
 /// `log-level`, `log-target`, `service-watchdogs`: what PID 1 does, which cannot be changed.
 pub(super) fn setting(line: &Line) -> Result<u8, Failed> {
-    let is = match line.verb.name {
+    const LEVELS: &[&str] = &["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
+    const TARGETS: &[&str] = &["console", "kmsg", "journal", "syslog", "journal-or-kmsg", "syslog-or-kmsg", "auto", "null"];
+    let verb = line.verb.name;
+    let is = match verb {
         "log-level" => "info",
-        "log-target" => "journal-or-kmsg",
+        "log-target" => "journal",
         _ => "yes",
     };
-    match line.operands.first() {
-        None => output(&format!("{is}\n"))?,
-        Some(wanted) if wanted == is => {}
-        Some(wanted) => return Err(Failed::Told(format!("Failed to set {} to {wanted}: Operation not supported", line.verb.name))),
+    let Some(wanted) = line.operands.first().map(String::as_str) else {
+        output(&format!("{is}\n"))?;
+        return Ok(code::OK);
+    };
+    let odd = match verb {
+        "log-level" if !LEVELS.contains(&wanted) && wanted.parse::<u8>().ok().is_none_or(|level| level > 7) => {
+            Some(format!("\"{wanted}\" is not a valid log level."))
+        }
+        "log-target" if !TARGETS.contains(&wanted) => {
+            Some(format!("Failed to set log target of org.freedesktop.systemd1 to {wanted}: Invalid log target '{wanted}'"))
+        }
+        "service-watchdogs" if units::systemd::boolean(wanted).is_none() => {
+            Some("Failed to parse service-watchdogs argument: Invalid argument".to_owned())
+        }
+        _ => None,
+    };
+    match odd {
+        Some(odd) => Err(Failed::Told(odd)),
+        None if wanted == is => Ok(code::OK),
+        None => Err(Failed::Told(format!("Failed to set {verb} to {wanted}: Operation not supported"))),
     }
-    Ok(code::OK)
+}
+
+/// `service-log-level`, `service-log-target`: services offer that on a message bus alone.
+pub(super) fn on_a_bus(_line: &Line) -> Result<u8, Failed> {
+    Err(Failed::Told("Failed to connect to bus: No such file or directory".to_owned()))
+}
+
+/// `bind`, `mount-image`: a process's mounts are its own business, once it runs.
+pub(super) fn into_namespace(line: &Line) -> Result<u8, Failed> {
+    let name = names::one(line.operands.first().map_or("", String::as_str))?;
+    let what = match line.verb.name {
+        "bind" => "bind mount",
+        _ if line.operands.len() < 3 => return Err(Failed::Told("Too few arguments.".to_owned())),
+        _ => "mount image",
+    };
+    let rows = names::rows(&mut Session::open()?, std::slice::from_ref(&name), &[])?;
+    let why = match rows.iter().find(|row| names::is_in_memory(row)) {
+        Some(_) => "Operation not supported".to_owned(),
+        None => format!("Unit {} not loaded.", name.as_str()),
+    };
+    Err(Failed::Told(format!("Failed to {what}: {why}")))
+}
+
+/// `switch-root`: a container has one root.
+pub(super) fn switch_root(_line: &Line) -> Result<u8, Failed> {
+    Err(Failed::Told("Not in initrd, refusing switch-root operation.".to_owned()))
 }
 
 /// `set-property`

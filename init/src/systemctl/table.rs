@@ -2,7 +2,7 @@
 
 use crate::fiefctl::verbs::{Group, Operands, Opt, Verb};
 
-use super::{alive, deps, jobs, links, list, show, status, system};
+use super::{alive, clean, deps, environment, jobs, links, list, show, status, system};
 
 const fn flag(long: &'static str, short: Option<char>) -> Opt {
     Opt { long, short, value: None, about: "" }
@@ -123,9 +123,20 @@ pub(super) const VERBS: &[Verb] = &[
     asks("set-property", &[], Operands::UnitAnd("PROPERTY=VALUE"), "Sets one or more properties of a unit", system::set_property),
     asks("edit", &[], UNITS, "Edit one or more unit files", system::edit),
     files("revert", UNITS, "Revert one or more unit files to vendor version", system::revert),
-    asks("show-environment", &[], Operands::None, "Dump environment", system::environment),
+    asks("show-environment", &[], Operands::None, "Dump environment", environment::show),
+    asks("set-environment", &[], Operands::Some("VARIABLE=VALUE"), "Set one or more environment variables", environment::change),
+    asks("unset-environment", &[], Operands::Some("VARIABLE"), "Unset one or more environment variables", environment::change),
+    asks("import-environment", &[], Operands::Any("VARIABLE"), "Import all or some environment variables", environment::import),
+    asks("cancel", &[], Operands::Any("JOB"), "Cancel all, one, or more jobs", jobs::cancel),
+    asks("clean", &[], UNITS, "Clean runtime, cache, state, logs or configuration of unit", clean::clean),
+    asks("help", &[], Operands::Some("PATTERN"), "Show manual for one or more units", show::help),
+    asks("bind", &[], Operands::UnitAnd("PATH"), "Refused: a process has its mounts for itself", system::into_namespace),
+    asks("mount-image", &[], Operands::UnitAnd("PATH"), "Refused: a process has its mounts for itself", system::into_namespace),
+    asks("switch-root", &[], Operands::Any("ROOT"), "Refused: a container has one root", system::switch_root),
     asks("log-level", &[], Operands::MayOne("LEVEL"), "Get logging threshold for manager", system::setting),
     asks("log-target", &[], Operands::MayOne("TARGET"), "Get logging target for manager", system::setting),
+    asks("service-log-level", &[], Operands::Some("SERVICE"), "Get logging threshold for service", system::on_a_bus),
+    asks("service-log-target", &[], Operands::Some("SERVICE"), "Get logging target for service", system::on_a_bus),
     asks("service-watchdogs", &[], Operands::MayOne("BOOL"), "Get service watchdog state", system::setting),
     asks("default", &[], Operands::None, "Enter system default mode", system::target),
     asks("rescue", &[], Operands::None, "Enter system rescue mode", system::target),
@@ -135,13 +146,10 @@ pub(super) const VERBS: &[Verb] = &[
     asks("reboot", &[], Operands::MayOne("ARG"), "Shut down and reboot the system", system::leave),
     asks("kexec", &[], Operands::None, "Shut down and reboot the system with kexec", system::leave),
     asks("exit", &[], Operands::MayOne("EXIT_CODE"), "Request container exit", system::leave),
-    asks(
-        "suspend",
-        &["hibernate", "hybrid-sleep", "suspend-then-hibernate"],
-        Operands::None,
-        "Refused: a container does not sleep",
-        system::sleep,
-    ),
+    asks("suspend", &[], Operands::None, "Refused: a container does not sleep", system::sleep),
+    asks("hibernate", &[], Operands::None, "Refused: a container does not sleep", system::sleep),
+    asks("hybrid-sleep", &[], Operands::None, "Refused: a container does not sleep", system::sleep),
+    asks("suspend-then-hibernate", &[], Operands::None, "Refused: a container does not sleep", system::sleep),
     files("enable", UNITS, "Enable one or more unit files", links::change),
     files("disable", UNITS, "Disable one or more unit files", links::change),
     files("reenable", UNITS, "Reenable one or more unit files", links::change),

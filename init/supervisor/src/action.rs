@@ -6,7 +6,7 @@ use alloc::string::String;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use units::UnitName;
-use units::control::{Reply, Way};
+use units::control::{EnvironmentRequest, Reply, Way};
 use units::value::Signal;
 
 /// An order to the reactor. Orders of one step are carried out in their sequence.
@@ -82,6 +82,8 @@ pub enum Action {
     Forget(UnitName),
     /// Become the program that is on disk now; answer if that cannot be had.
     Reexec(Ticket),
+    /// Change the variables that every process is given from now on; answer with what they are.
+    Environment(Ticket, EnvironmentRequest),
     /// Tell the log, the console, the keeper.
     Tell(Notice),
     /// Every unit is down or given up: kill what is left, unmount, reboot(2). Last of all.

@@ -62,6 +62,9 @@ pub struct Supervisor {
     lives: Map<Life, UnitName>,
     next_life: Life,
     tickets: Map<Ticket, Waiting>,
+    /// How many jobs there were: each has a number.
+    #[serde(default)]
+    jobs: u32,
     system: System,
     /// When boot began, and when it was through.
     booted: Option<Moment>,
@@ -117,6 +120,7 @@ impl Supervisor {
             lives: Map::new(),
             next_life: Life::FIRST,
             tickets: Map::new(),
+            jobs: 0,
             system: System::Idle,
             booted: None,
             finished: None,

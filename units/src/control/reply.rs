@@ -33,6 +33,11 @@ pub enum Reply {
         #[serde(default)]
         problems: Vec<String>,
     },
+    /// The variables that every process of a unit is given, `NAME=value`.
+    Environment {
+        /// By their names.
+        variables: Vec<String>,
+    },
     /// A line of the log.
     Log(LogLine),
     /// Nothing more comes.
@@ -232,6 +237,9 @@ pub struct JobRow {
     pub kind: String,
     /// It waits for its turn in the order.
     pub waiting: bool,
+    /// What it is called by; no other has it.
+    #[serde(default)]
+    pub number: u32,
 }
 
 /// When a unit was last started and stopped, in microseconds of `CLOCK_BOOTTIME`.

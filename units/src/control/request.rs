@@ -116,6 +116,13 @@ pub enum Request {
         #[serde(default)]
         then: Then,
     },
+    /// Call these jobs off. Whoever waits for one is told so; what is under way with its unit goes on.
+    Cancel {
+        /// By the numbers of [`super::JobRow`]; none means all.
+        jobs: Vec<u32>,
+    },
+    /// The variables that every process of a unit is given. Answered with [`super::Reply::Environment`], as they are then.
+    Environment(EnvironmentRequest),
     /// Lines of the log. Answered with [`super::Reply::Log`] lines, then [`super::Reply::End`]
     /// unless followed. Never reaches the supervisor.
     Logs(LogsRequest),
@@ -211,6 +218,16 @@ pub struct LogsRequest {
     pub after: Option<u64>,
 }
 
+/// What is to be changed of the variables that all are given; by default nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnvironmentRequest {
+    /// Names, or `NAME=value` for those that have this value.
+    pub unset: Vec<String>,
+    /// `NAME=value`.
+    pub set: Vec<String>,
+}
+
 /// How a system ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -237,6 +254,7 @@ impl Request {
     pub fn is_harmless(&self) -> bool {
         match self {
             Self::Hello {} | Self::Turns {} | Self::List { .. } => true,
+            Self::Environment(change) => *change == EnvironmentRequest::default(),
             Self::Start { .. }
             | Self::Stop { .. }
             | Self::Restart { .. }
@@ -254,6 +272,7 @@ impl Request {
             | Self::Reexec {}
             | Self::ResetFailed { .. }
             | Self::Run { .. }
+            | Self::Cancel { .. }
             | Self::Logs(_)
             | Self::Leave { .. } => false,
         }

@@ -11,6 +11,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{ExitCode, Stdio};
 
@@ -25,9 +26,10 @@ const PACKAGES: &str = "systemd,systemd-sysv";
 const UNITS: &str = include_str!("commands/units.txt");
 
 /// The tables, each for two guests of its own.
-const TABLES: [Table; 2] = [
+const TABLES: [Table; 3] = [
     Table { name: "systemctl", title: "systemctl against systemd's", lines: include_str!("commands/systemctl.txt") },
     Table { name: "journalctl", title: "journalctl against systemd's", lines: include_str!("commands/journalctl.txt") },
+    Table { name: "helpers", title: "Debian's helpers above both", lines: include_str!("commands/helpers.txt") },
 ];
 
 /// What is asked in one go, and told in one document.
@@ -95,10 +97,10 @@ pub(super) fn perform(only: Option<&str>) -> Result<ExitCode> {
     Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The units, where a package has them.
+/// The units, where a package has them; and what has a path of its own, which are programs.
 fn furnish(root: &Path) -> Result<()> {
     let folder = root.join("usr/lib/systemd/system");
-    let is_file = |line: &str| line.starts_with("[fc-");
+    let is_file = |line: &str| line.starts_with("[fc-") || line.starts_with("[/");
     for block in UNITS.split_inclusive('\n').fold(Vec::<String>::new(), |mut blocks, line| {
         match blocks.last_mut() {
             Some(block) if !is_file(line) => block.push_str(line),
@@ -107,7 +109,10 @@ fn furnish(root: &Path) -> Result<()> {
         blocks
     }) {
         if let Some((name, text)) = block.strip_prefix('[').and_then(|block| block.split_once("]\n")) {
-            fs::write(folder.join(name), text)?;
+            let path = name.strip_prefix('/').map_or_else(|| folder.join(name), |path| root.join(path));
+            fs::write(&path, text)?;
+            let mode = if name.starts_with('/') { 0o755 } else { 0o644 };
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
         }
     }
     let linked = root.join("opt/fc-linked.service");

@@ -94,7 +94,8 @@ impl Supervisor {
                 }
             }
             Some(_) | None => {
-                let former = slot.job.replace(Job { kind, why, begun: false, tickets: Vec::new(), until });
+                self.jobs = self.jobs.wrapping_add(1);
+                let former = slot.job.replace(Job { number: self.jobs, kind, why, begun: false, tickets: Vec::new(), until });
                 if kind != JobKind::Stop {
                     slot.history.asked = Some(now);
                 }

@@ -1,11 +1,11 @@
 //! What is asked over the control socket. Every request is answered exactly once.
 
-use super::slot::{Down, JobKind, Slot, State, Why};
+use super::slot::{Alive, Down, JobKind, Slot, State, Why};
 use super::{Supervisor, Waiting};
-use crate::{Action, Cause, Ticket, Whom};
+use crate::{Action, Cause, Phase, Ticket, Whom};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use units::control::{Job, KillWhom, Outcome, Refusal, Reply, Request};
+use units::control::{Job, KillWhom, Outcome, Refusal, Reply, Request, UnitResult};
 use units::unit::{Manner, Reload, ServiceType};
 use units::value::Signal;
 use units::{Entry, Set, UnitKind, UnitName};
@@ -61,6 +61,9 @@ impl Supervisor {
             }
             Request::Run { .. } if self.is_leaving() => self.refuse_request(ticket, LEAVING),
             Request::Run { units, collect, then } => self.ask_run(ticket, units, collect, then),
+            Request::Cancel { .. } if self.is_leaving() => self.refuse_request(ticket, LEAVING),
+            Request::Cancel { jobs } => self.cancel(ticket, &jobs),
+            Request::Environment(change) => self.order(Action::Environment(ticket, change)),
             Request::DaemonReload {} => self.order(Action::Reread(ticket)),
             Request::Reexec {} if self.is_leaving() => self.refuse_request(ticket, LEAVING),
             Request::Reexec {} => self.order(Action::Reexec(ticket)),
@@ -264,8 +267,25 @@ impl Supervisor {
         self.ask_start(ticket, name);
     }
 
+    /// As when a job has taken too long, but for what is done about that; systemctl(1), `cancel`.
+    fn cancel(&mut self, ticket: Ticket, jobs: &[u32]) {
+        let is_meant = |slot: &Slot| slot.job.as_ref().is_some_and(|job| jobs.is_empty() || jobs.contains(&job.number));
+        let names = self.slots.names(is_meant);
+        let is_start = |name: &&UnitName| self.slots.get(name).is_some_and(|slot| slot.has_job(|kind| kind == JobKind::Start));
+        let starts: Vec<UnitName> = names.iter().filter(is_start).cloned().collect();
+        names.iter().for_each(|name| self.settle(name, &Outcome::Cancelled));
+        starts.iter().for_each(|name| self.fail_waiting(name));
+        let results = names.into_iter().map(|unit| UnitResult { unit, outcome: Outcome::Ok }).collect();
+        self.order(Action::Answer(ticket, Reply::Done { results }));
+    }
+
     fn ask_kill(&mut self, ticket: Ticket, name: &UnitName, whom: Whom, signal: Signal) {
-        match self.slots.get(name).and_then(Slot::alive).map(|alive| alive.life) {
+        let is_there = |alive: &&Alive| match whom {
+            Whom::All => true,
+            Whom::Main => alive.main_pid.is_some(),
+            Whom::Control => alive.running.iter().any(|run| run.phase != Phase::Start),
+        };
+        match self.slots.get(name).and_then(Slot::alive).filter(is_there).map(|alive| alive.life) {
             Some(life) => {
                 self.order(Action::Signal(life, whom, signal));
                 self.report(ticket, name, Outcome::Ok);

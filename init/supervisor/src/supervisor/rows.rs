@@ -164,6 +164,7 @@ fn fill(row: &mut UnitRow, slot: &Slot, now: Moment) {
         }
         .into(),
         waiting: !job.begun,
+        number: job.number,
     });
     let history = &slot.history;
     row.moments = Moments {

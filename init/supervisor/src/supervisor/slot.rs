@@ -219,6 +219,9 @@ pub(super) enum Ending {
 /// What is wanted of a unit.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Job {
+    /// What it is called by; no other has it.
+    #[serde(default)]
+    pub(super) number: u32,
     pub(super) kind: JobKind,
     pub(super) why: Why,
     /// Whether it is under way; if not, it waits for its turn in the order.

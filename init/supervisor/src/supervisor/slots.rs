@@ -238,7 +238,10 @@ mod tests {
                 match what {
                     2 => slot.state = State::Resting { retry_at: Moment(Duration::from_secs(u64::from(random >> 8 & 15))) },
                     3 => slot.state = State::Down(Down::Idle),
-                    4 => slot.job = Some(Job { kind: JobKind::Start, why: Why::Boot, begun: false, tickets: Vec::new(), until: None }),
+                    4 => {
+                        slot.job =
+                            Some(Job { number: 0, kind: JobKind::Start, why: Why::Boot, begun: false, tickets: Vec::new(), until: None })
+                    }
                     5 => slot.job = None,
                     6 => slot.job.iter_mut().for_each(|job| job.begun = true),
                     _ => slot.state = State::Reached,
@@ -261,7 +264,7 @@ mod tests {
         slots.settle();
         assert_eq!(slots.next_turn(), None);
         if let Some(slot) = slots.get_mut(&name(1)) {
-            slot.job = Some(Job { kind: JobKind::Stop, why: Why::Asked, begun: true, tickets: Vec::new(), until: None });
+            slot.job = Some(Job { number: 0, kind: JobKind::Stop, why: Why::Asked, begun: true, tickets: Vec::new(), until: None });
         }
         slots.settle();
         assert_eq!((slots.next_turn(), slots.next_turn()), (Some(name(0)), None));

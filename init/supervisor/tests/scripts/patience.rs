@@ -102,3 +102,31 @@ fn the_code_of_the_end_is_the_units_to_say() {
     assert_eq!(left("success-action = 'exit'\nsuccess-action-exit-status = 3", "boot | exit a 0"), Some(Way::Exit(3)));
     assert_eq!(left("failure-action = 'exit'\nfailure-action-exit-status = ''", "boot | exit a 42"), Some(Way::Exit(42)));
 }
+
+#[test]
+fn a_job_that_is_called_off_is_answered_and_its_unit_goes_on() {
+    let units = format!("-- default.target\n-- a\n{SLOW}-- b\nrequires = ['a']\nafter = ['a']\n[service]\ncommand = '/bin/b'");
+    check(
+        &units,
+        "boot | start a b | cancel all | list | ready a | cancel all",
+        expect![[r#"
+            > boot
+              default.target is up
+              BootFinished { up: 1, failed: 0, skipped: 0, took: 0ns }
+            > start a b
+            prepare a#1
+            spawn a#1 start[0]
+            > cancel all
+            answer 1: a Cancelled, b Cancelled
+            answer 2: a Ok, b Ok
+            > list
+                a activating start -
+                b inactive dead -
+                default.target active active -
+            > ready a
+              a is up
+            > cancel all
+            answer 3:
+        "#]],
+    );
+}

@@ -6,7 +6,7 @@ use super::made_up::NAMES;
 use super::{Connection, World, name};
 use std::time::Duration;
 use supervisor::{Event, Exit, Life, Moment, Phase, Run, Ticket};
-use units::control::{Job, KillWhom, Request};
+use units::control::{EnvironmentRequest, Job, KillWhom, Request};
 use units::unit::Verdict;
 use units::value::Signal;
 use units::{UnitKind, UnitName};
@@ -117,7 +117,7 @@ impl World {
     fn ask_something(&mut self, dice: &mut Dice) {
         let one = |dice: &mut Dice| name(dice.one_of(&NAMES));
         let units: Vec<UnitName> = (0..=dice.roll(2)).map(|_| one(dice)).collect();
-        let request = match dice.roll(32) {
+        let request = match dice.roll(35) {
             0..6 => Request::Start { units },
             6..12 => Request::Stop { units },
             12..15 => Request::Restart { units },
@@ -138,7 +138,12 @@ impl World {
             27 => Request::Limit { units },
             28 => Request::ResetFailed { units: vec![] },
             29 => Request::ResetFailed { units },
-            30 => {
+            30 => Request::Cancel { jobs: vec![] },
+            31 => Request::Cancel {
+                jobs: self.supervisor.rows(self.now, &units).into_iter().filter_map(|row| row.job).map(|job| job.number).collect(),
+            },
+            32 => Request::Environment(EnvironmentRequest::default()),
+            33 => {
                 std::mem::swap(&mut self.changed, &mut self.next);
                 Request::DaemonReload {}
             }

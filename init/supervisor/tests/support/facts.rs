@@ -59,6 +59,13 @@ impl World {
         self.facts.settled.clear();
         match event {
             Event::Asked(_, Request::ResetFailed { units }) if units.is_empty() => self.facts.falls.clear(),
+            // Nobody waits for what has no job.
+            Event::Asked(_, Request::Cancel { jobs }) => {
+                let has_one = |row: &UnitRow| row.job.as_ref().is_some_and(|job| jobs.is_empty() || jobs.contains(&job.number));
+                let units: Vec<UnitName> = self.rows().into_iter().filter(has_one).map(|row| row.name).collect();
+                let lives = self.lives.iter().filter(|(_, unit)| units.contains(unit)).map(|(life, _)| *life);
+                self.facts.waited_too_long.extend(lives);
+            }
             Event::Asked(_, Request::Start { units } | Request::ResetFailed { units }) => {
                 let manner = |name| self.supervisor.units().unit(name).map(|unit| &unit.manner);
                 let taken = units.iter().filter(|name| manner(name).is_some_and(|manner| !manner.refuse_manual_start));

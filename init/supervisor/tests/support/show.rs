@@ -40,6 +40,7 @@ impl World {
             Action::Answer(Ticket(n), reply) => format!("answer {n}: {reply:?}"),
             Action::Forget(unit) => format!("forget {unit}"),
             Action::Reread(Ticket(n)) => format!("reread for {n}"),
+            Action::Environment(Ticket(n), change) => format!("environment for {n}: {change:?}"),
             Action::Reexec(Ticket(n)) => format!("re-execute for {n}"),
             Action::Tell(_) if self.quiet => return None,
             Action::Tell(notice) => match notice {

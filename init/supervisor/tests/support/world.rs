@@ -155,6 +155,7 @@ impl World {
             ["thaw", rest @ ..] => self.ask(Request::Thaw { units: all(rest) }),
             ["limit", rest @ ..] => self.ask(Request::Limit { units: all(rest) }),
             ["kill", rest @ ..] => self.ask(Request::Kill { units: all(rest), whom: KillWhom::Main, signal: Signal::CONT }),
+            ["cancel", "all"] => self.ask(Request::Cancel { jobs: vec![] }),
             ["daemon-reload"] => self.ask(Request::DaemonReload {}),
             ["extend", unit] => self.of(unit, |life| Event::Extended(life, Duration::from_secs(5))),
             ["list"] => {
@@ -454,7 +455,9 @@ impl World {
                 self.drained.remove(&life);
                 self.processes.retain(|run, _| run.life != life);
             }
-            Action::Answer(ticket, _) | Action::Reexec(ticket) => *self.answers.entry(ticket.0).or_default() += 1,
+            Action::Answer(ticket, _) | Action::Environment(ticket, _) | Action::Reexec(ticket) => {
+                *self.answers.entry(ticket.0).or_default() += 1
+            }
             Action::Reread(ticket) => {
                 let (set, _) = read(files(&self.changed));
                 self.supervisor.reread(set);
