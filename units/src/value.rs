@@ -1,7 +1,7 @@
 //! Values with a unit of measure, read from text: spans, sizes, limits, shares, signals, modes.
 
 mod address;
-pub(crate) mod base64;
+pub mod base64;
 pub mod calendar;
 mod capability;
 mod share;

@@ -10,7 +10,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use units::control::{LoadState, Request};
+use units::control::{LoadState, Request, UnitResult};
 use units::{Map, Severity, SourceFile, SourceKind, UnitName};
 
 use super::line::{Line, Unclear};
@@ -26,15 +26,21 @@ const RUNTIME: &str = "/run/fief/units";
 /// `set`
 pub(crate) fn set(line: &Line) -> Result<u8, Failed> {
     let Some((unit, assignments)) = line.operands.split_first() else { return Err(Unclear::Wants("set", "UNIT").into()) };
-    let mut changes = Map::new();
+    let mut changes = Vec::new();
     for assignment in assignments {
         let (key, value) = assignment.split_once('=').ok_or_else(|| Unclear::Bad(assignment.clone(), "KEY=VALUE is wanted".to_owned()))?;
-        changes.insert(units::canonical(key), value.to_owned());
+        changes.push((key.to_owned(), value.to_owned()));
     }
+    control::report(line, &assign(unit, &changes, line.has("runtime"))?)
+}
+
+/// Sets keys of a unit to values, until the next boot only where that is said; what became of it.
+pub(crate) fn assign(unit: &str, changes: &[(String, String)], until_boot: bool) -> Result<Vec<UnitResult>, Failed> {
+    let changes: Map<String, String> = changes.iter().map(|(key, value)| (units::canonical(key), value.clone())).collect();
     let mut session = Session::open()?;
     let row = session.rows(&[names::name(unit)?], &[])?.pop().filter(|row| row.load != LoadState::NotFound);
-    let name = row.ok_or_else(|| Failed::NoSuchUnit(unit.clone()))?.name;
-    let place = place(if line.has("runtime") { RUNTIME } else { PERSISTENT }, &name);
+    let name = row.ok_or_else(|| Failed::NoSuchUnit(unit.to_owned()))?.name;
+    let place = place(if until_boot { RUNTIME } else { PERSISTENT }, &name);
     let before = match file::read_text(&place, file::USUAL) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
@@ -48,7 +54,7 @@ pub(crate) fn set(line: &Line) -> Result<u8, Failed> {
         write_over(&place, &text)?;
     }
     session.reread()?;
-    control::report(line, &session.done(&Request::Limit { units: vec![name] })?)
+    session.done(&Request::Limit { units: vec![name] })
 }
 
 fn place(folder: &str, name: &UnitName) -> PathBuf {

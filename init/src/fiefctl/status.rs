@@ -227,7 +227,7 @@ impl Drawing<'_> {
 }
 
 /// The processes right in a group, not those beneath it.
-fn own_processes(group: &Group) -> Vec<u32> {
+pub(crate) fn own_processes(group: &Group) -> Vec<u32> {
     let text = group.read_unified("cgroup.procs").unwrap_or_default();
     let mut pids: Vec<u32> = text.lines().filter_map(|line| line.parse().ok()).collect();
     units::order::by(&mut pids, Ord::cmp);
@@ -235,7 +235,7 @@ fn own_processes(group: &Group) -> Vec<u32> {
 }
 
 /// What a process was started as; its name in brackets where it does not say. proc_pid_cmdline(5)
-pub(super) fn command(pid: u32) -> String {
+pub(crate) fn command(pid: u32) -> String {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let line: Vec<u8> = line.into_iter().map(|byte| if byte == 0 { b' ' } else { byte }).collect();
     let text = printable(&line);

@@ -15,6 +15,7 @@ use crate::fiefctl::{due, standstill};
 use crate::say;
 
 use super::names::{self, is_in_memory};
+use super::unfit::{self, Unfit};
 use super::{alive, code};
 
 /// Why a unit is not even tried, in the words of systemd's errors, and the exit code.
@@ -26,10 +27,6 @@ struct Refused {
 }
 
 impl Refused {
-    fn new(why: String, code: u8) -> Self {
-        Self { why, code, logged: false }
-    }
-
     fn logged(why: String, code: u8) -> Self {
         Self { why, code, logged: true }
     }
@@ -88,10 +85,13 @@ pub(super) fn carry_out(line: &Line, verb: &str, words: &[String], isolates: boo
     }
     let mut rows = names::rows(&mut session, &named, if verb == "reload" { &[Detail::Properties] } else { &[] })?;
     let (mut worst, mut fit) = (code::OK, Vec::new());
-    for row in rows.iter().filter(|row| !is_through(row, verb)) {
-        match unfit(row, verb) {
+    for row in rows.iter().filter(|row| !unfit::is_through(row, verb)) {
+        match Unfit::of(row, verb) {
             None => fit.push(row.name.clone()),
-            Some(refused) => worst = tell_refused(line, verb, &row.name, &refused),
+            Some(unfit) => {
+                let refused = Refused { why: unfit.why(row.name.as_str()), code: unfit.code(), logged: unfit.is_logged() };
+                worst = tell_refused(line, verb, &row.name, &refused);
+            }
         }
     }
     if fit.is_empty() {
@@ -100,7 +100,7 @@ pub(super) fn carry_out(line: &Line, verb: &str, words: &[String], isolates: boo
     if let Some(code) = make_way(line, verb, &mut session, &rows)? {
         return Ok(code);
     }
-    let request = request(line, verb, isolates, fit);
+    let request = request(verb, isolates, line.has("no-block"), fit);
     let results = match session.done(&request) {
         Ok(results) => results,
         Err(Failed::Refused(_, kind)) => return Ok(refuse_all(line, verb, &rows, kind)),
@@ -128,7 +128,8 @@ pub(super) fn carry_out(line: &Line, verb: &str, words: &[String], isolates: boo
     Ok(worst)
 }
 
-fn request(line: &Line, verb: &str, isolates: bool, mut units: Vec<UnitName>) -> Request {
+/// The request for a verb's job; answered at once where nobody waits.
+pub(crate) fn request(verb: &str, isolates: bool, nobody_waits: bool, mut units: Vec<UnitName>) -> Request {
     if isolates
         && units.len() == 1
         && let Some(unit) = units.pop()
@@ -144,35 +145,7 @@ fn request(line: &Line, verb: &str, isolates: bool, mut units: Vec<UnitName>) ->
         "reload-or-restart" => (Job::ReloadOrRestart, |units| Request::ReloadOrRestart { units }),
         _ => (Job::TryReloadOrRestart, |units| Request::TryReloadOrRestart { units }),
     };
-    if line.has("no-block") { Request::Queue { job, units } } else { waited(units) }
-}
-
-/// Whether nothing is left to do: what comes with systemd never runs here, and a script that takes it away stops it first (udev's prerm).
-fn is_through(row: &UnitRow, verb: &str) -> bool {
-    row.load == LoadState::NotFound
-        && matches!(verb, "stop" | "try-restart" | "try-reload-or-restart")
-        && units::systemd::comes_with_systemd(&row.name)
-}
-
-/// What systemd says before it makes a job.
-fn unfit(row: &UnitRow, verb: &str) -> Option<Refused> {
-    let name = row.name.as_str();
-    if row.name.is_template() {
-        return Some(Refused::logged(format!("Unit name {name} is missing the instance name."), code::FAILED));
-    }
-    if verb == "stop" {
-        let gone = matches!(row.load, LoadState::NotFound | LoadState::BadSetting) && !is_in_memory(row);
-        return gone.then(|| Refused::new(format!("Unit {name} not loaded."), code::NOT_INSTALLED));
-    }
-    match row.load {
-        LoadState::NotFound => return Some(Refused::new(format!("Unit {name} not found."), code::NOT_INSTALLED)),
-        LoadState::Masked => return Some(Refused::new(format!("Unit {name} is masked."), code::FAILED)),
-        LoadState::BadSetting => return Some(Refused::logged(format!("Unit {name} has a bad unit file setting."), code::FAILED)),
-        LoadState::Loaded => {}
-    }
-    let can_reload = || row.properties.iter().any(|(key, value)| key == "CanReload" && value == "yes");
-    (verb == "reload" && !can_reload())
-        .then(|| Refused::new(format!("Job type reload is not applicable for unit {name}."), code::NOT_APPLICABLE))
+    if nobody_waits { Request::Queue { job, units } } else { waited(units) }
 }
 
 fn tell_refused(line: &Line, verb: &str, name: &UnitName, refused: &Refused) -> u8 {
@@ -385,37 +358,7 @@ fn each(line: &Line, what: &str, deed: Deed<'_>) -> Result<u8, Failed> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::fiefctl::boot::tests::row;
-
-    fn refused(load: LoadState, verb: &str) -> Option<(String, u8, bool)> {
-        let mut row = row("a", None);
-        row.load = load;
-        row.active = units::control::ActiveState::Inactive;
-        unfit(&row, verb).map(|refused| (refused.why, refused.code, refused.logged))
-    }
-
-    #[test]
-    fn what_cannot_be_tried_has_the_words_and_codes_of_systemd() {
-        let no = |why: &str, code, logged| Some((why.to_owned(), code, logged));
-        assert_eq!(refused(LoadState::NotFound, "start"), no("Unit a.service not found.", 5, false));
-        assert_eq!(refused(LoadState::NotFound, "stop"), no("Unit a.service not loaded.", 5, false));
-        assert_eq!(refused(LoadState::Masked, "restart"), no("Unit a.service is masked.", 1, false));
-        assert_eq!(refused(LoadState::Masked, "stop"), None);
-        assert_eq!(refused(LoadState::BadSetting, "start"), no("Unit a.service has a bad unit file setting.", 1, true));
-        assert_eq!(refused(LoadState::Loaded, "reload"), no("Job type reload is not applicable for unit a.service.", 3, false));
-        assert_eq!(refused(LoadState::Loaded, "start"), None);
-    }
-
-    #[test]
-    fn what_comes_with_systemd_is_stopped_without_being_there() {
-        let mut row = row("systemd-udevd", None);
-        row.load = LoadState::NotFound;
-        assert!(is_through(&row, "stop") && is_through(&row, "try-restart") && !is_through(&row, "start"));
-        row.name = units::UnitName::new("nothing").unwrap();
-        assert!(!is_through(&row, "stop"));
-    }
 
     #[test]
     fn a_failed_job_has_its_reason() {

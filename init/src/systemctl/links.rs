@@ -59,7 +59,7 @@ impl<'l> Work<'l> {
 
     /// A path as systemd of Debian's bookworm writes it, to which `/lib` is a folder of its own.
     pub(super) fn spelling(&self, path: &str) -> String {
-        super::spelling(path, |short| std::path::Path::new(&self.tree.place(short)).exists())
+        spelling(&self.tree, path)
     }
 
     /// The sentence for what could not be planned.
@@ -67,18 +67,7 @@ impl<'l> Work<'l> {
         let placed = |path: &String| self.tree.place(&self.spelling(path));
         match self.side {
             Side::Init => {
-                let why = match problem {
-                    Problem::NoSuchUnit(unit) => format!("Unit file {} does not exist.", unit.as_str()),
-                    Problem::Masked { path, .. } => format!("Unit file {path} is masked."),
-                    Problem::InTheWay(path) | Problem::OwnFile { path, .. } => format!("File {path} already exists."),
-                    Problem::Leads { path, to } => format!("File {path} already exists and is a symlink to {to}."),
-                    Problem::NoInstance { target, .. } => {
-                        format!("Destination unit {} is a non-template unit.", target.as_ref().map_or("", UnitName::as_str))
-                    }
-                    Problem::NoAlias { alias, unit } => format!("Cannot alias {} as {}.", unit.as_str(), alias.as_str()),
-                    Problem::NoPath(path) => format!("\"{path}\" is not a valid unit name."),
-                    Problem::Bad(unit, _) => format!("Unit file {} has a bad setting.", unit.as_str()),
-                };
+                let why = why(problem);
                 let whom = if what.ends_with("to") { what.trim_end_matches(" to").to_owned() } else { format!("{what} unit") };
                 format!("Failed to {whom}: {why}")
             }
@@ -132,7 +121,7 @@ impl<'l> Work<'l> {
 
     /// The units meant by the words; files that lie elsewhere are linked to first.
     fn units(&self, words: &[String]) -> Result<Vec<UnitName>, Failed> {
-        let elsewhere: Vec<String> = words.iter().filter(|word| self.lies_elsewhere(word)).cloned().collect();
+        let elsewhere: Vec<String> = words.iter().filter(|word| lies_elsewhere(&self.tree, word)).cloned().collect();
         if self.line.verb.name == "enable" && !elsewhere.is_empty() {
             let plan = self.installer().link(&elsewhere, self.scope());
             if self.follow("enable", &plan)? != code::OK {
@@ -140,11 +129,6 @@ impl<'l> Work<'l> {
             }
         }
         words.iter().map(|word| names::one(word)).collect()
-    }
-
-    fn lies_elsewhere(&self, word: &str) -> bool {
-        let known = || units::search::FIEF.iter().chain(&units::search::SYSTEMD).any(|folder| word.strip_prefix(folder).is_some());
-        word.starts_with('/') && std::path::Path::new(&self.tree.place(word)).is_file() && !known()
     }
 
     /// Whether there is a file of the unit that was not made for its script.
@@ -231,27 +215,58 @@ fn plan(work: &Work<'_>, installer: &Installer, words: &[String], units: &[UnitN
     }
 }
 
+/// A path as systemd of Debian's bookworm writes it, to which `/lib` is a folder of its own.
+pub(crate) fn spelling(tree: &Beneath, path: &str) -> String {
+    super::spelling(path, |short| std::path::Path::new(&tree.place(short)).exists())
+}
+
+/// Whether it is the path of a file that lies where no units are looked for.
+pub(crate) fn lies_elsewhere(tree: &Beneath, word: &str) -> bool {
+    let known = || units::search::FIEF.iter().chain(&units::search::SYSTEMD).any(|folder| word.strip_prefix(folder).is_some());
+    word.starts_with('/') && std::path::Path::new(&tree.place(word)).is_file() && !known()
+}
+
+/// Why something cannot be planned, as PID 1 says it.
+pub(crate) fn why(problem: &Problem) -> String {
+    match problem {
+        Problem::NoSuchUnit(unit) => format!("Unit file {} does not exist.", unit.as_str()),
+        Problem::Masked { path, .. } => format!("Unit file {path} is masked."),
+        Problem::InTheWay(path) | Problem::OwnFile { path, .. } => format!("File {path} already exists."),
+        Problem::Leads { path, to } => format!("File {path} already exists and is a symlink to {to}."),
+        Problem::NoInstance { target, .. } => {
+            format!("Destination unit {} is a non-template unit.", target.as_ref().map_or("", UnitName::as_str))
+        }
+        Problem::NoAlias { alias, unit } => format!("Cannot alias {} as {}.", unit.as_str(), alias.as_str()),
+        Problem::NoPath(path) => format!("\"{path}\" is not a valid unit name."),
+        Problem::Bad(unit, _) => format!("Unit file {} has a bad setting.", unit.as_str()),
+    }
+}
+
 /// What systemctl(1) is sorry about and goes on.
 fn pass_over(work: &Work<'_>, verb: &str, plan: &mut Plan) {
-    plan.problems.retain(|problem| match problem {
-        Problem::Masked { path, .. } if matches!(verb, "disable" | "preset") => {
-            if !work.line.has("quiet") {
-                say::error(format_args!("Unit {} is masked, ignoring.", work.tree.place(path)));
-            }
-            false
+    plan.problems.retain(|problem| {
+        let is_passed_over = is_passed_over(verb, problem);
+        if let (true, false, Problem::Masked { path, .. }) = (is_passed_over, work.line.has("quiet"), problem) {
+            say::error(format_args!("Unit {} is masked, ignoring.", work.tree.place(path)));
         }
+        !is_passed_over
+    });
+}
+
+/// Whether the verb goes on all the same.
+pub(crate) fn is_passed_over(verb: &str, problem: &Problem) -> bool {
+    match problem {
+        Problem::Masked { .. } => matches!(verb, "disable" | "preset"),
         // A template may be disabled, all its instances are.
-        Problem::NoInstance { .. } if verb == "disable" => false,
+        Problem::NoInstance { .. } => verb == "disable",
         Problem::NoSuchUnit(_)
-        | Problem::Masked { .. }
         | Problem::Bad(..)
         | Problem::InTheWay(_)
         | Problem::Leads { .. }
         | Problem::OwnFile { .. }
-        | Problem::NoInstance { .. }
         | Problem::NoAlias { .. }
-        | Problem::NoPath(_) => true,
-    });
+        | Problem::NoPath(_) => false,
+    }
 }
 
 fn warn(work: &Work<'_>, verb: &str, installer: &Installer, units: &[UnitName], plan: &Plan) {
@@ -322,15 +337,18 @@ pub(super) fn is_enabled(line: &Line) -> Result<u8, Failed> {
 /// `get-default`
 pub(super) fn get_default(line: &Line) -> Result<u8, Failed> {
     let work = Work::new(line)?;
-    let installer = work.installer();
-    let Ok(default) = UnitName::new("default.target") else { return Ok(code::FAILED) };
-    let mut named = installer.resolve(&default);
-    // Our own default target is one that wants the usual one.
-    if named == default && installer.path(&default).is_some_and(|path| units::stock::is_stock(&path)) {
-        named = UnitName::new("multi-user.target").unwrap_or(named);
-    }
+    let Some(named) = default_target(&work.installer()) else { return Ok(code::FAILED) };
     output(&format!("{}\n", named.as_str()))?;
     Ok(code::OK)
+}
+
+/// What the system boots into.
+pub(crate) fn default_target(installer: &Installer) -> Option<UnitName> {
+    let default = UnitName::new("default.target").ok()?;
+    let named = installer.resolve(&default);
+    // Our own default target is one that wants the usual one.
+    let is_ours = named == default && installer.path(&default).is_some_and(|path| units::stock::is_stock(&path));
+    if is_ours { UnitName::new("multi-user.target").ok() } else { Some(named) }
 }
 
 /// `set-default`

@@ -44,7 +44,7 @@ fn is_asked(line: &Line, row: &UnitRow) -> bool {
 }
 
 /// The finer state in one of systemd's words.
-pub(super) fn sub(row: &UnitRow) -> &str {
+pub(crate) fn sub(row: &UnitRow) -> &str {
     if row.sub == "skipped" { "dead" } else { &row.sub }
 }
 

@@ -13,7 +13,7 @@ fn is_of_a_name(byte: u8) -> bool {
 }
 
 /// One name, whatever is written: what cannot stand in one is escaped, and that is told.
-pub(super) fn one(word: &str) -> Result<UnitName, Failed> {
+pub(crate) fn one(word: &str) -> Result<UnitName, Failed> {
     match names::name(word) {
         Err(Failed::Name(..)) => {}
         other => return other,
@@ -31,12 +31,12 @@ pub(super) fn one(word: &str) -> Result<UnitName, Failed> {
     Ok(name)
 }
 
-pub(super) fn is_pattern(word: &str) -> bool {
+pub(crate) fn is_pattern(word: &str) -> bool {
     word.contains(['*', '?', '['])
 }
 
 /// Those that systemd would have in memory: a pattern means no others.
-pub(super) fn is_in_memory(row: &UnitRow) -> bool {
+pub(crate) fn is_in_memory(row: &UnitRow) -> bool {
     row.active != ActiveState::Inactive || row.job.is_some()
 }
 
@@ -63,7 +63,7 @@ pub(super) fn expand(session: &mut Session, words: &[String], all: bool) -> Resu
 
 /// The rows of these units. systemd reads the files of a unit when it first hears of it: one whose files have come since init read
 /// them all is not left unknown, and an instance that nobody has named is as its template.
-pub(super) fn rows(session: &mut Session, named: &[UnitName], with: &[Detail]) -> Result<Vec<UnitRow>, Failed> {
+pub(crate) fn rows(session: &mut Session, named: &[UnitName], with: &[Detail]) -> Result<Vec<UnitRow>, Failed> {
     let mut rows = session.rows(named, with)?;
     let unknown = |rows: &[UnitRow]| -> Vec<UnitName> {
         rows.iter().filter(|row| row.load == LoadState::NotFound).map(|row| row.name.clone()).collect()
@@ -88,7 +88,7 @@ pub(super) fn rows(session: &mut Session, named: &[UnitName], with: &[Detail]) -
 }
 
 /// Whether a pattern fits one of the names of a unit, whole; `ssh` alone is a name and fits as one.
-pub(super) fn fits(pattern: &str, row: &UnitRow) -> bool {
+pub(crate) fn fits(pattern: &str, row: &UnitRow) -> bool {
     let is_name = !is_pattern(pattern) && !pattern.contains('.');
     let pattern = if is_name { format!("{pattern}.service") } else { pattern.to_owned() };
     std::iter::once(&row.name).chain(&row.aliases).any(|name| units::glob::matches(&pattern, name.as_str()))

@@ -17,7 +17,7 @@ use crate::say;
 use super::{code, list, names, spelling};
 
 /// Properties in their order.
-type Sheet = Vec<(String, String)>;
+pub(crate) type Sheet = Vec<(String, String)>;
 
 /// `show`
 pub(super) fn show(line: &Line) -> Result<u8, Failed> {
@@ -48,7 +48,8 @@ pub(super) fn show(line: &Line) -> Result<u8, Failed> {
     Ok(code::OK)
 }
 
-fn of_unit(row: UnitRow, installer: &Installer) -> Sheet {
+/// All that is said of a unit.
+pub(crate) fn of_unit(row: UnitRow, installer: &Installer) -> Sheet {
     let added = added(&row, installer);
     let kept = row.properties.into_iter().filter(|(key, _)| !added.iter().any(|(other, _)| other == key));
     let kept = kept.map(|(key, value)| match key.as_str() {
@@ -108,14 +109,20 @@ static HERE: OnceLock<Here> = OnceLock::new();
 
 /// A moment of `CLOCK_BOOTTIME`, in microseconds, as civil time: "Wed 2026-11-25 10:08:37 UTC".
 pub(super) fn stamp(at_us: u64) -> String {
-    let now_us = u64::try_from(kernel::time::boottime().as_micros()).unwrap_or(u64::MAX);
-    // What is still to come has a moment too.
-    let ms = (now_ms() + at_us / 1000).saturating_sub(now_us / 1000);
-    let civil = HERE.get_or_init(Here::found).at(ms.saturating_mul(1000));
+    let civil = HERE.get_or_init(Here::found).at(realtime_us(at_us));
     format!("{} {}", civil.long(), civil.name)
 }
 
-fn of_system(session: &mut Session) -> Result<Sheet, Failed> {
+/// The same since 1970, in microseconds.
+pub(crate) fn realtime_us(at_us: u64) -> u64 {
+    let now_us = u64::try_from(kernel::time::boottime().as_micros()).unwrap_or(u64::MAX);
+    // What is still to come has a moment too.
+    let ms = (now_ms() + at_us / 1000).saturating_sub(now_us / 1000);
+    ms.saturating_mul(1000)
+}
+
+/// All that is said of PID 1.
+pub(crate) fn of_system(session: &mut Session) -> Result<Sheet, Failed> {
     let hello = session.hello()?;
     let rows = session.rows(&[], &[])?;
     let Hello { state, booted_us, finished_us, failed, jobs, .. } = hello;

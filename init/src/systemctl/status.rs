@@ -85,13 +85,16 @@ fn code_of(row: &UnitRow) -> u8 {
 /// A number is a process: the unit it belongs to, by its cgroup.
 fn of_pid(word: &str) -> Result<String, Failed> {
     let Ok(pid) = word.parse::<u32>() else { return Ok(word.to_owned()) };
+    unit_of(pid).ok_or_else(|| Failed::Told(format!("Failed to get unit for PID {pid}: PID {pid} does not belong to any loaded unit.")))
+}
+
+/// The unit that a process belongs to.
+pub(crate) fn unit_of(pid: u32) -> Option<String> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
     let group = text.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or_default();
     let is_unit =
         |part: &&str| part.ends_with(".service") || part.ends_with(".socket") || part.ends_with(".mount") || part.ends_with(".scope");
-    let unit = group.split('/').rfind(is_unit);
-    unit.map(str::to_owned)
-        .ok_or_else(|| Failed::Told(format!("Failed to get unit for PID {pid}: PID {pid} does not belong to any loaded unit.")))
+    group.split('/').rfind(is_unit).map(str::to_owned)
 }
 
 struct Look {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use units::UnitName;
 use units::control::Way;
 
 use crate::fiefctl::line::Line;
@@ -130,28 +131,12 @@ pub(super) fn edit(line: &Line) -> Result<u8, Failed> {
     })
 }
 
-/// `revert`: what the administrator has put over the files of the distribution goes.
+/// `revert`
 pub(super) fn revert(line: &Line) -> Result<u8, Failed> {
     let tree = Beneath::new(line.value("root"));
     for word in &line.operands {
-        let name = names::one(word)?;
-        let vendors = ["/usr/lib/systemd/system", "/lib/systemd/system", "/usr/lib/fief/units"];
-        let is_vendors = vendors.iter().any(|folder| Path::new(&tree.place(&format!("{folder}/{}", name.as_str()))).exists());
-        for folder in ["/etc/systemd/system", "/run/systemd/system", "/etc/systemd/system.control", "/run/systemd/system.control"] {
-            let own = tree.place(&format!("{folder}/{}", name.as_str()));
-            let drop_ins = format!("{own}.d");
-            let mut files: Vec<String> =
-                fs::read_dir(&drop_ins).into_iter().flatten().flatten().map(|entry| entry.path().display().to_string()).collect();
-            units::order::by(&mut files, Ord::cmp);
-            // The only file of a unit is not in anybody's way.
-            files.extend(Some(own).filter(|own| is_vendors && Path::new(own).symlink_metadata().is_ok()));
-            for file in &files {
-                fs::remove_file(file).map_err(|error| Failed::File(format!("removing {file}"), error))?;
-                removed(line, file);
-            }
-            if fs::remove_dir(&drop_ins).is_ok() {
-                removed(line, &drop_ins);
-            }
+        for path in reverted(&tree, &names::one(word)?)? {
+            removed(line, &path);
         }
     }
     if tree.is_here()
@@ -160,6 +145,30 @@ pub(super) fn revert(line: &Line) -> Result<u8, Failed> {
         session.reread()?;
     }
     Ok(code::OK)
+}
+
+/// Takes away what the administrator has put over the files of the distribution; what that was.
+pub(crate) fn reverted(tree: &Beneath, name: &UnitName) -> Result<Vec<String>, Failed> {
+    let vendors = ["/usr/lib/systemd/system", "/lib/systemd/system", "/usr/lib/fief/units"];
+    let is_vendors = vendors.iter().any(|folder| Path::new(&tree.place(&format!("{folder}/{}", name.as_str()))).exists());
+    let mut gone = Vec::new();
+    for folder in ["/etc/systemd/system", "/run/systemd/system", "/etc/systemd/system.control", "/run/systemd/system.control"] {
+        let own = tree.place(&format!("{folder}/{}", name.as_str()));
+        let drop_ins = format!("{own}.d");
+        let mut files: Vec<String> =
+            fs::read_dir(&drop_ins).into_iter().flatten().flatten().map(|entry| entry.path().display().to_string()).collect();
+        units::order::by(&mut files, Ord::cmp);
+        // The only file of a unit is not in anybody's way.
+        files.extend(Some(own).filter(|own| is_vendors && Path::new(own).symlink_metadata().is_ok()));
+        for file in files {
+            fs::remove_file(&file).map_err(|error| Failed::File(format!("removing {file}"), error))?;
+            gone.push(file);
+        }
+        if fs::remove_dir(&drop_ins).is_ok() {
+            gone.push(drop_ins);
+        }
+    }
+    Ok(gone)
 }
 
 fn removed(line: &Line, path: &str) {
