@@ -6,6 +6,7 @@
 //! fief-init setup WHAT…             the one-time works of a boot, run as units
 //! fief-init pending                 waits for a shutdown that was asked for with a time, run as a unit
 //! fief-init log                     receives the log and keeps it, run as a unit
+//! fief-init bus                     speaks D-Bus to systemd's own systemctl, run as a unit
 //! fief-init install | uninstall     an init's names in a tree that has them from somebody else
 //! fiefctl, poweroff, reboot, …      what its other names promise ([`called`])
 //! ```
@@ -18,6 +19,7 @@
 mod accounts;
 mod again;
 mod boot;
+mod bus;
 mod called;
 mod console;
 mod control;
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
             work(name, &words)
         }),
         (None, Some("--")) => mini::run(rest),
+        (None, Some("bus")) => bus::run(),
         (None, Some("log")) => log::recorder::run(),
         (None, Some("pending")) => tool(power::pending),
         (None, Some("setup")) => tool(|| setup::run(rest)),

@@ -17,6 +17,8 @@ const FILES: &[(&str, &str)] = stock![
     "default.target",
     "emergency.target",
     "exit.target",
+    "fief-bus",
+    "fief-bus.socket",
     "fief-log",
     "fief-log.socket",
     "fief-shutdown",
@@ -83,9 +85,10 @@ mod tests {
     fn every_stock_unit_is_reached_from_the_default_target() {
         let (units, _) = read(files());
         let mut reached = crate::Set::new();
-        // A server that wants the network asks for it by itself.
+        // A server that wants the network asks for it by itself; who speaks D-Bus by connecting.
         let asked_for = [
             "network-online.target",
+            "fief-bus",
             "fief-shutdown",
             "syslog.socket",
             "poweroff.target",

@@ -18,6 +18,7 @@ pub(crate) const FOR_GUESTS: &[Needed] = &[
     Needed("ssh-keygen", "openssh-client"),
     Needed("nsenter", "util-linux"),
     Needed("curl", "curl"),
+    Needed("systemctl", "systemd"),
 ];
 /// What a hoster speaks to guests by.
 pub(crate) const FOR_TENANT: &[Needed] = &[Needed("ansible-playbook", "ansible-core")];
