@@ -11,6 +11,7 @@
 #![allow(clippy::panic, clippy::missing_panics_doc, reason = "a panic is how a target says what is wrong")]
 
 mod accounts;
+mod bus;
 mod control;
 mod counters;
 mod files;
@@ -23,6 +24,7 @@ mod values;
 mod words;
 
 pub use accounts::accounts;
+pub use bus::{bus_greeting, bus_message, bus_value};
 pub use control::{reply, request};
 pub use counters::accounting;
 pub use files::{systemd_unit, toml_unit};

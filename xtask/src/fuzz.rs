@@ -55,6 +55,9 @@ const TARGETS: &[Target] = &[
     Target { name: "pattern", longest: 64, words: &["init/src/journalctl/pattern.rs"] },
     Target { name: "sysusers", longest: 256, words: &["units/src/sysusers.rs"] },
     Target { name: "tmpfiles", longest: 256, words: &["units/src/tmpfiles"] },
+    Target { name: "bus_message", longest: 512, words: &[] },
+    Target { name: "bus_greeting", longest: 256, words: &["init/src/bus/greeting.rs"] },
+    Target { name: "bus_value", longest: 256, words: &["init/src/bus/types/reading.rs"] },
     Target { name: "ledger", longest: 512, words: &[] },
     Target { name: "state", longest: 128, words: &[] },
 ];
