@@ -76,6 +76,7 @@ want 1 systemctl reset-failed nothing; says "Unit nothing.service not loaded."
 want 0 systemctl restart 'stay*'; want 0 systemctl stop 'nothing-*'
 want 0 systemctl --no-block restart stays; want 0 systemctl start -T stays; says '^Enqueued anchor job [0-9]* stays.service/start.$'
 want 0 systemctl stop stays.service plain; want 3 systemctl is-active stays
+want 0 systemctl stop systemd-udevd.service; want 0 systemctl try-restart systemd-udevd
 want 0 systemctl start top.target; want 0 systemctl is-active plain
 want 4 systemctl isolate top; says "Operation refused, unit may not be isolated."
 want 0 systemctl --system daemon-reload; lacks .
@@ -193,4 +194,62 @@ done
 fn the_packaged_systemctl_ends_the_system() {
     let target = include_str!("../../units/stock/reboot.target.toml");
     check(&[("reboot.target.toml", target)], "want 0 systemctl reboot; sleep 1000", guest::REBOOTED);
+}
+
+/// Of the units that package systemd brings none is run but its targets: ours are there instead.
+#[test]
+#[ignore = "needs root"]
+fn the_packaged_systemctl_finds_our_units_in_the_place_of_systemds() {
+    let folder = tempfile::tempdir().unwrap();
+    let test = guest::script(
+        "",
+        &format!(
+            r#"{}
+export SYSTEMD_PAGER= SYSTEMD_COLORS=0 PATH=/usr/sbin:/usr/bin:/sbin:/bin
+test -e /usr/lib/systemd/system/systemd-journald.service || echo WRONG: no package systemd
+want 0 systemctl is-active sysinit.target basic.target; lacks inactive
+want 3 systemctl is-active systemd-journald systemd-udevd systemd-logind systemd-networkd systemd-timesyncd; lacks '^active'
+want 0 systemctl list-units --plain --no-legend 'systemd-*.service' 'systemd-*.socket'; lacks .
+want 0 systemctl is-active fief-log fief-bus; lacks inactive
+for process in /proc/[0-9]*; do case $(readlink $process/exe) in */lib/systemd/*) echo "WRONG: $(cat $process/comm)" ;; esac; done
+echo all done; ctl poweroff"#,
+            want::WANT
+        ),
+    );
+    std::fs::write(folder.path().join("test.toml"), test).unwrap();
+    let begin = format!(
+        "rm -rf /etc/systemd/system /etc/init.d /etc/fief; mkdir -p /etc/systemd/system /etc/fief/units; cp {}/test.toml /etc/fief/units; exec {INIT}",
+        folder.path().display()
+    );
+    guest::as_pid_1(&["sh", "-ec", &begin]).does_not_show("WRONG").shows("all done").ended(POWERED_OFF);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn the_packaged_systemctl_is_served_beside_who_says_nonsense_or_does_not_read() {
+    check(
+        &[("plain.toml", PLAIN)],
+        r#"
+before=$(systemctl show -P MainPID fief-bus)
+cat >/run/nonsense <<'END'
+use Socket; use IO::Handle;
+my $greeting = "\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n";
+my $fields = "";
+for (["1", "o", "/org/freedesktop/systemd1"], ["3", "s", "ListUnits"], ["2", "s", "org.freedesktop.systemd1.Manager"]) {
+    $fields .= "\0" x (-length($fields) % 8) . chr($_->[0]) . "\1$_->[1]\0" . pack("V/a* x", $_->[2]);
+}
+my $call = "l\1\0\1" . pack("V3", 0, 7, length $fields) . $fields . "\0" x (-length($fields) % 8);
+my @said = ("", "GET / HTTP/1.0\r\n\r\n", "\0BEGIN\r\n", "\0AUTH ANONYMOUS\r\n", $greeting . "\xff" x 64, $greeting . "l\1\0\1" . "\xff" x 12, $greeting . $call x 5000);
+my @all = map {
+    socket(my $s, PF_UNIX, SOCK_STREAM, 0); connect($s, sockaddr_un("/run/systemd/private")) or die "$!"; $s->blocking(0);
+    for (my $at = 0; my $count = syswrite($s, $_, 65536, $at); $at += $count) {} $s
+} @said;
+exit system("systemctl", "start", "plain") >> 8;
+END
+want 0 perl /run/nonsense; want 0 systemctl is-active plain
+[ "$before" = "$(systemctl show -P MainPID fief-bus)" ] || echo WRONG: it was begun anew
+want 1 perl -MSocket -e '$> = 65534; socket(S, PF_UNIX, SOCK_STREAM, 0); exit !connect(S, sockaddr_un("/run/systemd/private"))'
+"#,
+        POWERED_OFF,
+    );
 }

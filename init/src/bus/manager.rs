@@ -15,7 +15,7 @@ use super::{files, types};
 use crate::fiefctl::session::{Failed, Session};
 use crate::fiefctl::{power, set, standstill, status};
 use crate::systemctl::names::{fits, is_in_memory, rows};
-use crate::systemctl::unfit::Unfit;
+use crate::systemctl::unfit::{Unfit, is_through};
 use crate::systemctl::{jobs, list, show, status as of_process};
 
 pub(super) const PATH: &str = "/org/freedesktop/systemd1";
@@ -198,6 +198,9 @@ pub(super) fn job(server: &mut Server, verb: &'static str, name: &str, mode: &st
         return Err(Fault::new(names::INVALID_ARGS, format!("Job mode {mode} invalid")));
     }
     let row = row(&named(name)?, &[Detail::Properties])?;
+    if is_through(&row, verb) {
+        return Ok(server.job_without_work(row.name));
+    }
     refusal(verb, isolates, &row)?;
     let id = server.new_job();
     let request = jobs::request(verb, isolates, false, vec![row.name.clone()]);

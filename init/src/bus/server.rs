@@ -50,6 +50,8 @@ pub(super) struct Server {
     errands: Vec<Errand>,
     /// The number of the last job.
     job: u32,
+    /// Jobs that were over before they began, and who asked is not told yet.
+    settled: Vec<(u32, UnitName)>,
     pub(super) watched: Vec<Watched>,
     /// Who we are: 128 bits that another boot does not have.
     id: String,
@@ -87,6 +89,7 @@ impl Server {
             next: 1,
             errands: Vec::new(),
             job: 0,
+            settled: Vec::new(),
             watched: Vec::new(),
             id: file::read_text("/proc/sys/kernel/random/boot_id", file::USUAL)?.trim().replace('-', ""),
         })
@@ -205,6 +208,10 @@ impl Server {
             Err(fault) if message.wants_reply => self.answer(number, message.serial, Err(fault)),
             Ok(Answer::Now(_)) | Err(_) => {}
         }
+        // Behind the answer, which tells the job's number.
+        for (id, unit) in std::mem::take(&mut self.settled) {
+            self.job_is_over(id, &unit, "done");
+        }
     }
 
     fn answer(&mut self, number: u64, to: u32, answer: Result<Body, Fault>) {
@@ -242,6 +249,13 @@ impl Server {
     pub(super) fn new_job(&mut self) -> u32 {
         self.job = self.job.checked_add(1).unwrap_or(1);
         self.job
+    }
+
+    /// A job that has nothing to do; its number.
+    pub(super) fn job_without_work(&mut self, unit: UnitName) -> u32 {
+        let id = self.new_job();
+        self.settled.push((id, unit));
+        id
     }
 
     pub(super) fn watch(&mut self, client: u64, unit: UnitName) -> Result<(), Fault> {
