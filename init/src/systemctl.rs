@@ -12,7 +12,7 @@
 mod alive;
 mod clean;
 mod deps;
-mod environment;
+pub(crate) mod environment;
 mod grid;
 pub(crate) mod jobs;
 pub(crate) mod links;

@@ -10,7 +10,7 @@ use units::control::UnitRow;
 
 use super::object::job_path;
 use super::wire::{Garbled, Reader, Writer};
-use crate::systemctl::{show, system};
+use crate::systemctl::{environment, show};
 use value::Value;
 
 /// What is no text; a type, and its properties.
@@ -179,7 +179,8 @@ pub(super) fn of_system(hello: &units::control::Hello) -> Vec<Property> {
         signature: "t",
         value: Value::U64(at.map_or(0, show::realtime_us)),
     };
-    let environment = system::given();
+    // Who may not know has none.
+    let environment = environment::given().unwrap_or_default();
     let environment = Value::texts(environment.iter().map(String::as_str));
     let environment = Property { name: "Environment".to_owned(), signature: "as", value: environment };
     moments.into_iter().map(put).chain([environment]).collect()

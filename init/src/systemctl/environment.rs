@@ -11,7 +11,7 @@ use super::code;
 
 /// `show-environment`
 pub(super) fn show(line: &Line) -> Result<u8, Failed> {
-    let variables = changed(EnvironmentRequest::default(), "get")?;
+    let variables = given()?;
     if line.value("output").is_some_and(|format| format.starts_with("json")) {
         let all: serde_json::Map<String, serde_json::Value> =
             variables.iter().filter_map(|word| word.split_once('=')).map(|(name, value)| (name.to_owned(), value.into())).collect();
@@ -26,6 +26,11 @@ pub(super) fn show(line: &Line) -> Result<u8, Failed> {
         )?;
     }
     Ok(code::OK)
+}
+
+/// What every service of PID 1's is given, `NAME=VALUE` each.
+pub(crate) fn given() -> Result<Vec<String>, Failed> {
+    changed(EnvironmentRequest::default(), "get")
 }
 
 /// `set-environment`, `unset-environment`
