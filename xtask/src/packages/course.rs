@@ -139,6 +139,9 @@ impl Guest<'_> {
 
     fn reboots(&self) -> Result<(), String> {
         run::quietly(&mut self.site.fief(&["restart", GUEST])).map_err(|error| format!("{error:#}"))?;
+        if self.row.is_not_enabled {
+            self.shell(&format!("ctl start {}", self.row.units.join(" ")))?;
+        }
         self.active().transpose().and(self.answers().transpose()).map(drop)
     }
 

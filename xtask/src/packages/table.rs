@@ -20,6 +20,8 @@ pub(super) struct Row {
     pub(super) remark: &'static str,
     /// Started by hand after the install: deb-systemd-invoke starts no static unit, under systemd neither.
     pub(super) by_hand: &'static str,
+    /// Its package enables no unit, so no boot starts it: it is started by hand then.
+    pub(super) is_not_enabled: bool,
     /// It is still running when it has been purged: its package has nothing that would stop it.
     pub(super) is_left_running: bool,
     /// How long it may take to stop, seconds.
@@ -27,7 +29,18 @@ pub(super) struct Row {
 }
 
 const fn row(name: &'static str, units: &'static [&'static str], probe: &'static str) -> Row {
-    Row { name, units, with: &[], also: &[], probe, remark: "", by_hand: "", is_left_running: false, in_time: IN_TIME }
+    Row {
+        name,
+        units,
+        with: &[],
+        also: &[],
+        probe,
+        remark: "",
+        by_hand: "",
+        is_not_enabled: false,
+        is_left_running: false,
+        in_time: IN_TIME,
+    }
 }
 
 impl Row {
@@ -47,6 +60,10 @@ impl Row {
 
     const fn by_hand(self, by_hand: &'static str) -> Self {
         Self { by_hand, ..self }
+    }
+
+    const fn not_enabled(self) -> Self {
+        Self { is_not_enabled: true, ..self }
     }
 
     const fn left_running(self) -> Self {
@@ -156,7 +173,9 @@ pub(super) static ROWS: &[Row] = &[
     row("munin-node", &["munin-node"], "says 4949 '' '^# munin node'"),
     row("nagios-nrpe-server", &["nagios-nrpe-server"], "/usr/lib/nagios/plugins/check_nrpe -H 127.0.0.1 | grep -q NRPE")
         .with(&["nagios-nrpe-plugin"]),
-    row("nagios4", &["nagios4"], "web -L http://127.0.0.1/nagios4/ | grep -qi nagios"),
+    row("nagios4", &["nagios4"], "web -L http://127.0.0.1/nagios4/ | grep -qi nagios")
+        .not_enabled()
+        .remark("its package enables no unit: by hand after a boot, under systemd too"),
     row("icinga2", &["icinga2"], "test -p /run/icinga2/cmd/icinga2.cmd").remark("no port by itself: its pipe for commands"),
     row("zabbix-agent", &["zabbix-agent"], "says 10050 'agent.ping\\n' '^ZBXD'"),
     row("zabbix-agent2", &["zabbix-agent2"], "says 10050 'agent.ping\\n' '^ZBXD'"),

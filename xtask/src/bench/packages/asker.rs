@@ -30,7 +30,7 @@ pub(super) static SERVERS: [Server; 20] = [
     server("nginx", 80, PAGE, b" 200 "),
     // PostgreSQL's protocol, 55.2.11: the request for TLS is answered with one letter, by a server that is through its recovery or not;
     // the start-up message behind it only by one that is.
-    server("postgresql", 5432, b"\0\0\0\x16\0\x03\0\0user\0postgres\0\0", b"R\0\0\0"),
+    server("postgresql", 5432, b"\0\0\0\x17\0\x03\0\0user\0postgres\0\0", b"R\0\0\0"),
     server("mariadb", 3306, b"", b"MariaDB"),
     server("redis", 6379, b"PING\r\n", b"+PONG"),
     server("memcached", 11211, b"version\r\n", b"VERSION"),
