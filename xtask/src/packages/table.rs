@@ -102,6 +102,8 @@ web() { curl -sS --max-time 20 "$@"; }
 const DIG: &[&str] = &["bind9-dnsutils"];
 const NO_PORT: &str = "nothing to ask";
 const NO_CLOCK: &str = "not started in a container without CAP_SYS_TIME, by systemd neither (ConditionCapability)";
+/// Header, length, key: Zabbix's protocol between server and agent.
+const ZABBIX: &str = "says 10050 'ZBXD\\x01\\x0a\\x00\\x00\\x00\\x00\\x00\\x00\\x00agent.ping' '^ZBXD.*1$'";
 const LOCALHOST: &str = "test \"$(dig +short +tries=1 @127.0.0.1 localhost A)\" = 127.0.0.1";
 const REFUSED: &str = "dig +tries=1 @127.0.0.1 example.org A | grep -q 'status: REFUSED'";
 
@@ -177,8 +179,8 @@ pub(super) static ROWS: &[Row] = &[
         .not_enabled()
         .remark("its package enables no unit: by hand after a boot, under systemd too"),
     row("icinga2", &["icinga2"], "test -p /run/icinga2/cmd/icinga2.cmd").remark("no port by itself: its pipe for commands"),
-    row("zabbix-agent", &["zabbix-agent"], "says 10050 'agent.ping\\n' '^ZBXD'"),
-    row("zabbix-agent2", &["zabbix-agent2"], "says 10050 'agent.ping\\n' '^ZBXD'"),
+    row("zabbix-agent", &["zabbix-agent"], ZABBIX),
+    row("zabbix-agent2", &["zabbix-agent2"], ZABBIX),
     row("monit", &["monit"], "").remark("its web server is off until configured"),
     row("supervisor", &["supervisor"], "supervisorctl version | grep -q '^[0-9]'"),
     row("tomcat10", &["tomcat10"], "web http://127.0.0.1:8080/ | grep -qi tomcat"),

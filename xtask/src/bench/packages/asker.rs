@@ -46,7 +46,7 @@ pub(super) static SERVERS: [Server; 20] = [
     server("node-exporter", 9100, b"GET /metrics HTTP/1.0\r\n\r\n", b"node_"),
     server("tor", 9050, b"\x05\x01\0", b"\x05\0"),
     server("munin", 4949, b"", b"# munin node"),
-    server("zabbix-agent", 10050, b"agent.ping\n", b"ZBXD"),
+    server("zabbix-agent", 10050, b"ZBXD\x01\x0a\0\0\0\0\0\0\0agent.ping", b"ZBXD"),
     server("cups", 631, PAGE, b"CUPS"),
     server("spamd", 783, b"PING SPAMC/1.2\r\n\r\n", b"PONG"),
     server("beanstalkd", 11300, b"stats\r\n", b"OK "),
