@@ -186,7 +186,7 @@ pub(super) static ROWS: &[Row] = &[
     row("tomcat10", &["tomcat10"], "web http://127.0.0.1:8080/ | grep -qi tomcat"),
     row("jetty9", &["jetty9"], "web -I http://127.0.0.1:8080/ | grep -qi jetty"),
     row("lighttpd", &["lighttpd"], "web -I http://127.0.0.1/ | grep -qi lighttpd"),
-    row("knot", &["knot"], REFUSED).with(&["bind9-dnsutils"]),
+    row("knot", &["knot"], "knotc status | grep -qi running").remark("no zone is configured: its control socket is asked"),
     row("knot-resolver", &["kresd@1"], LOCALHOST).with(DIG),
     row("nsd", &["nsd"], REFUSED).with(DIG),
     row("pdns-server", &["pdns"], REFUSED).with(DIG),
