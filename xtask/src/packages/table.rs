@@ -101,6 +101,7 @@ web() { curl -sS --max-time 20 "$@"; }
 
 const DIG: &[&str] = &["bind9-dnsutils"];
 const NO_PORT: &str = "nothing to ask";
+const NOT_STOPPED: &str = "its package does not stop it when it is removed";
 const NO_CLOCK: &str = "not started in a container without CAP_SYS_TIME, by systemd neither (ConditionCapability)";
 /// Header, length, key: Zabbix's protocol between server and agent.
 const ZABBIX: &str = "says 10050 'ZBXD\\x01\\x0a\\x00\\x00\\x00\\x00\\x00\\x00\\x00agent.ping' '^ZBXD.*1$'";
@@ -163,7 +164,7 @@ pub(super) static ROWS: &[Row] = &[
     )
     .by_hand("dbus")
     .remark("started by the bus when it is asked"),
-    row("unattended-upgrades", &["unattended-upgrades"], "").left_running().remark("its package does not stop it when it is removed"),
+    row("unattended-upgrades", &["unattended-upgrades"], "").left_running().remark(NOT_STOPPED),
     row("logrotate", &["logrotate.timer"], "logrotate --force /etc/logrotate.conf && test -e /var/lib/logrotate/status"),
     row("man-db", &["man-db.timer"], "mandb --quiet"),
     row("rabbitmq-server", &["rabbitmq-server"], "rabbitmq-diagnostics -q ping | grep -q succeeded"),
@@ -189,8 +190,8 @@ pub(super) static ROWS: &[Row] = &[
     row("knot", &["knot"], "knotc status | grep -qi running").remark("no zone is configured: its control socket is asked"),
     row("knot-resolver", &["kresd@1"], LOCALHOST).with(DIG),
     row("nsd", &["nsd"], REFUSED).with(DIG),
-    row("pdns-server", &["pdns"], REFUSED).with(DIG),
-    row("pdns-backend-bind", &["pdns"], REFUSED).with(&["bind9-dnsutils", "pdns-server"]),
+    row("pdns-server", &["pdns"], REFUSED).with(DIG).left_running().remark(NOT_STOPPED),
+    row("pdns-backend-bind", &["pdns"], REFUSED).with(&["bind9-dnsutils", "pdns-server"]).left_running().remark("a part of pdns-server's, which stays"),
     row("pdns-recursor", &["pdns-recursor"], LOCALHOST).with(DIG),
     row("dnsdist", &["dnsdist"], "says 53 '\\x00\\x0c\\x12\\x34\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00' '' ")
         .remark("no server behind it is configured: it takes a connection"),
