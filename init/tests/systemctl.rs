@@ -174,7 +174,7 @@ want 0 systemctl list-units --no-legend 'many@*'; says '^  many@a.service loaded
 want 0 systemctl --plain --no-legend --failed; says '^fails.service loaded failed failed '; lacks stays
 want 0 systemctl list-units --all --type=service; says '^  x.service  *loaded  *inactive  *dead'; lacks top.target
 want 0 systemctl list-units -o json --state=listening; says '"unit":"x.socket","load":"loaded","active":"active","sub":"listening"'
-want 0 systemctl list-unit-files --full --type=socket; says '^UNIT FILE  *STATE  *PRESET'; says '^x.socket  *static  *-'; says '^3 unit files listed.$'
+want 0 systemctl list-unit-files --full --type=socket; says '^UNIT FILE  *STATE  *PRESET'; says '^x.socket  *static  *-'; says '^4 unit files listed.$'
 want 1 systemctl list-unit-files --no-legend nothing.service; lacks .
 want 0 systemctl list-timers; says '^20\|^[MTWFS].. 20.* left  *-  *-  *often.timer  *stays.service$'; says '^1 timers listed.$'
 want 0 systemctl list-sockets --no-legend; says '^/run/x.sock x.socket x.service$'
