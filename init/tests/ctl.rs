@@ -122,7 +122,7 @@ grep -q 'frozen 1' /sys/fs/cgroup/system.slice/stays.service/cgroup.events /sys/
 want 0 ctl thaw stays; want 0 ctl list stays; lacks frozen
 want 0 ctl freeze stays; want 0 ctl stop stays; want 1 ctl freeze stays; says "no processes"
 want 0 ctl start stays; settled; want 0 ctl kill --whom main -s USR1 stays; want 0 ctl is-active stays
-want 0 ctl kill --whom control stays
+want 1 ctl kill --whom control stays
 want 2 ctl kill -s NOSUCH stays; want 2 ctl kill --whom nobody stays
 want 0 ctl kill -s KILL stays; want 0 ctl stop stays
 want 1 ctl kill stays; says "no processes"

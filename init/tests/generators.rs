@@ -76,7 +76,7 @@ rm /etc/systemd/system-generators/good; ctl reload-units; ls /run/systemd | grep
         .shows("scope system of container:fief first 0 on ")
         .shows("for /run/systemd/generator.early and /run/systemd/generator.late, in ")
         .shows("0::/generators\n")
-        .shows("then: container generator system\n")
+        .shows("then: container generator system units\n")
         .shows("removed: data@one")
         .shows("active (running)")
         .shows("off: data@two.service")

@@ -124,8 +124,9 @@ impl Guest<'_> {
 
     fn answers(&self) -> Step {
         let probe = self.row.probe;
-        let script =
-            format!("probe() {{ {probe}\n}}; for i in $(seq 60); do said=$(probe 2>&1) && exit; sleep 0.5; done; echo \"$said\"; exit 1");
+        let script = format!(
+            "probe() {{ {probe}\n}}; SECONDS=0; until [ $SECONDS -gt 90 ]; do said=$(probe 2>&1) && exit; sleep 0.5; done; echo \"$said\"; exit 1"
+        );
         (!probe.is_empty()).then(|| self.shell(&script).map(drop))
     }
 

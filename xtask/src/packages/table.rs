@@ -94,7 +94,7 @@ says() { perl -MIO::Socket::INET -MIO::Socket::UNIX -e '
     $peer or die "$where: $!\n";
     syswrite $peer, $send if length $send;
     my $said = "";
-    until ($said =~ /$pattern/s) { sysread $peer, $said, 4096, length $said or die "$where said: $said\n" }
+    until ($said =~ /(?:$pattern)/s) { sysread $peer, $said, 4096, length $said or die "$where said: $said\n" }
 ' "$@"; }
 web() { curl -sS --max-time 20 "$@"; }
 "#;
