@@ -179,7 +179,7 @@ pub(super) static ROWS: &[Row] = &[
     row("nagios4", &["nagios4"], "web -L http://127.0.0.1/nagios4/ | grep -qi nagios")
         .not_enabled()
         .remark("its package enables no unit: by hand after a boot, under systemd too"),
-    row("icinga2", &["icinga2"], "test -p /run/icinga2/cmd/icinga2.cmd").remark("no port by itself: its pipe for commands"),
+    row("icinga2", &["icinga2"], "").remark("its port and its pipe are off until configured"),
     row("zabbix-agent", &["zabbix-agent"], ZABBIX),
     row("zabbix-agent2", &["zabbix-agent2"], ZABBIX),
     row("monit", &["monit"], "").remark("its web server is off until configured"),
@@ -188,7 +188,11 @@ pub(super) static ROWS: &[Row] = &[
     row("jetty9", &["jetty9"], "web -I http://127.0.0.1:8080/ | grep -qi jetty"),
     row("lighttpd", &["lighttpd"], "web -I http://127.0.0.1/ | grep -qi lighttpd"),
     row("knot", &["knot"], "knotc status | grep -qi running").remark("no zone is configured: its control socket is asked"),
-    row("knot-resolver", &["kresd@1"], LOCALHOST).with(DIG),
+    row("knot-resolver", &["kresd@1"], LOCALHOST)
+        .with(DIG)
+        .by_hand("kresd@1")
+        .not_enabled()
+        .remark("which instances there are is for the administrator to say"),
     row("nsd", &["nsd"], REFUSED).with(DIG),
     row("pdns-server", &["pdns"], REFUSED).with(DIG).left_running().remark(NOT_STOPPED),
     row("pdns-backend-bind", &["pdns"], REFUSED).with(&["bind9-dnsutils", "pdns-server"]).left_running().remark("a part of pdns-server's, which stays"),
