@@ -8,10 +8,26 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, ensure};
 use units::programs::PROGRAMS;
 
-use crate::{apt, place, run};
+use crate::{apt, place, run, template};
 
 /// The tree that guests with a larder lie over.
-pub(crate) const TEMPLATE: &str = "debian:packages";
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tree {
+    /// Our package stands for systemd in it.
+    Ours,
+    /// systemd is in it, and what its names lead to is its own.
+    Systemds,
+}
+
+impl Tree {
+    pub(crate) const fn template(self) -> &'static str {
+        match self {
+            Self::Ours => "debian:packages",
+            Self::Systemds => "debian:packages-systemd",
+        }
+    }
+}
+
 /// What probes ask with, in every guest.
 const TOOLS: &str = "curl,perl-base";
 /// Lists older than this are read anew.
@@ -23,14 +39,15 @@ pub(crate) type Wish<'a> = Vec<&'a str>;
 /// A store of one template, and a folder of packages for it.
 pub(crate) struct Larder {
     top: PathBuf,
+    pub(crate) tree: Tree,
 }
 
 impl Larder {
-    pub(crate) fn open() -> Result<Self> {
+    pub(crate) fn open(tree: Tree) -> Result<Self> {
         // Our own package is part of the tree: another one makes another tree.
         let control = fs::read_to_string(place::repository().join("init/debian/control"))?;
-        let name = format!("packages-{:08x}", crate::template::fnv(&format!("{PROGRAMS:?}{control}{TOOLS}")));
-        Ok(Self { top: place::below_target("cache")?.join(name) })
+        let name = format!("packages-{:08x}", template::fnv(&format!("{PROGRAMS:?}{control}{TOOLS}")));
+        Ok(Self { top: place::below_target("cache")?.join(name), tree })
     }
 
     /// The directory of templates.
@@ -39,19 +56,28 @@ impl Larder {
     }
 
     fn rootfs(&self) -> PathBuf {
-        self.templates().join(TEMPLATE).join("rootfs")
+        self.templates().join(self.tree.template()).join("rootfs")
     }
 
     /// Builds the tree by this `fief`, whose package lies beside it, unless it is there.
-    pub(crate) fn template(&self, fief: &Path) -> Result<()> {
+    pub(crate) fn template(&self, fief: &Path, init: &Path) -> Result<()> {
         if self.rootfs().is_dir() {
             return Ok(());
         }
         apt::need(&[&[apt::MMDEBSTRAP]])?;
-        println!("making {TEMPLATE} in {}", self.top.display());
-        let mut build = run::command([fief]);
-        build.args(["template", "build", "debian:bookworm", "--name", TEMPLATE, "--include", TOOLS]);
-        run::quietly(build.env("FIEF_ROOT", &self.top))
+        let name = self.tree.template();
+        println!("making {name} in {}", self.top.display());
+        let mut make = run::command([fief]);
+        make.env("FIEF_ROOT", &self.top);
+        match self.tree {
+            Tree::Ours => run::quietly(make.args(["template", "build", "debian:bookworm", "--name", name, "--include", TOOLS])),
+            Tree::Systemds => {
+                let tar = template::tar_with(&format!("systemd,systemd-sysv,{TOOLS}"))?;
+                run::quietly(make.args(["template", "import", name]).arg(tar))?;
+                // The import has given our names to it.
+                run::quietly(run::command([init]).args(["uninstall", "--root"]).arg(self.rootfs()))
+            }
+        }
     }
 
     /// apt-get, for the tree: its sources, its keys, what is installed in it.

@@ -4,6 +4,9 @@
 //!   table ──▶ larder (apt-get --download-only, on the host) ──▶ a guest for each row: course ──▶ report (docs/packages.md)
 //! ```
 //!
+//! With `--packaged-systemctl` the tree has systemd's package instead of ours, and whatever is called by the name `systemctl` is systemd's own; what
+//! came of it is docs/packages-systemd.md.
+//!
 //! One guest at a time, over a template with our package in it; the guests have no way out of this machine. What a package should be
 //! up to is the table's, and nothing in what ships knows a package by name.
 
@@ -11,32 +14,37 @@ mod course;
 mod report;
 mod table;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
 use self::table::{ROWS, Row};
 use crate::build::{self, Profile};
-use crate::larder::Larder;
+use crate::larder::{Larder, Tree};
 use crate::site::Site;
 use crate::{dist, run};
+
+/// The rows of a run with systemd's own systemctl where none is named.
+const USUAL: [&str; 10] =
+    ["openssh-server", "nginx", "apache2", "postgresql", "mariadb-server", "redis-server", "memcached", "rsyslog", "postfix", "bind9"];
 
 /// What was asked for.
 struct Asked {
     rows: Vec<&'static Row>,
     profile: Profile,
+    tree: Tree,
     /// The outcome is the exit code, and docs/packages.md stays as it is.
     check: bool,
 }
 
 impl Asked {
     fn read(args: &[String]) -> Result<Self> {
-        let mut asked = Self { rows: Vec::new(), profile: Profile::Debug, check: false };
+        let mut asked = Self { rows: Vec::new(), profile: Profile::Debug, tree: Tree::Ours, check: false };
         for arg in args {
             match arg.as_str() {
                 "--release" => asked.profile = Profile::Release,
                 "--check" => asked.check = true,
+                "--packaged-systemctl" => asked.tree = Tree::Systemds,
                 name => match ROWS.iter().find(|row| row.name == name) {
                     Some(row) => asked.rows.push(row),
                     None => bail!("{name}: not in the table of packages"),
@@ -44,22 +52,22 @@ impl Asked {
             }
         }
         if asked.rows.is_empty() {
-            asked.rows.extend(ROWS);
+            asked.rows.extend(ROWS.iter().filter(|row| asked.tree == Tree::Ours || USUAL.contains(&row.name)));
         }
         Ok(asked)
     }
 }
 
-/// `cargo xtask packages [--release] [--check] [NAME…]`
+/// `cargo xtask packages [--release] [--check] [--packaged-systemctl] [NAME…]`
 pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     let asked = Asked::read(args)?;
-    let larder = Larder::open()?;
+    let larder = Larder::open(asked.tree)?;
     if !Site::is_inside() {
         // What needs the world comes first: inside there is none.
         run::need_root("packages")?;
         let built = build::programs(asked.profile)?;
         dist::package(&built.init(), &built.dir)?;
-        larder.template(&built.fief())?;
+        larder.template(&built.fief(), &built.init())?;
         larder.fill(&asked.rows.iter().flat_map(|row| row.wishes()).collect::<Vec<_>>())?;
     }
     let mut site = Site::enter_with("packages", asked.profile)?;
@@ -72,13 +80,16 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
         bad += usize::from(!seen.is_well());
         if !asked.check {
             // Row by row: a run that is interrupted has told what it saw.
-            report::keep(&document(), row, &seen)?;
+            report::keep(asked.tree, row, &seen)?;
         }
     }
     println!("{} of {} without a fault", asked.rows.len() - bad, asked.rows.len());
     Ok(if asked.check && bad > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn document() -> PathBuf {
-    crate::place::repository().join(Path::new("docs/packages.md"))
+const fn document(tree: Tree) -> &'static str {
+    match tree {
+        Tree::Ours => "docs/packages.md",
+        Tree::Systemds => "docs/packages-systemd.md",
+    }
 }

@@ -17,7 +17,7 @@ use anyhow::Result;
 
 use self::guest::Guest;
 use crate::build::{self, Profile};
-use crate::larder::Larder;
+use crate::larder::{Larder, Tree};
 use crate::site::Site;
 use crate::{apt, dist, run};
 
@@ -33,14 +33,14 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
         [word] if word == "--release" => Profile::Release,
         _ => anyhow::bail!("tenant [--release]"),
     };
-    let larder = Larder::open()?;
+    let larder = Larder::open(Tree::Ours)?;
     if !Site::is_inside() {
         // What needs the world comes first: inside there is none.
         run::need_root("tenant")?;
         apt::need(&[apt::FOR_GUESTS, apt::FOR_TENANT])?;
         let built = build::programs(profile)?;
         dist::package(&built.init(), &built.dir)?;
-        larder.template(&built.fief())?;
+        larder.template(&built.fief(), &built.init())?;
         larder.fill(&[[&["--no-install-recommends"], INSTALLED].concat(), [&["--reinstall"], UPGRADED].concat()])?;
     }
     let mut site = Site::enter_with("tenant", profile)?;

@@ -11,13 +11,19 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::table::{PRELUDE, Row};
-use crate::larder::{Larder, TEMPLATE};
+use crate::larder::{Larder, Tree};
 use crate::run;
 use crate::site::Site;
 
 const GUEST: &str = "p";
 /// A step of a course that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What scripts begin with where systemd's own systemctl is to be called: the host's programs of ours are on the path otherwise.
+const PACKAGED: &str = r#"
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+case $(readlink -f "$(command -v systemctl)") in */fief-init) echo "systemctl is ours"; exit 99 ;; esac
+"#;
 
 /// How a step went: `None` where there was nothing to do.
 pub(super) type Step = Option<Result<(), String>>;
@@ -56,11 +62,11 @@ impl Seen {
 
 /// Runs the course. An error is a fault of ours, not of the package.
 pub(super) fn run(site: &Site, larder: &Larder, row: &Row) -> Result<Seen> {
-    run::quietly(&mut site.fief(&["create", GUEST, "--template", TEMPLATE, "--memory", "3G", "--procs", "2000"]))?;
+    run::quietly(&mut site.fief(&["create", GUEST, "--template", larder.tree.template(), "--memory", "3G", "--procs", "2000"]))?;
     let gone = Gone(site);
     larder.serve(&site.path(&format!("/var/lib/fief/containers/{GUEST}/layer/upper")))?;
     run::quietly(&mut site.fief(&["start", "--wait", GUEST])).context("a guest without the package does not start")?;
-    let guest = Guest { site, row };
+    let guest = Guest { site, row, tree: larder.tree };
     let mut seen = Seen { installs: Some(guest.install()), ..Seen::default() };
     seen.version = guest.shell(&format!("dpkg-query -W -f '${{Version}}' {}", row.name)).unwrap_or_default();
     seen.active = guest.active();
@@ -87,13 +93,18 @@ impl Drop for Gone<'_> {
 struct Guest<'a> {
     site: &'a Site,
     row: &'a Row,
+    tree: Tree,
 }
 
 impl Guest<'_> {
     /// What a script says inside, or why it failed: the end of what it said.
     fn shell(&self, script: &str) -> Result<String, String> {
         let mut fief = self.site.fief(&["exec", GUEST, "--", "timeout", &PATIENCE.as_secs().to_string(), "bash", "-c"]);
-        fief.arg(format!("{PRELUDE}\n{script}"));
+        let path = match self.tree {
+            Tree::Ours => "",
+            Tree::Systemds => PACKAGED,
+        };
+        fief.arg(format!("{PRELUDE}\n{path}\n{script}"));
         let output = fief.output().map_err(|error| format!("fief exec: {error}"))?;
         let said = [output.stdout, output.stderr].concat();
         // Of a line that was written over itself the last is what one would see.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::larder::{Larder, TEMPLATE};
+use crate::larder::Larder;
 use crate::run;
 use crate::site::Site;
 
@@ -32,7 +32,7 @@ impl<'a> Guest<'a> {
             run::quietly(run::command(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f"]).arg(keys.join(user)))?;
         }
         let public = keys.join("root.pub").display().to_string();
-        let create = ["create", NAME, "--template", TEMPLATE, "--memory", "3G", "--procs", "2000", "--ssh-key", &public];
+        let create = ["create", NAME, "--template", larder.tree.template(), "--memory", "3G", "--procs", "2000", "--ssh-key", &public];
         run::quietly(&mut site.fief(&create))?;
         larder.serve(&site.path(&format!("/var/lib/fief/containers/{NAME}/layer/upper")))?;
         run::quietly(&mut site.fief(&["start", "--wait", NAME]))?;
