@@ -141,7 +141,10 @@ pub(super) static ROWS: &[Row] = &[
     row("docker.io", &["docker", "containerd"], "docker info -f '{{.ServerVersion}}'"),
     row("podman", &["podman.socket"], "web --unix-socket /run/podman/podman.sock http://d/_ping | grep -qx OK"),
     row("fail2ban", &["fail2ban"], "fail2ban-client ping | grep -q pong"),
-    row("ufw", &["ufw"], "ufw status | grep -q '^Status'"),
+    row("ufw", &["ufw"], "ufw status | grep -q '^Status'")
+        .by_hand("ufw")
+        .left_running()
+        .remark("its package neither starts nor stops its unit: started by the next boot"),
     row("nftables", &[], "nft add table inet probe && nft list ruleset | grep -q 'table inet probe'").remark("not enabled by the package"),
     row("iptables-persistent", &["netfilter-persistent"], "iptables -S | grep -q -- '-P INPUT'"),
     row("openvpn", &["openvpn"], "").remark("no tunnel is configured"),
