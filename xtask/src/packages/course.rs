@@ -161,7 +161,11 @@ impl Guest<'_> {
         let units = self.row.units.join(" ");
         (!units.is_empty()).then(|| {
             let begun = Instant::now();
-            self.shell(&format!("ctl stop {units}; for unit in {units}; do ctl is-active -q $unit && exit 1; done; true"))?;
+            let socket = match self.row.woken_by {
+                "" => String::new(),
+                socket => format!("ctl is-active -q {socket} && ctl stop {socket}; "),
+            };
+            self.shell(&format!("{socket}ctl stop {units}; for unit in {units}; do ctl is-active -q $unit && exit 1; done; true"))?;
             let took = begun.elapsed();
             self.shell(&format!("ctl start {units}"))?;
             if took.as_secs() < self.row.in_time { Ok(()) } else { Err(format!("took {} s", took.as_secs())) }

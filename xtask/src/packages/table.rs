@@ -20,6 +20,8 @@ pub(super) struct Row {
     pub(super) remark: &'static str,
     /// Started by hand after the install: deb-systemd-invoke starts no static unit, under systemd neither.
     pub(super) by_hand: &'static str,
+    /// A socket that starts it again as soon as somebody writes to it, where there is one: stopped with it.
+    pub(super) woken_by: &'static str,
     /// Its package enables no unit, so no boot starts it: it is started by hand then.
     pub(super) is_not_enabled: bool,
     /// It is still running when it has been purged: its package has nothing that would stop it.
@@ -37,6 +39,7 @@ const fn row(name: &'static str, units: &'static [&'static str], probe: &'static
         probe,
         remark: "",
         by_hand: "",
+        woken_by: "",
         is_not_enabled: false,
         is_left_running: false,
         in_time: IN_TIME,
@@ -60,6 +63,10 @@ impl Row {
 
     const fn by_hand(self, by_hand: &'static str) -> Self {
         Self { by_hand, ..self }
+    }
+
+    const fn woken_by(self, woken_by: &'static str) -> Self {
+        Self { woken_by, ..self }
     }
 
     const fn not_enabled(self) -> Self {
@@ -118,7 +125,7 @@ pub(super) static ROWS: &[Row] = &[
     row("redis-server", &["redis-server"], "redis-cli ping | grep -qx PONG"),
     row("memcached", &["memcached"], "says 11211 'version\\r\\n' VERSION"),
     row("cron", &["cron"], "echo '* * * * * root touch /run/cron-ran' > /etc/cron.d/probe; rm -f /run/cron-ran; for i in $(seq 150); do [ -e /run/cron-ran ] && exit; sleep 1; done; exit 1"),
-    row("rsyslog", &["rsyslog"], "mark=$RANDOM$RANDOM; logger probe-$mark; sleep 0.5; grep -q probe-$mark /var/log/syslog"),
+    row("rsyslog", &["rsyslog"], "mark=$RANDOM$RANDOM; logger probe-$mark; sleep 0.5; grep -q probe-$mark /var/log/syslog").woken_by("syslog.socket"),
     row("postfix", &["postfix", "postfix@-"], "says 25 '' '^220 .*ESMTP'"),
     row("exim4-daemon-light", &["exim4"], "says 25 '' '^220 .*Exim'"),
     row("dovecot-imapd", &["dovecot"], "says 143 '' '^\\* OK'"),
