@@ -5,7 +5,7 @@
 //! ```
 //!
 //! With `--packaged-systemctl` the tree has systemd's package instead of ours, and whatever is called by the name `systemctl` is systemd's own; what
-//! came of it is docs/packages-systemd.md.
+//! came of it is docs/packages-systemd.md. With `--systemd` PID 1 is systemd too: what a row may be asked to be is seen there.
 //!
 //! One guest at a time, over a template with our package in it; the guests have no way out of this machine. What a package should be
 //! up to is the table's, and nothing in what ships knows a package by name.
@@ -33,18 +33,23 @@ struct Asked {
     rows: Vec<&'static Row>,
     profile: Profile,
     tree: Tree,
+    /// PID 1 of the guests, where it is not ours: what systemd itself would make of a row.
+    init: Option<&'static str>,
     /// The outcome is the exit code, and docs/packages.md stays as it is.
     check: bool,
 }
 
 impl Asked {
     fn read(args: &[String]) -> Result<Self> {
-        let mut asked = Self { rows: Vec::new(), profile: Profile::Debug, tree: Tree::Ours, check: false };
+        let mut asked = Self { rows: Vec::new(), profile: Profile::Debug, tree: Tree::Ours, init: None, check: false };
         for arg in args {
             match arg.as_str() {
                 "--release" => asked.profile = Profile::Release,
                 "--check" => asked.check = true,
                 "--packaged-systemctl" => asked.tree = Tree::Systemds,
+                "--systemd" => {
+                    (asked.tree, asked.init, asked.check) = (Tree::Systemds, Some("/lib/systemd/systemd"), true);
+                }
                 name => match ROWS.iter().find(|row| row.name == name) {
                     Some(row) => asked.rows.push(row),
                     None => bail!("{name}: not in the table of packages"),
@@ -58,7 +63,7 @@ impl Asked {
     }
 }
 
-/// `cargo xtask packages [--release] [--check] [--packaged-systemctl] [NAME…]`
+/// `cargo xtask packages [--release] [--check] [--packaged-systemctl | --systemd] [NAME…]`
 pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     let asked = Asked::read(args)?;
     let larder = Larder::open(asked.tree)?;
@@ -75,7 +80,7 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     let mut bad = 0;
     for (at, row) in asked.rows.iter().enumerate() {
         println!("[{}/{}] {}", at + 1, asked.rows.len(), row.name);
-        let seen = course::run(&site, &larder, row)?;
+        let seen = course::run(&site, &larder, asked.init, row)?;
         println!("        {}", report::line(row, &seen));
         bad += usize::from(!seen.is_well());
         if !asked.check {

@@ -61,8 +61,9 @@ impl Seen {
 }
 
 /// Runs the course. An error is a fault of ours, not of the package.
-pub(super) fn run(site: &Site, larder: &Larder, row: &Row) -> Result<Seen> {
-    run::quietly(&mut site.fief(&["create", GUEST, "--template", larder.tree.template(), "--memory", "3G", "--procs", "2000"]))?;
+pub(super) fn run(site: &Site, larder: &Larder, init: Option<&str>, row: &Row) -> Result<Seen> {
+    let mut create = site.fief(&["create", GUEST, "--template", larder.tree.template(), "--memory", "3G", "--procs", "2000"]);
+    run::quietly(create.args(init.into_iter().flat_map(|init| ["--init", init])))?;
     let gone = Gone(site);
     larder.serve(&site.path(&format!("/var/lib/fief/containers/{GUEST}/layer/upper")))?;
     run::quietly(&mut site.fief(&["start", "--wait", GUEST])).context("a guest without the package does not start")?;
