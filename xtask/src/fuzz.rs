@@ -222,11 +222,13 @@ impl Target {
                     command.arg(format!("-max_total_time={seconds}"));
                 }
                 Depth::Ring => {
-                    let list = folder("ring")?.join(self.name);
                     // Named one by one: the order of a folder is the file system's.
                     let inputs = [corpus::files(&self.seeds()?)?, known.clone()].concat();
-                    fs::write(&list, inputs.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join(","))?;
-                    command.arg(format!("-seed_inputs=@{}", list.display()));
+                    if !inputs.is_empty() {
+                        let list = folder("ring")?.join(self.name);
+                        fs::write(&list, inputs.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join(","))?;
+                        command.arg(format!("-seed_inputs=@{}", list.display()));
+                    }
                     command.args(["-seed=1", "-shuffle=0", "-reload=0"]).arg(format!("-runs={TRIED}"));
                 }
             }
