@@ -156,7 +156,7 @@ pub(super) static ROWS: &[Row] = &[
     row("iptables-persistent", &["netfilter-persistent"], "iptables -S | grep -q -- '-P INPUT'"),
     row("openvpn", &["openvpn"], "").remark("no tunnel is configured"),
     row("wireguard-tools", &[], "wg genkey | wg pubkey | grep -q =").remark("keys only: a tunnel needs the host's module wireguard"),
-    row("strongswan", &["strongswan-starter"], "ipsec status | grep -q 'Security Associations'"),
+    row("strongswan", &["strongswan-starter"], "ipsec status | grep -q 'Security Associations'").by_hand("strongswan-starter").remark("its package starts it too early, in vain, under systemd too"),
     row("vsftpd", &["vsftpd"], "says 21 '' '^220 '"),
     row("proftpd-core", &["proftpd"], "says 21 '' '^220 ProFTPD'"),
     row("pure-ftpd", &["pure-ftpd"], "says 21 '' '^220'"),
