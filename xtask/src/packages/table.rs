@@ -211,7 +211,7 @@ pub(super) static ROWS: &[Row] = &[
         .remark("no server behind it is configured: it takes a connection"),
     row("opendkim", &["opendkim"], "says /run/opendkim/opendkim.sock '' ''").remark("takes a connection"),
     row("opendmarc", &["opendmarc"], "says /run/opendmarc/opendmarc.sock '' ''").remark("takes a connection"),
-    row("spamd", &["spamd"], "spamc -K | grep -q PONG").with(&["spamc"]),
+    row("spamd", &["spamd"], "echo hello | spamc | grep -q 'with SpamAssassin'").with(&["spamc"]),
     row("spamassassin", &[], "echo | spamassassin -L | grep -q X-Spam").remark("a program; its timer is off by default"),
     row("clamav-daemon", &[], "").remark("not started until freshclam has brought signatures, by systemd neither (ConditionPathExistsGlob)"),
     row("clamav-freshclam", &["clamav-freshclam"], "").remark(NO_PORT),
