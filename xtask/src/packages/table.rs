@@ -107,7 +107,7 @@ web() { curl -sS --max-time 20 "$@"; }
 "#;
 
 const DIG: &[&str] = &["bind9-dnsutils"];
-const NO_PORT: &str = "nothing to ask";
+const NOT_ENABLED: &str = "its package enables no unit: by hand after a boot, under systemd too";
 const NOT_STOPPED: &str = "its package does not stop it when it is removed";
 const NO_CLOCK: &str = "not started in a container without CAP_SYS_TIME, by systemd neither (ConditionCapability)";
 /// Header, length, key: Zabbix's protocol between server and agent.
@@ -188,7 +188,7 @@ pub(super) static ROWS: &[Row] = &[
         .with(&["nagios-nrpe-plugin"]),
     row("nagios4", &["nagios4"], "web -L http://127.0.0.1/nagios4/ | grep -qi nagios")
         .not_enabled()
-        .remark("its package enables no unit: by hand after a boot, under systemd too"),
+        .remark(NOT_ENABLED),
     row("icinga2", &["icinga2"], "").remark("its port and its pipe are off until configured"),
     row("zabbix-agent", &["zabbix-agent"], ZABBIX),
     row("zabbix-agent2", &["zabbix-agent2"], ZABBIX),
@@ -214,7 +214,7 @@ pub(super) static ROWS: &[Row] = &[
     row("spamd", &["spamd"], "echo hello | spamc | grep -q 'with SpamAssassin'").with(&["spamc"]),
     row("spamassassin", &[], "echo | spamassassin -L | grep -q X-Spam").remark("a program; its timer is off by default"),
     row("clamav-daemon", &[], "").remark("not started until freshclam has brought signatures, by systemd neither (ConditionPathExistsGlob)"),
-    row("clamav-freshclam", &["clamav-freshclam"], "").remark(NO_PORT),
+    row("clamav-freshclam", &["clamav-freshclam"], "").not_enabled().remark(NOT_ENABLED),
     row("rspamd", &["rspamd"], "web http://127.0.0.1:11334/ping | grep -q pong"),
     row("tor", &["tor", "tor@default"], "says 9050 '\\x05\\x01\\x00' '^\\x05\\x00'"),
 ];
