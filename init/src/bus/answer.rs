@@ -35,6 +35,7 @@ pub(super) mod names {
     pub(crate) const NO_UNIT_FOR_PID: &str = "org.freedesktop.systemd1.NoUnitForPID";
     pub(crate) const ONLY_BY_DEPENDENCY: &str = "org.freedesktop.systemd1.OnlyByDependency";
     pub(crate) const UNIT_EXISTS: &str = "org.freedesktop.systemd1.UnitExists";
+    pub(crate) const UNIT_INACTIVE: &str = "org.freedesktop.systemd1.UnitInactive";
     pub(crate) const UNIT_MASKED: &str = "org.freedesktop.systemd1.UnitMasked";
 }
 

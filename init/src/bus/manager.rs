@@ -15,7 +15,7 @@ use super::{files, types};
 use crate::fiefctl::session::{Failed, Session};
 use crate::fiefctl::{power, set, standstill, status};
 use crate::systemctl::names::{fits, is_in_memory, rows};
-use crate::systemctl::unfit::{Unfit, is_through};
+use crate::systemctl::unfit::{self, Denied, Unfit, is_through};
 use crate::systemctl::{jobs, list, show, status as of_process};
 
 pub(super) const PATH: &str = "/org/freedesktop/systemd1";
@@ -231,18 +231,13 @@ fn refusal(verb: &str, isolates: bool, row: &UnitRow) -> Result<(), Fault> {
         _ => (false, false),
     };
     if (starts && is("RefuseManualStart", "yes")) || (stops && is("RefuseManualStop", "yes")) {
-        let text =
-            format!("Operation refused, unit {name} may be requested by dependency only (it is configured to refuse manual start/stop).");
-        return Err(Fault::new(names::ONLY_BY_DEPENDENCY, text));
+        return Err(Fault::new(names::ONLY_BY_DEPENDENCY, unfit::by_dependency_only(name)));
     }
     if isolates && is("CanIsolate", "no") {
         return Err(Fault::new(names::NO_ISOLATION, "Operation refused, unit may not be isolated."));
     }
     if Session::open()?.hello()?.state == SystemState::Stopping {
-        let text = format!(
-            "Transaction for {name}/{verb} is destructive (shutdown.target has 'start' job queued, but 'stop' is included in transaction)."
-        );
-        return Err(Fault::new(names::DESTRUCTIVE, text));
+        return Err(Fault::new(names::DESTRUCTIVE, unfit::is_leaving(name, verb)));
     }
     Ok(())
 }
@@ -293,26 +288,23 @@ fn enqueue(call: &mut Call<'_, '_>) -> Answered {
 fn kill(call: &mut Call<'_, '_>) -> Answered {
     let mut values = call.message.body();
     let (name, whom, signal) = (values.string()?, values.string()?, values.i32()?);
-    let whom = match whom {
-        "" | "all" | "all-fail" => KillWhom::All,
-        "main" | "main-fail" => KillWhom::Main,
-        "control" | "control-fail" => KillWhom::Control,
-        odd => return Err(Fault::new(names::INVALID_ARGS, format!("Invalid who argument {odd}"))),
-    };
+    let invalid = || Fault::new(names::INVALID_ARGS, format!("Invalid who argument {whom}"));
+    let whom = if whom.is_empty() { KillWhom::All } else { unfit::whom(whom).ok_or_else(invalid)? };
     let signal = Signal::read(&signal.to_string()).map_err(|_| Fault::new(names::INVALID_ARGS, "Signal number out of range."))?;
     let unit = named(name)?;
     let row = row(&unit, &[])?;
     if !is_in_memory(&row) {
         return Err(not_loaded(&unit));
     }
-    match one_done(&Request::Kill { units: vec![row.name], whom, signal })? {
-        Some(Outcome::Refused(_)) if whom == KillWhom::Main => Err(Fault::new(names::NO_SUCH_PROCESS, "No main process to kill")),
-        Some(Outcome::Refused(_)) if whom == KillWhom::Control => Err(Fault::new(names::NO_SUCH_PROCESS, "No control process to kill")),
-        Some(Outcome::Failed(why)) => Err(Fault::new(names::FAILED, why)),
-        Some(Outcome::Ok | Outcome::Refused(_) | Outcome::Skipped(_) | Outcome::Queued | Outcome::Cancelled | Outcome::Timeout) | None => {
-            Answer::done()
-        }
-    }
+    let outcome = one_done(&Request::Kill { units: vec![row.name], whom, signal })?;
+    Denied::signal(whom, outcome).map_err(|denied| fault(names::NO_SUCH_PROCESS, denied))?;
+    Answer::done()
+}
+
+/// `nobody` is the error where there are no processes.
+fn fault(nobody: &'static str, denied: Denied) -> Fault {
+    let name = if matches!(denied, Denied::Nobody(_)) { nobody } else { names::FAILED };
+    Fault::new(name, denied.why())
 }
 
 /// What became of the only unit of a request.
@@ -321,11 +313,8 @@ fn one_done(request: &Request) -> Result<Option<Outcome>, Failed> {
 }
 
 fn stands_still(outcome: Option<Outcome>) -> Answered {
-    match outcome {
-        Some(Outcome::Refused(_)) => Err(Fault::new("org.freedesktop.systemd1.UnitInactive", "Unit is not active.")),
-        Some(Outcome::Failed(why)) => Err(Fault::new(names::FAILED, why)),
-        Some(Outcome::Ok | Outcome::Skipped(_) | Outcome::Queued | Outcome::Cancelled | Outcome::Timeout) | None => Answer::done(),
-    }
+    Denied::standstill(outcome).map_err(|denied| fault(names::UNIT_INACTIVE, denied))?;
+    Answer::done()
 }
 
 fn freeze(call: &mut Call<'_, '_>) -> Answered {

@@ -6,7 +6,7 @@
 //! ```
 
 use units::UnitName;
-use units::control::{Detail, Job, KillWhom, LoadState, Outcome, Refusal, Request, UnitResult, UnitRow};
+use units::control::{Detail, Job, LoadState, Outcome, Refusal, Request, UnitResult, UnitRow};
 use units::value::Signal;
 
 use crate::fiefctl::line::Line;
@@ -15,7 +15,7 @@ use crate::fiefctl::{due, standstill};
 use crate::say;
 
 use super::names::{self, is_in_memory};
-use super::unfit::{self, Unfit};
+use super::unfit::{self, Denied, Unfit};
 use super::{alive, code};
 
 /// Why a unit is not even tried, in the words of systemd's errors, and the exit code.
@@ -164,9 +164,7 @@ fn refuse_all(line: &Line, verb: &str, rows: &[UnitRow], kind: Refusal) -> u8 {
         let name = row.name.as_str();
         let why = match kind {
             Refusal::NotAllowed => "Access denied".to_owned(),
-            Refusal::Impossible | Refusal::NotUnderstood => format!(
-                "Transaction for {name}/{verb} is destructive (shutdown.target has 'start' job queued, but 'stop' is included in transaction)."
-            ),
+            Refusal::Impossible | Refusal::NotUnderstood => unfit::is_leaving(name, verb),
         };
         tell_refused(line, verb, &row.name, &Refused::logged(why, code::NOT_ALLOWED));
     }
@@ -209,12 +207,10 @@ fn refused(line: &Line, verb: &str, session: &mut Session, result: &UnitResult, 
     let name = result.unit.as_str();
     let row = session.rows(std::slice::from_ref(&result.unit), &[Detail::Properties])?.pop();
     let is = |key: &str, value: &str| row.iter().flat_map(|row| &row.properties).any(|(name, is)| name == key && is == value);
-    let by_others =
-        || format!("Operation refused, unit {name} may be requested by dependency only (it is configured to refuse manual start/stop).");
     let text = match verb {
         "start" if is("CanIsolate", "no") && why.contains("isolate") => "Operation refused, unit may not be isolated.".to_owned(),
-        "stop" if is("RefuseManualStop", "yes") => by_others(),
-        _ if is("RefuseManualStart", "yes") => by_others(),
+        "stop" if is("RefuseManualStop", "yes") => unfit::by_dependency_only(name),
+        _ if is("RefuseManualStart", "yes") => unfit::by_dependency_only(name),
         _ => return Ok(tell_refused(line, verb, &result.unit, &Refused::logged(why.to_owned(), code::FAILED))),
     };
     Ok(tell_refused(line, verb, &result.unit, &Refused::logged(text, code::NOT_ALLOWED)))
@@ -260,21 +256,12 @@ fn wait(session: &mut Session, rows: &[UnitRow]) -> Result<u8, Failed> {
 /// `kill`
 pub(super) fn kill(line: &Line) -> Result<u8, Failed> {
     let signal = line.value("signal").and_then(|text| Signal::read(text).ok()).unwrap_or(Signal::TERM);
-    let whom = match line.value("kill-whom").or(line.value("kill-who")) {
-        None | Some("all" | "all-fail") => KillWhom::All,
-        Some("main" | "main-fail") => KillWhom::Main,
-        Some("control" | "control-fail") => KillWhom::Control,
-        Some(odd) => return Err(Failed::Told(format!("Failed to kill unit: Invalid who argument {odd}"))),
-    };
+    let word = line.value("kill-whom").or(line.value("kill-who")).unwrap_or("all");
+    let invalid = || Failed::Told(format!("Failed to kill unit: Invalid who argument {word}"));
+    let whom = unfit::whom(word).ok_or_else(invalid)?;
     each(line, "kill unit", &mut |session, name| {
-        match session.done(&Request::Kill { units: vec![name.clone()], whom, signal })?.pop().map(|result| result.outcome) {
-            Some(Outcome::Refused(_)) if whom == KillWhom::Main => Ok(Err("No main process to kill".to_owned())),
-            Some(Outcome::Refused(_)) if whom == KillWhom::Control => Ok(Err("No control process to kill".to_owned())),
-            // Of all processes that there are, none.
-            Some(Outcome::Refused(_) | Outcome::Ok | Outcome::Skipped(_) | Outcome::Queued) | None => Ok(Ok(())),
-            Some(Outcome::Failed(why)) => Ok(Err(why)),
-            Some(Outcome::Cancelled | Outcome::Timeout) => Ok(Err("Operation cancelled".to_owned())),
-        }
+        let outcome = session.done(&Request::Kill { units: vec![name.clone()], whom, signal })?.pop().map(|result| result.outcome);
+        Ok(Denied::signal(whom, outcome).map_err(Denied::why))
     })
 }
 
@@ -286,11 +273,7 @@ pub(super) fn freeze(line: &Line) -> Result<u8, Failed> {
             "freeze" => standstill::freeze(session, vec![name.clone()])?,
             _ => session.done(&Request::Thaw { units: vec![name.clone()] })?,
         };
-        Ok(match results.into_iter().next().map(|result| result.outcome) {
-            Some(Outcome::Refused(_)) => Err("Unit is not active.".to_owned()),
-            Some(Outcome::Failed(why)) => Err(why),
-            Some(Outcome::Ok | Outcome::Queued | Outcome::Skipped(_) | Outcome::Cancelled | Outcome::Timeout) | None => Ok(()),
-        })
+        Ok(Denied::standstill(results.into_iter().next().map(|result| result.outcome)).map_err(Denied::why))
     })
 }
 

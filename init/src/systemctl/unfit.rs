@@ -1,11 +1,11 @@
-//! Why a unit is not even tried, before there is a job.
+//! Why nothing is done with a unit, in systemd's words: for our systemctl, and for systemd's own over [`crate::bus`].
 
-use units::control::{LoadState, UnitRow};
+use units::control::{KillWhom, LoadState, Outcome, UnitRow};
 
 use super::code;
 use super::names::is_in_memory;
 
-/// What systemd has an error for.
+/// Why a unit is not even tried, before there is a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unfit {
     NoInstance,
@@ -61,6 +61,65 @@ impl Unfit {
         match self {
             Self::NoInstance | Self::Bad => true,
             Self::NotLoaded | Self::NotFound | Self::Masked | Self::NoReload => false,
+        }
+    }
+}
+
+/// That only what needs the unit may have it started or stopped.
+pub(crate) fn by_dependency_only(name: &str) -> String {
+    format!("Operation refused, unit {name} may be requested by dependency only (it is configured to refuse manual start/stop).")
+}
+
+/// That the system goes down.
+pub(crate) fn is_leaving(name: &str, verb: &str) -> String {
+    format!("Transaction for {name}/{verb} is destructive (shutdown.target has 'start' job queued, but 'stop' is included in transaction).")
+}
+
+/// Whom a word means of a unit's processes.
+pub(crate) fn whom(word: &str) -> Option<KillWhom> {
+    match word {
+        "all" | "all-fail" => Some(KillWhom::All),
+        "main" | "main-fail" => Some(KillWhom::Main),
+        "control" | "control-fail" => Some(KillWhom::Control),
+        _ => None,
+    }
+}
+
+/// Why processes were not reached.
+#[derive(Debug)]
+pub(crate) enum Denied {
+    /// There are none, and they were asked for.
+    Nobody(&'static str),
+    Failed(String),
+}
+
+impl Denied {
+    /// By a signal.
+    pub(crate) fn signal(whom: KillWhom, outcome: Option<Outcome>) -> Result<(), Self> {
+        match (outcome, whom) {
+            (Some(Outcome::Refused(_)), KillWhom::Main) => Err(Self::Nobody("No main process to kill")),
+            (Some(Outcome::Refused(_)), KillWhom::Control) => Err(Self::Nobody("No control process to kill")),
+            // Of all processes that there are, none.
+            (Some(Outcome::Refused(_)), KillWhom::All) => Ok(()),
+            (Some(Outcome::Failed(why)), _) => Err(Self::Failed(why)),
+            (Some(Outcome::Cancelled | Outcome::Timeout), _) => Err(Self::Failed("Operation cancelled".to_owned())),
+            (Some(Outcome::Ok | Outcome::Skipped(_) | Outcome::Queued) | None, _) => Ok(()),
+        }
+    }
+
+    /// By being stopped where they are, or set going again.
+    pub(crate) fn standstill(outcome: Option<Outcome>) -> Result<(), Self> {
+        match outcome {
+            Some(Outcome::Refused(_)) => Err(Self::Nobody("Unit is not active.")),
+            Some(Outcome::Failed(why)) => Err(Self::Failed(why)),
+            Some(Outcome::Ok | Outcome::Skipped(_) | Outcome::Queued | Outcome::Cancelled | Outcome::Timeout) | None => Ok(()),
+        }
+    }
+
+    pub(crate) fn why(self) -> String {
+        match self {
+            Self::Nobody(why) => why.to_owned(),
+            Self::Failed(why) => why,
         }
     }
 }
