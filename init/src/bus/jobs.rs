@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use units::UnitName;
 use units::control::{CONTROL_SOCKET, Outcome, Reply, Request};
 
-use crate::fiefctl::session::Failed;
+use crate::fiefctl::session::{self, Failed};
 
 /// No answer is longer, bytes: what is wrong with unit files is told in it.
 const LONGEST: usize = 4 << 20;
@@ -32,8 +32,7 @@ pub(super) struct Errand {
 impl Errand {
     pub(super) fn begin(request: &Request, purpose: Purpose) -> Result<Self, Failed> {
         let mut stream = UnixStream::connect(CONTROL_SOCKET).map_err(Failed::Connect)?;
-        let mut text = serde_json::to_string(request).map_err(Failed::Nonsense)?;
-        text.push('\n');
+        let text = session::written(request)?;
         stream.write_all(text.as_bytes()).and_then(|()| stream.set_nonblocking(true)).map_err(Failed::Talk)?;
         Ok(Self { stream, words: Vec::new(), purpose })
     }
@@ -52,11 +51,7 @@ impl Errand {
             return gone(ErrorKind::InvalidData);
         }
         let line = self.words.strip_suffix(b"\n")?;
-        Some(match serde_json::from_slice(line) {
-            Ok(Reply::Refused { reason, kind }) => Err(Failed::Refused(reason, kind)),
-            Ok(reply) => Ok(reply),
-            Err(error) => Err(Failed::Nonsense(error)),
-        })
+        Some(session::read(line))
     }
 }
 

@@ -74,9 +74,7 @@ impl Session {
 
     /// Send a request. Its answers are to be read to the last before the next.
     pub(crate) fn ask(&mut self, request: &Request) -> Result<(), Failed> {
-        let mut text = serde_json::to_string(request).map_err(Failed::Nonsense)?;
-        text.push('\n');
-        self.0.get_mut().write_all(text.as_bytes()).map_err(Failed::Talk)
+        self.0.get_mut().write_all(written(request)?.as_bytes()).map_err(Failed::Talk)
     }
 
     /// The next answer; a refusal is an error, the end of the connection none.
@@ -85,10 +83,7 @@ impl Session {
         if self.0.read_line(&mut line).map_err(Failed::Talk)? == 0 {
             return Ok(None);
         }
-        match serde_json::from_slice(line.as_bytes()).map_err(Failed::Nonsense)? {
-            Reply::Refused { reason, kind } => Err(Failed::Refused(reason, kind)),
-            reply => Ok(Some(reply)),
-        }
+        read(line.as_bytes()).map(Some)
     }
 
     fn one(&mut self, request: &Request) -> Result<Reply, Failed> {
@@ -142,6 +137,21 @@ impl Session {
             Reply::Done { results } => Ok(results),
             other => Err(odd(&other)),
         }
+    }
+}
+
+/// A request as it is sent: a line.
+pub(crate) fn written(request: &Request) -> Result<String, Failed> {
+    let mut text = serde_json::to_string(request).map_err(Failed::Nonsense)?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// An answer of one line; a refusal is an error.
+pub(crate) fn read(line: &[u8]) -> Result<Reply, Failed> {
+    match serde_json::from_slice(line).map_err(Failed::Nonsense)? {
+        Reply::Refused { reason, kind } => Err(Failed::Refused(reason, kind)),
+        reply => Ok(reply),
     }
 }
 
