@@ -202,10 +202,7 @@ pub(super) fn list(_call: &mut Call<'_, '_>, states: &[String], patterns: &[Stri
     let installer = installer(&tree);
     let mut found: Vec<(String, &str)> = Vec::new();
     for name in installer.names() {
-        let fits = |pattern: &String| {
-            let is_whole = units_named::is_pattern(pattern) || pattern.contains('.');
-            units::glob::matches(&if is_whole { pattern.clone() } else { format!("{pattern}.service") }, name.as_str())
-        };
+        let fits = |pattern: &String| units::glob::matches(&units_named::whole(pattern, "service"), name.as_str());
         if let (Some(state), Some(path)) = (installer.state(name), installer.path(name))
             && (patterns.is_empty() || patterns.iter().any(fits))
             && (states.is_empty() || states.iter().any(|wanted| wanted == state.word()))

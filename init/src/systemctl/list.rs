@@ -11,7 +11,7 @@ use crate::fiefctl::session::{Failed, Session};
 
 use super::grid::{Grid, by_kind};
 use super::links::Work;
-use super::names::{fits, is_in_memory};
+use super::names::{fits, is_in_memory, whole};
 use super::{code, show, when};
 
 const LOADED: &str = "
@@ -96,12 +96,7 @@ pub(super) fn unit_files(line: &Line) -> Result<u8, Failed> {
     let (kinds, states) = (split(line, "type"), split(line, "state"));
     let mut found: Vec<(&str, State, Option<bool>)> = Vec::new();
     for name in installer.names() {
-        let is_named = || {
-            line.operands.iter().any(|word| {
-                let word = if super::names::is_pattern(word) || word.contains('.') { word.clone() } else { format!("{word}.service") };
-                units::glob::matches(&word, name.as_str())
-            })
-        };
+        let is_named = || line.operands.iter().any(|word| units::glob::matches(&whole(word, "service"), name.as_str()));
         if let Some(state) = installer.state(name)
             && (line.operands.is_empty() || is_named())
             && (kinds.is_empty() || kinds.contains(&name.kind().suffix()))
@@ -138,8 +133,7 @@ fn of_kind(line: &Line, kind: UnitKind) -> Result<Vec<UnitRow>, Failed> {
 
 /// A bare word is a unit of that kind.
 fn fits_kind(word: &str, row: &UnitRow, kind: UnitKind) -> bool {
-    let bare = !super::names::is_pattern(word) && !word.contains('.');
-    if bare { fits(&format!("{word}.{}", kind.suffix()), row) } else { fits(word, row) }
+    fits(&whole(word, kind.suffix()), row)
 }
 
 fn whom(row: &UnitRow) -> String {

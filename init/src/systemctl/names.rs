@@ -5,6 +5,7 @@ use units::control::{ActiveState, Detail, LoadState, UnitRow};
 
 use crate::fiefctl::session::{Failed, Session};
 use crate::fiefctl::{due, names};
+use crate::glob::is_pattern;
 use crate::say;
 
 /// What may stand in a unit's name; systemd.unit(5).
@@ -29,10 +30,6 @@ pub(crate) fn one(word: &str) -> Result<UnitName, Failed> {
     let name = UnitName::new(&escaped).map_err(|_| Failed::Told(format!("Failed to mangle unit name: Invalid argument: {word}")))?;
     say::error(format_args!("Invalid unit name \"{word}\" escaped as \"{escaped}\" (maybe you should use systemd-escape?)."));
     Ok(name)
-}
-
-pub(crate) fn is_pattern(word: &str) -> bool {
-    word.contains(['*', '?', '['])
 }
 
 /// Those that systemd would have in memory: a pattern means no others.
@@ -87,10 +84,14 @@ pub(crate) fn rows(session: &mut Session, named: &[UnitName], with: &[Detail]) -
     Ok(rows)
 }
 
+/// A word that is neither a pattern nor has a suffix has this one.
+pub(crate) fn whole(word: &str, suffix: &str) -> String {
+    if is_pattern(word) || word.contains('.') { word.to_owned() } else { format!("{word}.{suffix}") }
+}
+
 /// Whether a pattern fits one of the names of a unit, whole; `ssh` alone is a name and fits as one.
 pub(crate) fn fits(pattern: &str, row: &UnitRow) -> bool {
-    let is_name = !is_pattern(pattern) && !pattern.contains('.');
-    let pattern = if is_name { format!("{pattern}.service") } else { pattern.to_owned() };
+    let pattern = whole(pattern, "service");
     std::iter::once(&row.name).chain(&row.aliases).any(|name| units::glob::matches(&pattern, name.as_str()))
 }
 
