@@ -140,6 +140,18 @@ want 0 systemctl unmask nothing; says '^Removed "/etc/systemd/system/nothing.ser
 want 0 systemctl start bare; want 0 systemctl --runtime mask bare; want 0 systemctl is-active bare
 want 0 systemctl stop bare; want 3 systemctl is-active bare
 want 0 systemctl --runtime unmask bare
+want 0 systemctl start bare; want 0 systemctl --runtime mask bare; want 1 systemctl start bare; says '^Failed to start bare.service: Unit bare.service is masked.$'
+want 0 systemctl show -p LoadState,ActiveState,FragmentPath bare; says '^LoadState=masked$'; says '^ActiveState=active$'
+want 0 systemctl stop bare; want 1 systemctl start bare; says 'Unit bare.service is masked.$'; want 0 systemctl --runtime unmask bare
+printf '[Service]\nExecStart=/bin/sleep 1000\n' >brief.service; want 0 systemctl start brief; rm brief.service
+want 0 systemctl daemon-reload; want 0 systemctl is-active brief; want 5 systemctl restart brief; says 'Unit brief.service not found.$'
+want 0 systemctl status brief; says 'Loaded: not-found (Reason: Unit brief.service not found.)'
+want 0 systemctl stop brief; want 4 systemctl status brief; says '^Unit brief.service could not be found.$'
+printf '[Unit]\nDescription=The one of %%i\n[Service]\nExecStart=/bin/sleep 1000\nSlice=lot-%%i.slice\n' >lot@.service; want 0 systemctl daemon-reload
+want 3 systemctl status lot@a; says '^○ lot@a.service - The one of a$'; says 'Loaded: loaded (.*/lot@.service; static)'; lacks changed
+want 0 systemctl start lot@a lot@b; want 0 systemctl show -p LoadState lot-a.slice; says '^LoadState=loaded$'
+want 0 systemctl stop lot-a.slice; want 3 systemctl is-active lot@a; want 0 systemctl is-active lot@b
+want 0 systemctl stop lot.slice; want 3 systemctl is-active lot@b; want 0 systemctl stop never.slice
 want 0 systemctl enable --now one; want 0 systemctl is-active one; want 0 systemctl disable --now one; want 3 systemctl is-active one
 want 0 systemctl add-wants multi-user bare; want 0 systemctl disable bare
 want 0 systemctl get-default; says '^multi-user.target$'

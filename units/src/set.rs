@@ -94,6 +94,14 @@ impl UnitSet {
         }
     }
 
+    /// From now on this is known under `name`, which nobody can start any more.
+    pub fn replace(&mut self, name: &UnitName, entry: Option<Entry>) {
+        if let Some(Entry::Unit(unit)) = self.entries.remove(name) {
+            self.graph.remove(&unit);
+        }
+        self.entries.extend(entry.map(|entry| (name.clone(), entry)));
+    }
+
     /// What is different in `after`, which was read later.
     #[must_use]
     pub fn difference(&self, after: &Self) -> Difference {

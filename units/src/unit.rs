@@ -226,6 +226,22 @@ impl Unit {
         }
     }
 
+    /// The slice right around its group, where it has a group and that is not the outermost.
+    #[must_use]
+    pub fn around(&self) -> Option<UnitName> {
+        match &self.body {
+            Body::Service(_) => Some(self.slice()),
+            Body::Slice(_) => self.name.nested().into_iter().rev().nth(1),
+            Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) => None,
+        }
+    }
+
+    /// Whether its group lies in this slice's, however deep.
+    #[must_use]
+    pub fn lies_in(&self, slice: &UnitName) -> bool {
+        self.around().is_some_and(|around| around.nested().contains(slice))
+    }
+
     /// The slice its group lies in.
     #[must_use]
     pub fn slice(&self) -> UnitName {

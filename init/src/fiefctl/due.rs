@@ -8,7 +8,7 @@
 use units::control::{LoadState, UnitRow};
 use units::file::transient;
 use units::search::{self, About, Index};
-use units::{Entry, Reader, Specifiers, UnitName, stock, sysv};
+use units::{Entry, Reader, Specifiers, UnitName, UnitSet, stock, sysv};
 
 use super::sources::Beneath;
 use crate::boot::files;
@@ -37,6 +37,20 @@ pub(crate) fn look_anew(rows: &mut [UnitRow]) {
     look(rows, |row| has_changed(row) || (is_of_the_usual(row) && is_read_otherwise(row, &index, &specifiers)));
 }
 
+/// Tells of one that nobody has named yet, an instance of a template, what its files say; `false` where there are none.
+pub(crate) fn as_on_disk(row: &mut UnitRow) -> bool {
+    let tree = Beneath::new(None);
+    let (index, specifiers) = (Index::new(&tree), files::specifiers());
+    let set = read_now(row, &index, &specifiers);
+    let Some(unit) = set.unit(&row.name) else { return false };
+    row.load = LoadState::Loaded;
+    row.description.clone_from(&unit.description);
+    row.documentation.clone_from(&unit.documentation);
+    row.sources.clone_from(&unit.sources);
+    row.stamps = row.sources.iter().map(|path| stamps::present(path)).collect();
+    true
+}
+
 /// Those of these that there are files of now.
 pub(crate) fn on_disk(names: &[UnitName]) -> Vec<&UnitName> {
     let tree = Beneath::new(None);
@@ -57,11 +71,16 @@ fn is_of_the_usual(row: &UnitRow) -> bool {
     row.sources.iter().all(is_usual)
 }
 
-fn is_read_otherwise(row: &UnitRow, index: &Index<'_>, specifiers: &Specifiers) -> bool {
+/// A unit and those that have to do with it, as their files are now.
+fn read_now(row: &UnitRow, index: &Index<'_>, specifiers: &Specifiers) -> UnitSet {
     let names: Vec<UnitName> = std::iter::once(&row.name).chain(&row.aliases).cloned().collect();
     let mut found = search::everything(&About::new(index, &names, &row.sources));
     found.extend(stock::files().filter(|file| search::unit_of(&file.path).is_some_and(|name| names.contains(&name))));
-    let (set, _) = Reader::new(specifiers.clone()).with_instances([row.name.clone()]).read(found);
+    Reader::new(specifiers.clone()).with_instances([row.name.clone()]).read(found).0
+}
+
+fn is_read_otherwise(row: &UnitRow, index: &Index<'_>, specifiers: &Specifiers) -> bool {
+    let set = read_now(row, index, specifiers);
     let load = match set.entry(set.resolve(&row.name)) {
         Some(Entry::Unit(_)) => LoadState::Loaded,
         Some(Entry::Bad { .. }) => LoadState::BadSetting,

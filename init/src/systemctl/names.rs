@@ -73,11 +73,8 @@ pub(crate) fn rows(session: &mut Session, named: &[UnitName], with: &[Detail]) -
     if !due::on_disk(&missing).is_empty() && session.reread().is_ok() {
         rows = session.rows(named, with)?;
     }
-    let templates: Vec<UnitName> = unknown(&rows).iter().filter_map(UnitName::template).collect();
-    let there = due::on_disk(&templates);
-    for row in rows.iter_mut().filter(|row| row.load == LoadState::NotFound) {
-        if row.name.template().is_some_and(|template| there.contains(&&template)) {
-            row.load = LoadState::Loaded;
+    for row in rows.iter_mut().filter(|row| row.load == LoadState::NotFound && row.name.template().is_some() && !is_in_memory(row)) {
+        if due::as_on_disk(row) {
             row.properties.iter_mut().filter(|(key, _)| key == "LoadState").for_each(|(_, value)| "loaded".clone_into(value));
         }
     }

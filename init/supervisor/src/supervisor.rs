@@ -8,6 +8,7 @@ mod jobs;
 mod keep;
 mod leave;
 mod news;
+mod past;
 mod patience;
 mod react;
 mod reload;
@@ -81,7 +82,10 @@ pub struct Supervisor {
     /// Units whose text came with a request.
     #[serde(default)]
     transients: Map<UnitName, transient::Transient>,
-    /// Instances that are over: whoever carries the orders of this step out still looks into them.
+    /// Units that are up without a good file.
+    #[serde(default)]
+    past: Map<UnitName, past::Past>,
+    /// Units that are over: whoever carries the orders of this step out still looks into them.
     #[serde(skip)]
     over: Vec<UnitName>,
 }
@@ -129,6 +133,7 @@ impl Supervisor {
             changes: VecDeque::new(),
             refusals: VecDeque::new(),
             transients: Map::new(),
+            past: Map::new(),
             over: Vec::new(),
         }
     }
@@ -138,12 +143,7 @@ impl Supervisor {
     pub fn step(&mut self, now: Moment, event: Event) -> Vec<Action> {
         // A clock that goes back would undo deadlines; nothing is lost by ignoring it.
         self.now = self.now.max(now);
-        for name in core::mem::take(&mut self.over) {
-            let units = Arc::make_mut(&mut self.units);
-            if !units.forget(&name) && units.disown(&name) {
-                self.triggers.values_mut().for_each(|triggers| triggers.retain(|other| *other != name));
-            }
-        }
+        self.forget_units();
         self.hear(event);
         self.advance();
         core::mem::take(&mut self.orders)
@@ -179,13 +179,13 @@ impl Supervisor {
         if self.is_leaving() {
             return;
         }
-        let old = self.units.clone();
         self.bring_back(&mut units);
+        self.past = Map::new();
         for name in self.slots.names(|_| true) {
             let Some(slot) = self.slots.get(&name) else { continue };
             let has_file = units.unit(&name).is_some();
             if !has_file && (slot.life().is_some() || slot.job.is_some()) {
-                units.keep(&old, &name);
+                self.keep_as_it_was(&name, &mut units);
             } else if !has_file {
                 self.slots.remove(&name);
             }

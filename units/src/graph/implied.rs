@@ -13,14 +13,11 @@ pub(super) fn implied(graph: &mut Graph, name: &UnitName, unit: &Unit, units: Un
     }
     let mut along: Vec<UnitName> = Vec::new();
     match &unit.body {
-        Body::Service(service) => {
-            along.extend(service.sockets.iter().cloned());
-            along.extend([unit.slice()]);
-        }
-        // That one wants the next further out itself; one without a file is no unit, only a group.
-        Body::Slice(_) => along.extend(name.nested().into_iter().rev().nth(1)),
-        Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) => {}
+        Body::Service(service) => along.extend(service.sockets.iter().cloned()),
+        Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) | Body::Slice(_) => {}
     }
+    // That one wants the next further out itself; one without a file is no unit, only a group.
+    along.extend(unit.around());
     for other in along.iter().filter(|other| units.has(other)) {
         order(graph, name, other);
         graph.node_mut(name).wants.insert(other.clone());

@@ -11,7 +11,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use units::control::{Outcome, Reply};
 use units::graph::Node;
-use units::{Entry, Names, Set, UnitName};
+use units::{Entry, Names, Set, UnitKind, UnitName};
 
 impl Supervisor {
     /// Wants `name` up, and all it requires or wants; what it conflicts with is to go down.
@@ -47,12 +47,18 @@ impl Supervisor {
         }
     }
 
-    /// Wants `name` down, and all that require it, are bound to it or are part of it.
+    /// Wants `name` down, and all that require it, are bound to it, are part of it or lie in it.
     pub(super) fn want_stop(&mut self, name: &UnitName) {
-        for name in self.dependents(name) {
-            if self.slots.get(&name).is_some_and(|slot| !slot.is_down() || slot.job.is_some()) {
-                self.want(&name, JobKind::Stop, Why::Asked);
+        let mut with_it = false;
+        for other in self.dependents(name) {
+            if self.slots.get(&other).is_some_and(|slot| !slot.is_down() || slot.job.is_some()) {
+                self.want(&other, JobKind::Stop, Why::Asked);
+                with_it |= other != *name;
             }
+        }
+        // Also one that is down itself is not done with before those that come after it are.
+        if with_it {
+            self.want(name, JobKind::Stop, Why::Asked);
         }
     }
 
@@ -75,11 +81,17 @@ impl Supervisor {
         while let Some(name) = open.pop() {
             if let Some(node) = self.units.graph().node(&name) {
                 let with_it = node.required_by.iter().chain(&node.bound_by).chain(&node.consists_of).chain(&node.stops);
-                open.extend(with_it.filter(|other| !seen.contains(*other)).cloned());
+                open.extend(with_it.chain(self.inside(&name)).filter(|other| !seen.contains(*other)).cloned());
             }
             seen.insert(name);
         }
         seen
+    }
+
+    /// What lies in a slice, however deep.
+    fn inside<'a>(&'a self, slice: &'a UnitName) -> impl Iterator<Item = &'a UnitName> {
+        let all = (slice.kind() == UnitKind::Slice).then(|| self.slots.keys());
+        all.into_iter().flatten().filter(|other| self.units.unit(other).is_some_and(|unit| unit.lies_in(slice)))
     }
 
     /// Puts a job on one unit. What contradicts it is cancelled.
@@ -175,7 +187,8 @@ impl Supervisor {
                 let held = last(&node.after, Slot::holds_up).or_else(|| last(&node.before, stops));
                 held.or_else(|| last(&node.conflicts, stops))
             }
-            JobKind::Stop | JobKind::Restart => last(&node.before, stops),
+            JobKind::Stop | JobKind::Restart => last(&node.before, stops)
+                .or_else(|| self.inside(name).filter(|other| self.slots.get(other).is_some_and(stops)).last().cloned()),
         }
     }
 

@@ -59,6 +59,7 @@ impl Supervisor {
                 self.release_needs(&unit);
                 self.forget_instance(&unit);
                 self.forget_transient(&unit);
+                self.forget_past(&unit);
             }
         }
     }

@@ -50,14 +50,18 @@ impl Supervisor {
                     KillWhom::Control => Whom::Control,
                     KillWhom::All => Whom::All,
                 };
-                self.carry_out(ticket, units, |s, ticket, name| s.ask_kill(ticket, name, whom, signal));
+                self.carry_out_unless(Self::unfit_to_stop, ticket, units, |s, ticket, name| s.ask_kill(ticket, name, whom, signal));
             }
-            Request::Freeze { units } => self.carry_out(ticket, units, |s, ticket, name| s.ask_freeze(ticket, name, true)),
-            Request::Thaw { units } => self.carry_out(ticket, units, |s, ticket, name| s.ask_freeze(ticket, name, false)),
+            Request::Freeze { units } => {
+                self.carry_out_unless(Self::unfit_to_stop, ticket, units, |s, ticket, name| s.ask_freeze(ticket, name, true))
+            }
+            Request::Thaw { units } => {
+                self.carry_out_unless(Self::unfit_to_stop, ticket, units, |s, ticket, name| s.ask_freeze(ticket, name, false))
+            }
             Request::Limit { units } => self.carry_out(ticket, units, Self::ask_limit),
             Request::ResetFailed { units } => {
                 let units = if units.is_empty() { self.slots.keys().cloned().collect() } else { units };
-                self.carry_out(ticket, units, Self::reset_failed);
+                self.carry_out_unless(Self::unfit_to_stop, ticket, units, Self::reset_failed);
             }
             Request::Run { .. } if self.is_leaving() => self.refuse_request(ticket, LEAVING),
             Request::Run { units, collect, then } => self.ask_run(ticket, units, collect, then),
@@ -112,7 +116,7 @@ impl Supervisor {
             return self.refuse_request(ticket, LEAVING);
         }
         // What cannot be made is not there, and is told below.
-        let names: Vec<UnitName> = names.iter().map(|name| self.make_instance(name).unwrap_or_else(|_| name.clone())).collect();
+        let names: Vec<UnitName> = names.iter().map(|name| self.make(name)).collect();
         if names.is_empty() {
             return self.order(Action::Answer(ticket, Reply::Done { results: Vec::new() }));
         }
@@ -123,6 +127,21 @@ impl Supervisor {
             match unfit(self, name) {
                 Some(reason) => self.report(ticket, name, Outcome::Refused(reason)),
                 None => what(self, ticket, name),
+            }
+            // A slice that was made for this and is not up goes again.
+            self.forget_transient(name);
+        }
+    }
+
+    /// The unit of this name, made where nobody has named it before; what cannot be made is not there.
+    fn make(&mut self, name: &UnitName) -> UnitName {
+        match self.make_instance(name) {
+            Ok(made) => made,
+            Err(_) => {
+                if name.kind() == UnitKind::Slice && !is_perpetual(name) {
+                    self.make_slice(name);
+                }
+                name.clone()
             }
         }
     }
@@ -140,7 +159,7 @@ impl Supervisor {
     /// Why nothing can be done with this unit.
     fn unfit(&self, name: &UnitName) -> Option<String> {
         let cause = match self.units.entry(name) {
-            Some(Entry::Unit(_)) => return None,
+            Some(Entry::Unit(_)) => self.is_past(name)?,
             Some(Entry::Bad { first }) => Cause::BadSetting(first.message.clone()),
             Some(Entry::Masked { .. }) => Cause::Masked,
             None => Cause::NotFound,
@@ -150,7 +169,10 @@ impl Supervisor {
 
     /// A masked unit is down already, which is what was asked for: systemctl(1) `stop` succeeds, and prerm scripts rest on it.
     fn unfit_to_stop(&self, name: &UnitName) -> Option<String> {
-        if matches!(self.units.entry(name), Some(Entry::Masked { .. })) { None } else { self.unfit(name) }
+        match self.units.entry(name) {
+            Some(Entry::Unit(_) | Entry::Masked { .. }) => None,
+            Some(Entry::Bad { .. }) | None => self.unfit(name),
+        }
     }
 
     fn forgive(&mut self, name: &UnitName) {
@@ -189,6 +211,9 @@ impl Supervisor {
     fn ask_stop(&mut self, ticket: Ticket, name: &UnitName) {
         if self.is_refused(ticket, name, |manner| manner.refuse_manual_stop, "stopped") {
             return;
+        }
+        if is_perpetual(name) {
+            return self.report(ticket, name, Outcome::Refused("all else lies in it".into()));
         }
         self.want_stop(name);
         // One that failed only for want of another is not to rise with it any more.
@@ -322,6 +347,12 @@ impl Supervisor {
             }
         }
         self.forget_transient(name);
+        self.forget_past(name);
         self.report(ticket, name, Outcome::Ok);
     }
+}
+
+/// The slices that are there as long as anything is; systemd.special(7).
+fn is_perpetual(name: &UnitName) -> bool {
+    matches!(name.as_str(), "-.slice" | "system.slice")
 }

@@ -88,6 +88,11 @@ impl Supervisor {
         };
         // One that is over is nobody's any more, though it is forgotten only with the next event.
         match self.units.entry(name).filter(|_| !self.over.contains(name)) {
+            // It is where its units are, and needs no file.
+            None if name.kind() == UnitKind::Slice => {
+                row.load = LoadState::Loaded;
+                row.description = name.as_str().into();
+            }
             None => {}
             Some(Entry::Masked { path }) => {
                 row.load = LoadState::Masked;
@@ -114,6 +119,7 @@ impl Supervisor {
                 if let Some(slot) = self.slots.get(name) {
                     fill(&mut row, slot, now);
                 }
+                self.show_past(&mut row);
             }
         }
         row

@@ -377,6 +377,10 @@ impl Supervisor {
         match &mut slot.state {
             // A start like any other: it takes its turn behind what the unit comes after, and others wait for it in theirs.
             State::Resting { .. } => {
+                if let Some(cause) = self.is_past(name) {
+                    return self.refuse(name, cause);
+                }
+                let Some(slot) = self.slots.get_mut(name) else { return };
                 match &mut slot.job {
                     Some(job) if !job.begun => {}
                     Some(job) => {

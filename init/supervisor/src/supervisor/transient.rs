@@ -78,6 +78,12 @@ impl Supervisor {
         Ok(())
     }
 
+    /// A slice needs no file: it is where its units are; systemd.slice(5). It goes when it is down.
+    pub(super) fn make_slice(&mut self, name: &UnitName) {
+        // What has no room is not there, as any other.
+        let _ = self.adopt(alloc::vec![Fragment { name: name.clone(), text: "[Slice]\n".into() }], true);
+    }
+
     /// The units that another reading has not found in any file.
     pub(super) fn bring_back(&self, units: &mut UnitSet) {
         for (name, transient) in &self.transients {

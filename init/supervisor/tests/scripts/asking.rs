@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::check;
+use super::{check, check_with};
 
 const UNITS: &str = "
 -- default.target
@@ -267,5 +267,101 @@ fn an_instance_is_there_once_it_is_named_with_those_it_names() {
         > stop shop@two
         answer 2: shop@two Ok
     "#]],
+    );
+}
+
+/// a's file is masked, b's is gone, c's is wrong, d's is good; e falls.
+#[test]
+fn what_is_up_without_a_good_file_goes_down_for_good() {
+    let service = |name: &str| format!("-- {name}\n[service]\ncommand = '/bin/{name}'\n");
+    let all = |names: &[&str]| names.iter().map(|name| service(name)).collect::<String>();
+    let before = all(&["a", "b", "c", "d", "e", "f"]);
+    let after = format!("-- a\nmasked\n-- c\nnonsense = 1\n{}-- e\nmasked\n-- f\nmasked\n", service("d"));
+    check_with(
+        &before,
+        |world| world.changed = after,
+        "start a b c d e f | daemon-reload | start a b c d | restart a | list | stop a b c d | list | start a b c d | exit e 1 | +1s | list | reset-failed e | start f e",
+        expect![[r#"
+            > start a b c d e f
+            prepare a#1
+            prepare b#2
+            prepare c#3
+            prepare d#4
+            prepare e#5
+            prepare f#6
+            spawn a#1 start[0]
+            spawn b#2 start[0]
+            spawn c#3 start[0]
+            spawn d#4 start[0]
+            spawn e#5 start[0]
+            spawn f#6 start[0]
+              a is up
+              b is up
+              c is up
+              d is up
+              e is up
+              f is up
+            answer 1: a Ok, b Ok, c Ok, d Ok, e Ok, f Ok
+            > daemon-reload
+            reread for 2
+            > start a b c d
+            answer 3: a Refused("masked"), b Refused("no such unit"), c Refused("bad unit file: unknown key `nonsense`"), d Ok
+            > restart a
+            answer 4: a Refused("masked")
+            > list
+                a active running -
+                b active running -
+                c active running -
+                d active running -
+                e active running -
+                f active running -
+            > stop a b c d
+            signal a All SIGTERM
+            signal a All SIGCONT
+            signal b All SIGTERM
+            signal b All SIGCONT
+            signal c All SIGTERM
+            signal c All SIGCONT
+            signal d All SIGTERM
+            signal d All SIGCONT
+            release a
+              a is down
+            release b
+              b is down
+            release c
+              c is down
+            release d
+              d is down
+            answer 5: a Ok, b Ok, c Ok, d Ok
+            > list
+                a inactive dead -
+                c inactive dead unknown key `nonsense`
+                d inactive dead -
+                e active running -
+                f active running -
+            > start a b c d
+            prepare d#7
+            spawn d#7 start[0]
+              d is up
+            answer 6: a Refused("masked"), b Refused("no such unit"), c Refused("bad unit file: unknown key `nonsense`"), d Ok
+            > exit e 1
+            signal e All SIGTERM
+            signal e All SIGCONT
+            release e to restart
+              e fell: exit code 1, again at 100ms
+            > +1s
+            @ 100ms
+              e failed: masked
+            > list
+                a inactive dead -
+                c inactive dead unknown key `nonsense`
+                d active running -
+                e failed failed masked
+                f active running -
+            > reset-failed e
+            answer 7: e Ok
+            > start f e
+            answer 8: f Refused("masked"), e Refused("masked")
+        "#]],
     );
 }

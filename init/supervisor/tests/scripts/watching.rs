@@ -353,3 +353,48 @@ fn a_slice_is_up_as_long_as_something_in_it_is_or_it_was_asked_for() {
         "#]],
     );
 }
+
+#[test]
+fn stopping_a_slice_stops_what_lies_in_it_with_a_file_or_without() {
+    let units = "-- big.slice\n[slice]\n-- a\n[service]\ncommand = '/bin/a'\nslice = 'big-in.slice'\n-- b\n[service]\ncommand = '/bin/b'\nslice = 'other-in.slice'";
+    check(
+        units,
+        "start a b | stop big.slice | list | stop other.slice | stop other-in.slice | stop system.slice | list",
+        expect![[r#"
+        > start a b
+        prepare a#1
+        prepare b#2
+        spawn a#1 start[0]
+        spawn b#2 start[0]
+          a is up
+          b is up
+        answer 1: a Ok, b Ok
+        > stop big.slice
+        signal a All SIGTERM
+        signal a All SIGCONT
+        release a
+          a is down
+        answer 2: big.slice Ok
+        > list
+            a inactive dead -
+            b active running -
+            big.slice inactive dead -
+        > stop other.slice
+        signal b All SIGTERM
+        signal b All SIGCONT
+        release b
+          b is down
+        answer 3: other.slice Ok
+        forget other.slice
+        > stop other-in.slice
+        answer 4: other-in.slice Ok
+        forget other-in.slice
+        > stop system.slice
+        answer 5: system.slice Refused("no such unit")
+        > list
+            a inactive dead -
+            b inactive dead -
+            big.slice inactive dead -
+    "#]],
+    );
+}

@@ -16,6 +16,8 @@ pub fn files(text: &str) -> Vec<SourceFile> {
             }
         }
     }
-    let file = |(path, text): (String, String)| SourceFile { path, kind: SourceKind::Unit(format!("#\n{text}").into()) };
+    // An empty file masks; one with a comment alone does not.
+    let bytes = |text: String| if text == "masked\n" { Vec::new() } else { format!("#\n{text}").into() };
+    let file = |(path, text): (String, String)| SourceFile { path, kind: SourceKind::Unit(bytes(text)) };
     files.into_iter().map(file).collect()
 }
