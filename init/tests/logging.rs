@@ -7,6 +7,21 @@ mod guest;
 
 use guest::{POWERED_OFF, boot, script};
 
+/// As with systemd, where both are one socket; systemd.exec(5), `StandardError=inherit`.
+#[test]
+#[ignore = "needs root"]
+fn what_is_said_on_both_descriptors_stays_in_order() {
+    let speaks = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'for n in $(seq 200); do echo out $$n; echo err $$n >&2; done'\nLogRateLimitBurst=0\n";
+    let boot =
+        boot(&[("speaks.service", speaks), ("work.toml", &script("", "ctl start speaks.service; ctl logs speaks.service; ctl poweroff"))]);
+    boot.ended(POWERED_OFF);
+    let said = |line: &str| Some(line.split_once("work: ")?.1.split_once(' ')?.1.to_owned());
+    let said: Vec<String> =
+        boot.console.lines().filter_map(said).filter(|text| text.starts_with("out ") || text.starts_with("err ")).collect();
+    let wanted: Vec<String> = (1..=200).flat_map(|n| [format!("out {n}"), format!("err {n}")]).collect();
+    assert_eq!(said, wanted, "{}", boot.console);
+}
+
 #[test]
 #[ignore = "needs root"]
 fn a_line_is_kept_with_who_speaks_and_what_the_unit_says_of_it() {

@@ -125,7 +125,7 @@ reloading, deactivating, failed) `sub` `job` (`kind` `waiting`) `main_pid` `froz
 about that, `account` (`memory-current` `memory-peak` `memory-max` `swap-current` `oom-kills` `cpu-usage-us` `cpu-user-us` `cpu-system-us`
 `cpu-throttled-us` `tasks-current` `tasks-max` `io-read` `io-written`), `relations`, `properties`.
 
-A line of the log: `number` `time_ms` `unit` `pid` `identifier` `stream` (init, stdout, stderr, syslog) `priority` (0 … 7) `facility` (0 … 23,
+A line of the log: `number` `time_ms` `unit` `pid` `identifier` `stream` (init, stdout, stderr where the console shows errors alone, syslog) `priority` (0 … 7) `facility` (0 … 23,
 syslog(3)) `fields` (`LogExtraFields=`) `text`.
 
 The system, of `is-system-running` and `status` without a unit: `protocol` `version` `state` `booted_us` `finished_us` `now_us`

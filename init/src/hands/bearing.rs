@@ -56,7 +56,7 @@ impl Hands {
         reactor: &mut Reactor,
     ) -> Result<(i32, Process), Stillborn> {
         let identity = identity::resolve(service).map_err(Stillborn::of)?;
-        self.open_outlets(run.life, reactor)?;
+        self.open_outlets(run.life, service, reactor)?;
         if run.phase == Phase::Start && service.notify_descriptor.is_some() {
             let delayed = |errno: nix::errno::Errno| Stillborn::Delayed(format!("no pipe to be had: {}", errno.desc()));
             self.open_ready(run.life, reactor).map_err(delayed)?;

@@ -33,13 +33,23 @@ const JOURNAL: &str = "/run/systemd/journal/socket";
 /// Where the output of a life goes.
 #[derive(Debug)]
 pub(super) struct Outlets {
-    pub(super) stdout: OwnedFd,
-    pub(super) stderr: OwnedFd,
-    /// The number of the pipe of standard output; that of standard error is the next.
+    pub(super) output: OwnedFd,
+    /// Of standard error alone, where it is treated otherwise. Else both write into one pipe, so that their lines stay in order.
+    pub(super) errors: Option<OwnedFd>,
+    /// The number of the first pipe; that of errors is the next.
     pub(super) first: u64,
 }
 
 impl Outlets {
+    /// The pipe for this descriptor, 1 or 2.
+    pub(super) fn of(&self, number: i32) -> &OwnedFd {
+        self.errors.as_ref().filter(|_| number == 2).unwrap_or(&self.output)
+    }
+
+    pub(super) fn numbers(&self) -> std::ops::Range<u64> {
+        self.first..self.first + if self.errors.is_some() { 2 } else { 1 }
+    }
+
     /// What a program knows its own standard error or output by as the log's; systemd.exec(5), `$JOURNAL_STREAM`. One that finds it so may speak
     /// [`JOURNAL`]'s language from then on, so it is told only where somebody listens.
     pub(super) fn stream(&self, service: &Service) -> Option<String> {
@@ -49,8 +59,8 @@ impl Outlets {
         let is_log = |output: &Output| matches!(output, Output::Log | Output::Tty) && service.tty.is_none();
         let stdout = &service.log.stdout;
         let outlet = match (is_log(service.log.stderr.as_ref().unwrap_or(stdout)), is_log(stdout)) {
-            (true, _) => &self.stderr,
-            (false, true) => &self.stdout,
+            (true, _) => self.of(2),
+            (false, true) => self.of(1),
             (false, false) => return None,
         };
         let about = fstat(outlet).ok()?;
@@ -256,11 +266,4 @@ fn own_users(identity: &Identity) -> (Vec<u8>, Vec<u8>) {
 
 fn strings(texts: Vec<String>) -> Result<Vec<CString>, NulError> {
     texts.into_iter().map(CString::new).collect()
-}
-
-/// The pipes of a life, numbered from `first` on: what init reads and what its processes write to.
-pub(super) fn pipes(first: u64) -> io::Result<((OwnedFd, OwnedFd), Outlets)> {
-    let (read_out, stdout) = crate::journal::pipe()?;
-    let (read_err, stderr) = crate::journal::pipe()?;
-    Ok(((read_out, read_err), Outlets { stdout, stderr, first }))
 }

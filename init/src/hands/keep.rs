@@ -59,7 +59,7 @@ struct BodyNote {
     /// Below the root of each hierarchy.
     group: Option<String>,
     unharmed: bool,
-    outlets: Option<(i32, i32, u64)>,
+    outlets: Option<(i32, Option<i32>, u64)>,
     looking: bool,
     ready: Option<i32>,
     draining: bool,
@@ -202,7 +202,8 @@ impl Hands {
     fn take_body(&mut self, note: BodyNote, inherited: &mut Inherited, reactor: &mut Reactor) {
         let group = note.group.as_deref().and_then(|path| self.group_at(path));
         let mut take = |number| inherited.take(number);
-        let outlets = note.outlets.and_then(|(out, err, first)| Some(Outlets { stdout: take(out)?, stderr: take(err)?, first }));
+        let outlets =
+            note.outlets.and_then(|(output, errors, first)| Some(Outlets { output: take(output)?, errors: errors.and_then(take), first }));
         let memory = group.as_ref().and_then(|group| Memory::watch(group, note.life, reactor));
         let private = Private::resumed(note.private, inherited, self.bodies.values().map(|body| &body.private));
         let body = Body {
@@ -288,7 +289,10 @@ impl BodyNote {
             unit: body.unit.clone(),
             group: body.group.as_ref().map(path_of),
             unharmed: body.unharmed,
-            outlets: body.outlets.as_ref().map(|outlets| (hand_over(&outlets.stdout), hand_over(&outlets.stderr), outlets.first)),
+            outlets: body
+                .outlets
+                .as_ref()
+                .map(|outlets| (hand_over(&outlets.output), outlets.errors.as_ref().map(hand_over), outlets.first)),
             looking: body.looking,
             ready: body.ready.as_ref().map(hand_over),
             draining: body.draining,

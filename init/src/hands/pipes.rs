@@ -5,38 +5,43 @@ use std::time::Duration;
 
 use supervisor::{Life, Phase};
 use units::control::LogStream;
+use units::unit::{ConsoleLevel, Service};
 
-use super::birth::{self, Stillborn};
+use super::birth::{Outlets, Stillborn};
 use super::{Hands, Pipe};
 use crate::journal::{self, Intake};
 use crate::reactor::{Reactor, Source};
 
 impl Hands {
     /// Open those of a life, once.
-    pub(super) fn open_outlets(&mut self, life: Life, reactor: &mut Reactor) -> Result<(), Stillborn> {
+    pub(super) fn open_outlets(&mut self, life: Life, service: &Service, reactor: &mut Reactor) -> Result<(), Stillborn> {
         let Some(body) = self.bodies.get_mut(&life).filter(|body| body.outlets.is_none()) else { return Ok(()) };
         let delayed = |error: std::io::Error| Stillborn::Delayed(format!("no log pipe to be had: {error}"));
-        let ((out, err), outlets) = birth::pipes(self.next_pipe).map_err(delayed)?;
-        for (pipe, stream) in [(out, LogStream::Stdout), (err, LogStream::Stderr)] {
-            let number = self.next_pipe;
-            self.next_pipe += 1;
-            let watch = reactor.watch(&pipe, Source::Output(number)).map_err(|errno| delayed(errno.into()))?;
+        let first = self.next_pipe;
+        let mut open = |stream| {
+            let (pipe, end) = journal::pipe()?;
+            let watch = reactor.watch(&pipe, Source::Output(self.next_pipe))?;
             let intake = Intake::new(pipe);
-            self.pipes.insert(number, Pipe { unit: body.unit.clone(), stream, intake, watch, paused: None });
-        }
-        body.outlets = Some(outlets);
+            self.pipes.insert(self.next_pipe, Pipe { unit: body.unit.clone(), stream, intake, watch, paused: None });
+            self.next_pipe += 1;
+            Ok(end)
+        };
+        let output = open(LogStream::Stdout).map_err(delayed)?;
+        // Only the console tells them apart.
+        let apart = (service.log.console == ConsoleLevel::Warning).then(|| open(LogStream::Stderr));
+        body.outlets = Some(Outlets { output, errors: apart.transpose().map_err(delayed)?, first });
         Ok(())
     }
 
     /// The numbers of a life's pipes.
     pub(crate) fn pipes_of(&self, life: Life) -> std::ops::Range<u64> {
         let outlets = self.bodies.get(&life).and_then(|body| body.outlets.as_ref());
-        outlets.map_or(0..0, |outlets| outlets.first..outlets.first + 2)
+        outlets.map_or(0..0, Outlets::numbers)
     }
 
     /// The process that most probably writes to this pipe: the main one of its life, where it has one.
     pub(crate) fn speaker(&self, number: u64) -> Option<u32> {
-        let is_its = |body: &super::Body| body.outlets.as_ref().is_some_and(|outlets| (outlets.first..outlets.first + 2).contains(&number));
+        let is_its = |body: &super::Body| body.outlets.as_ref().is_some_and(|outlets| outlets.numbers().contains(&number));
         let (life, _) = self.bodies.iter().find(|(_, body)| is_its(body))?;
         let processes = self.processes.iter().filter(|(_, process)| process.run.life == *life);
         let (pid, _) = processes.min_by_key(|(_, process)| process.run.phase != Phase::Start)?;

@@ -354,9 +354,9 @@ pub struct LogLine {
 pub enum LogStream {
     /// init itself.
     Init,
-    /// Descriptor 1.
+    /// Descriptor 1, and 2 where nothing treats it otherwise.
     Stdout,
-    /// Descriptor 2.
+    /// Descriptor 2 of a unit whose errors are shown on the console too.
     Stderr,
     /// `/dev/log`
     Syslog,

@@ -46,10 +46,7 @@ fn output_step<'a>(wanted: &'a Wanted<'_>, output: &Output, tty: Option<&Tty>, n
     Ok(Some(match (output, tty) {
         // A terminal takes the place of the log, as a login prompt expects.
         (Output::Log | Output::Tty, Some(tty)) => open(&tty.path, libc::O_RDWR, number)?,
-        (Output::Log | Output::Tty, None) => {
-            let outlet = if number == 1 { &wanted.outlets.stdout } else { &wanted.outlets.stderr };
-            Step::Inherit(outlet.as_fd(), number)
-        }
+        (Output::Log | Output::Tty, None) => Step::Inherit(wanted.outlets.of(number).as_fd(), number),
         (Output::Null, _) => open("/dev/null", libc::O_WRONLY, number)?,
         (Output::Inherit, _) => return Ok(None),
         (Output::File(path), _) => open(path, create, number)?,
@@ -65,8 +62,7 @@ fn taken<'a>(wanted: &'a Wanted<'_>, name: Option<&str>, number: i32) -> Result<
     match (wanted.handed.find(name), number) {
         (Some(fd), _) => Ok(Step::Inherit(fd, number)),
         (None, 0) => open("/dev/null", libc::O_RDONLY, 0),
-        (None, 1) => Ok(Step::Inherit(wanted.outlets.stdout.as_fd(), number)),
-        (None, _) => Ok(Step::Inherit(wanted.outlets.stderr.as_fd(), number)),
+        (None, _) => Ok(Step::Inherit(wanted.outlets.of(number).as_fd(), number)),
     }
 }
 
