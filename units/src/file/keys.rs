@@ -120,6 +120,13 @@ pub(super) fn guess(section: &str, key: &str) -> Option<String> {
     if section.is_empty() {
         own.extend(KEYS.iter().map(|(name, _)| *name).filter(|name| !name.is_empty()));
     }
+    // A word that there is, and that was not asked for here.
+    if own.contains(&key) {
+        return Some(match section {
+            "" => format!("[{key}] is for a unit of that kind, whose file is named NAME.{key}.toml"),
+            _ => format!("`{key}` stands in [[{section}]] of a service's own file"),
+        });
+    }
     let elsewhere = KEYS.iter().find(|(name, keys)| *name != section && keys.contains(&key));
     if let Some((name, _)) = elsewhere {
         return Some(match *name {

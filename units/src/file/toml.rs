@@ -65,6 +65,9 @@ pub(super) fn apply(draft: &mut Draft, source: &Source<'_>) {
             if kind == UnitKind::Socket {
                 section.listen(draft);
             }
+            if kind == UnitKind::Timer {
+                parts::read_delay(draft, &mut section);
+            }
             section.directives(draft, theirs);
             section.finish();
         }

@@ -140,12 +140,17 @@ fn read_timer(draft: &mut Draft, source: &Source<'_>, document: &DeTable<'_>, pa
         Role::Command => name(&part.of, Role::Command, part.index),
         Role::Timer | Role::Socket => Some(part.of.clone()),
     };
-    if let Some(delay) = section.finite_span("random-delay") {
-        draft.timer.random_delay = delay;
-    }
+    read_delay(draft, &mut section);
     section.directives(draft, "Timer");
     section.finish();
     Some("timers.target")
+}
+
+/// The short word for `randomized-delay-sec`, wherever a timer is described.
+pub(super) fn read_delay(draft: &mut Draft, section: &mut Section<'_, '_>) {
+    if let Some(delay) = section.finite_span("random-delay") {
+        draft.timer.random_delay = delay;
+    }
 }
 
 /// As whom and where it runs is as with the service; how that is started, restarted and read from is not.

@@ -110,3 +110,22 @@ fn what_is_wrong_is_told_where_it_stands_and_once() {
     let (_, told) = set(&[("x.toml", "[service]\ncommand = [\"/bin/x\"]\n[socket]\nlisten = \"80\"\n")]);
     assert!(told.iter().any(|line| line.starts_with("3: ")), "{told:?}");
 }
+
+#[test]
+fn a_file_of_its_own_takes_the_short_word_too_and_nothing_is_guessed_to_be_itself() {
+    let (set, told) = set(&[
+        ("web.toml", "[service]\ncommand = [\"/bin/true\"]\n"),
+        ("web.timer.toml", "[timer]\non-calendar = \"daily\"\nrandom-delay = \"10m\"\n"),
+    ]);
+    assert_eq!(told, [""; 0]);
+    let timer = set.unit(&name("web.timer")).unwrap();
+    assert!(matches!(&timer.body, Body::Timer(timer) if timer.random_delay == Duration::from_secs(600)), "{:?}", timer.body);
+    for (file, text, wanted) in [
+        ("web.socket.toml", "[socket]\nname = \"http\"\n", "`name` stands in [[socket]] of a service's own file"),
+        ("web.toml", "[service]\n[path]\npath-exists = \"/x\"\n", "[path] is for a unit of that kind, whose file is named NAME.path.toml"),
+    ] {
+        let (_, told) = read([SourceFile { path: format!("/etc/fief/units/{file}"), kind: SourceKind::Unit(text.as_bytes().to_vec()) }]);
+        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+        assert!(told.concat().contains(wanted), "{told:?}");
+    }
+}
