@@ -35,6 +35,7 @@ mod journal;
 mod journalctl;
 mod keeper;
 mod kept;
+mod language;
 mod leave;
 mod ledger;
 mod log;

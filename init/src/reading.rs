@@ -70,6 +70,7 @@ impl System {
     }
 
     fn begin_reading(&mut self, what: What) {
+        self.hands.surroundings.read_language();
         let wanted = if boot::reads_the_usual(&self.options) { search::generators(&Here) } else { Vec::new() };
         for remark in self.hands.generate(wanted, &mut self.reactor) {
             self.say(Tone::Bad, &remark);

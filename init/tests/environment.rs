@@ -78,3 +78,27 @@ fn processes_are_told_what_their_unit_was_started_for() {
     let missing: Vec<&&str> = ROWS.iter().filter(|row| !boot.console.lines().any(|line| line.trim_end().ends_with(**row))).collect();
     assert!(missing.is_empty(), "{missing:#?}\n{}", boot.console);
 }
+
+#[test]
+#[ignore = "needs root"]
+fn services_are_spoken_to_in_the_language_that_the_files_say() {
+    let work = "systemctl=/run/systemctl; ln -s INIT $systemctl; says() { ctl start says; ctl logs says | grep -o 'tongue.*' | tail -n 1; }\n\
+                printf 'LANG=fr_FR.UTF-8\\n' > /etc/default/locale; rm -f /etc/locale.conf; ctl start says; ctl daemon-reload; says\n\
+                printf '# x\\nLANG=\"de_DE.UTF-8\"\\nLC_TIME=C\\nLC_ALL=no\\nFOO=1\\nLC_PAPER=../x\\n' > /etc/locale.conf; ctl reexec; says\n\
+                $systemctl show-environment | sed 's/^/shown /'; $systemctl set-environment LANG=C; says; $systemctl unset-environment LANG\n\
+                rm /etc/locale.conf /etc/default/locale; ctl daemon-reload; says; ctl poweroff"
+        .replace("INIT", guest::INIT);
+    let says = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo tongue $$LANG $${LC_TIME:-none} $${LC_ALL:-none} $${FOO:-none} $${LC_PAPER:-none}'\n";
+    let boot = boot(&[("says.service", says), ("work.toml", &script("", &work))]);
+    boot.ended(POWERED_OFF);
+    for row in [
+        "tongue fr_FR.UTF-8 none none none none",
+        "tongue de_DE.UTF-8 C none none none",
+        "shown LANG=de_DE.UTF-8",
+        "shown LC_TIME=C",
+        "tongue C C none none none",
+        "tongue C.UTF-8 none none none none",
+    ] {
+        boot.shows(row);
+    }
+}

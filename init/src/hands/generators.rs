@@ -30,12 +30,12 @@ use units::search::{Generator, OUTPUT};
 use units::{Map, UnitName};
 
 use super::groups::{make_group, way_in};
+use super::surroundings::Surroundings;
 use super::{Facts, Hands, Pipe};
 use crate::again;
 use crate::boot::files;
 use crate::journal::{self, Intake};
 use crate::ledger::{Ledger, Pages};
-use crate::program;
 use crate::reactor::{Reactor, Source};
 
 /// How long they may take.
@@ -121,7 +121,7 @@ impl Hands {
         let unit = UnitName::new(&generator.name).or_else(|_| UnitName::new(GROUP)).map_err(io::Error::other)?;
         let (ours, theirs) = journal::pipe()?;
         let (cgroup, procs) = way_in(self.generators.group.as_ref(), unharmed)?;
-        let steps = steps(&generator.path, &environment(&self.facts), &procs, theirs.as_fd())?;
+        let steps = steps(&generator.path, &environment(&self.facts, &self.surroundings), &procs, theirs.as_fd())?;
         let cgroup = cgroup.as_ref().map(AsFd::as_fd);
         let child = spawn(&Plan { namespaces: CloneFlags::empty(), cgroup, steps: &steps })?;
         let number = self.next_pipe;
@@ -269,15 +269,14 @@ fn steps<'a>(path: &str, environment: &[String], procs: &'a [OwnedFd], output: B
 }
 
 /// systemd.generator(7), "Environment".
-fn environment(facts: &Facts) -> Vec<String> {
-    let mut all = vec![
-        format!("PATH={}", program::PATH),
-        format!("LANG={}", std::env::var("LANG").unwrap_or_else(|_| "C.UTF-8".to_owned())),
+fn environment(facts: &Facts, surroundings: &Surroundings) -> Vec<String> {
+    let mut all: Vec<String> = surroundings.all().map(|(name, value)| format!("{name}={value}")).collect();
+    all.extend([
         "SYSTEMD_SCOPE=system".to_owned(),
         "SYSTEMD_IN_INITRD=0".to_owned(),
         format!("SYSTEMD_FIRST_BOOT={}", u8::from(facts.is_first_boot())),
         format!("SYSTEMD_ARCHITECTURE={}", files::architecture()),
-    ];
+    ]);
     all.extend(facts.container().map(|kind| format!("SYSTEMD_VIRTUALIZATION=container:{kind}")));
     all
 }

@@ -196,6 +196,7 @@ impl Hands {
                 }
             }
         }
+        hands.surroundings.read_language();
         hands
     }
 

@@ -1,13 +1,16 @@
 //! What the processes of all units are told: where programs are, in which language people are spoken to, and what somebody has set for all;
 //! systemctl(1), `set-environment`.
 //!
+//! The language is the guest's own: what its files say (locale.conf(5)), read when the units are read and by each new life of the program, as
+//! systemd does. Where they say nothing it is what PID 1 was begun with.
+//!
 //! Invariant: it is bounded, whoever sets however much; and what PID 1 was begun with cannot be taken away, only said otherwise for a while.
 
 use serde::{Deserialize, Serialize};
 use units::Map;
 use units::control::{EnvironmentRequest, Refusal, Reply};
 
-use crate::program;
+use crate::{language, program};
 
 /// Of names and values together, bytes. A process is given no more than a few times that; execve(2).
 const MOST: usize = 128 * 1024;
@@ -27,9 +30,12 @@ pub(super) struct Note(Map<String, String>);
 impl Surroundings {
     /// As they are when nobody has set any.
     pub(super) fn new() -> Self {
-        let language = std::env::var("LANG").unwrap_or_else(|_| "C.UTF-8".to_owned());
-        let own = [("LANG".to_owned(), language), ("PATH".to_owned(), program::PATH.to_owned())].into_iter().collect();
-        Self { own, ..Self::default() }
+        Self { own: own(Map::new()), ..Self::default() }
+    }
+
+    /// In the language that the guest's files say by now.
+    pub(crate) fn read_language(&mut self) {
+        self.own = own(language::said());
     }
 
     /// The same as an earlier life of the program had them.
@@ -79,6 +85,14 @@ impl Surroundings {
         units::order::by(&mut variables, Ord::cmp);
         Reply::Environment { variables }
     }
+}
+
+fn own(mut language: Map<String, String>) -> Map<String, String> {
+    if language.is_empty() {
+        language.insert("LANG".to_owned(), std::env::var("LANG").unwrap_or_else(|_| "C.UTF-8".to_owned()));
+    }
+    language.insert("PATH".to_owned(), program::PATH.to_owned());
+    language
 }
 
 /// Letters, digits and underscores, no digit first; environ(7).

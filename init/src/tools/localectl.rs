@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use super::settings::{Verb, sheet, variables, verb, write_variables};
 use super::{fail, output};
 use crate::getopt::{Opt, Takes};
+use crate::language::{FILES, VARIABLES};
 use crate::say;
 
 const OPTIONS: &[Opt] = &[
@@ -47,24 +48,6 @@ const VERBS: &[Verb] = &[
     ("list-x11-keymap-options", 0, 0),
 ];
 
-/// Debian's, and everybody else's.
-const FILES: [&str; 2] = ["/etc/default/locale", "/etc/locale.conf"];
-const VARIABLES: [&str; 14] = [
-    "LANG",
-    "LANGUAGE",
-    "LC_CTYPE",
-    "LC_NUMERIC",
-    "LC_TIME",
-    "LC_COLLATE",
-    "LC_MONETARY",
-    "LC_MESSAGES",
-    "LC_PAPER",
-    "LC_NAME",
-    "LC_ADDRESS",
-    "LC_TELEPHONE",
-    "LC_MEASUREMENT",
-    "LC_IDENTIFICATION",
-];
 const LOCALES: &str = "/usr/lib/locale";
 /// Built into the library.
 const ALWAYS: [&str; 2] = ["C", "POSIX"];
@@ -92,7 +75,7 @@ pub(crate) fn run(name: &str, words: &[String]) -> ExitCode {
 
 /// The file that says it: the one that is there, else the distribution's.
 fn place() -> &'static str {
-    let [debians, usual] = FILES;
+    let [usual, debians] = FILES;
     let there = FILES.into_iter().find(|path| Path::new(path).exists());
     there.unwrap_or(if Path::new("/etc/default").is_dir() { debians } else { usual })
 }
