@@ -302,7 +302,7 @@ impl Hands {
             body.made_with = None;
             body.group.as_ref()
         });
-        let service = units.unit(name).and_then(|unit| unit.service());
+        let service = units.unit(name).and_then(|unit| unit.processes());
         group.zip(service).map(|(group, service)| limits::of_service(group, service)).unwrap_or_default()
     }
 

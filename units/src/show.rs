@@ -96,6 +96,11 @@ fn body(sheet: &mut Sheet, unit: &Unit) {
             sheet.put("Slice", above.map_or_else(|| "-.slice".to_owned(), String::from));
             exec::resources(sheet, &slice.resources);
         }
+        Body::Scope(scope) => {
+            sheet.put("Slice", unit.slice().as_str().to_owned());
+            service::scope(sheet, scope);
+            exec::resources(sheet, &scope.resources);
+        }
     }
 }
 
@@ -161,7 +166,9 @@ fn description(unit: &Unit) -> String {
         _ if !unit.description.is_empty() => unit.description.clone(),
         Body::Mount(mount) => mount.place.clone(),
         Body::Slice(_) => format!("Slice /{}", unit.name.stem().replace('-', "/")),
-        Body::Target | Body::Service(_) | Body::Socket(_) | Body::Timer(_) | Body::Path(_) => unit.name.as_str().to_owned(),
+        Body::Target | Body::Service(_) | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Scope(_) => {
+            unit.name.as_str().to_owned()
+        }
     }
 }
 
@@ -169,6 +176,6 @@ fn can_reload(unit: &Unit) -> bool {
     match &unit.body {
         Body::Service(service) => service.reload != Reload::Unsupported || service.kind == ServiceType::NotifyReload,
         Body::Mount(_) => true,
-        Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Slice(_) => false,
+        Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Slice(_) | Body::Scope(_) => false,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Unit ── relations, conditions, install, ignored
-//!     └─ Body ── Target | Service | Socket | Timer | Path | Mount | Slice
+//!     └─ Body ── Target | Service | Socket | Timer | Path | Mount | Slice | Scope
 //!                           └─ commands, restart, stop, run-as, execution, sandbox, environment, directories, log, resources, tty
 //! ```
 //!
@@ -201,6 +201,8 @@ pub enum Body {
     Mount(Box<Mount>),
     /// A node of the cgroup tree.
     Slice(Box<Slice>),
+    /// Processes that somebody else has begun: a service without commands.
+    Scope(Box<Service>),
 }
 
 impl Unit {
@@ -222,6 +224,15 @@ impl Unit {
     pub fn service(&self) -> Option<&Service> {
         match &self.body {
             Body::Service(service) => Some(service),
+            Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) | Body::Slice(_) | Body::Scope(_) => None,
+        }
+    }
+
+    /// What its processes may do and use, where it has any of its own: of a service or a scope.
+    #[must_use]
+    pub fn processes(&self) -> Option<&Service> {
+        match &self.body {
+            Body::Service(service) | Body::Scope(service) => Some(service),
             Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) | Body::Slice(_) => None,
         }
     }
@@ -230,7 +241,7 @@ impl Unit {
     #[must_use]
     pub fn around(&self) -> Option<UnitName> {
         match &self.body {
-            Body::Service(_) => Some(self.slice()),
+            Body::Service(_) | Body::Scope(_) => Some(self.slice()),
             Body::Slice(_) => self.name.nested().into_iter().rev().nth(1),
             Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) => None,
         }
@@ -245,7 +256,7 @@ impl Unit {
     /// The slice its group lies in.
     #[must_use]
     pub fn slice(&self) -> UnitName {
-        let named = self.service().and_then(|service| service.resources.slice.clone());
+        let named = self.processes().and_then(|service| service.resources.slice.clone());
         named.unwrap_or_else(|| self.name.usual_slice())
     }
 
@@ -262,7 +273,7 @@ impl Unit {
                     .collect()
             }
             Body::Path(watch) => watch.paths.iter().map(|(event, path)| format!("{event} {path}")).collect(),
-            Body::Target | Body::Service(_) | Body::Mount(_) | Body::Slice(_) => Vec::new(),
+            Body::Target | Body::Service(_) | Body::Mount(_) | Body::Slice(_) | Body::Scope(_) => Vec::new(),
         }
     }
 
@@ -293,7 +304,7 @@ impl Unit {
                 paths.extend(above.map(str::to_owned));
                 paths.extend(Some(mount.what.clone()).filter(|what| what.starts_with('/')));
             }
-            Body::Target | Body::Timer(_) | Body::Slice(_) => {}
+            Body::Target | Body::Timer(_) | Body::Slice(_) | Body::Scope(_) => {}
         }
         paths
     }
@@ -304,7 +315,7 @@ impl Unit {
             Body::Socket(socket) => socket.service = Some(other),
             Body::Timer(timer) => timer.unit = Some(other),
             Body::Path(watch) => watch.unit = Some(other),
-            Body::Target | Body::Service(_) | Body::Mount(_) | Body::Slice(_) => {}
+            Body::Target | Body::Service(_) | Body::Mount(_) | Body::Slice(_) | Body::Scope(_) => {}
         }
     }
 
@@ -317,7 +328,7 @@ impl Unit {
             Body::Socket(socket) => Some(socket.service.clone().unwrap_or_else(own)),
             Body::Timer(timer) => Some(timer.unit.clone().unwrap_or_else(own)),
             Body::Path(watch) => Some(watch.unit.clone().unwrap_or_else(own)),
-            Body::Target | Body::Service(_) | Body::Mount(_) | Body::Slice(_) => None,
+            Body::Target | Body::Service(_) | Body::Mount(_) | Body::Slice(_) | Body::Scope(_) => None,
         }
     }
 }

@@ -46,6 +46,12 @@ pub fn set_name(name: &std::ffi::CStr) {
     unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), 0, 0, 0) };
 }
 
+/// Sets the nice value of this process. setpriority(2)
+pub fn renice(nice: i32) -> Result<(), Errno> {
+    // SAFETY: setpriority(2) takes numbers.
+    Errno::result(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) }).map(drop)
+}
+
 /// Takes the login uid off, so that programs of a guest may set theirs: pam_loginuid(8) fails otherwise. Soft: kernels without audit lack it.
 pub fn clear_login_uid() -> io::Result<()> {
     match fs::write("/proc/self/loginuid", "4294967295") {

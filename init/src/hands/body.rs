@@ -5,7 +5,7 @@ use std::fs::File;
 use kernel::cgroup::Group;
 use supervisor::{Afterwards, Event, Life};
 use units::unit::{NotifyAccess, Resources, Service, Usual};
-use units::{UnitName, UnitSet};
+use units::{UnitKind, UnitName, UnitSet};
 
 use super::birth::Outlets;
 use super::groups::make_group;
@@ -88,6 +88,7 @@ impl Hands {
     ) -> Result<Body, String> {
         let mut unharmed = true;
         let group = match self.root.clone() {
+            None if name.kind() == UnitKind::Scope => return Err("there are no control groups for it".to_owned()),
             None => None,
             Some(root) => {
                 let spare = self.spare(&slices::at(&root, slice).child(name.as_str()), name, &service.resources);

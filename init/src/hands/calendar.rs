@@ -227,7 +227,7 @@ impl Hands {
 fn timer<'a>(units: &'a UnitSet, name: &UnitName) -> Option<&'a Timer> {
     match &units.unit(name)?.body {
         Body::Timer(timer) => Some(timer),
-        Body::Target | Body::Service(_) | Body::Socket(_) | Body::Path(_) | Body::Mount(_) | Body::Slice(_) => None,
+        Body::Target | Body::Service(_) | Body::Socket(_) | Body::Path(_) | Body::Mount(_) | Body::Slice(_) | Body::Scope(_) => None,
     }
 }
 

@@ -8,7 +8,7 @@ use units::unit::{Body, Command, Mount, Reload, Service, ServiceType, Socket, Un
 /// The service whose commands a unit's are; `None` where a unit has no processes.
 pub(super) fn of(unit: &Unit) -> Option<Cow<'_, Service>> {
     match &unit.body {
-        Body::Service(service) => Some(Cow::Borrowed(service)),
+        Body::Service(service) | Body::Scope(service) => Some(Cow::Borrowed(service)),
         Body::Socket(socket) => Some(Cow::Owned(of_socket(socket))),
         Body::Mount(mount) => Some(Cow::Owned(of_mount(mount))),
         Body::Target | Body::Timer(_) | Body::Path(_) | Body::Slice(_) => None,

@@ -46,7 +46,8 @@ impl Hands {
     pub(super) fn limit_slice(&self, group: &Group, name: &UnitName, units: &UnitSet) -> Vec<String> {
         match units.unit(name).map(|unit| &unit.body) {
             Some(Body::Slice(slice)) => limits::apply(group, &slice.resources),
-            Some(Body::Target | Body::Service(_) | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_)) | None => Vec::new(),
+            Some(Body::Target | Body::Service(_) | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) | Body::Scope(_))
+            | None => Vec::new(),
         }
     }
 }

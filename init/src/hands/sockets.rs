@@ -290,7 +290,7 @@ impl Hands {
 fn socket_of<'a>(units: &'a UnitSet, name: &UnitName) -> Option<&'a Socket> {
     match &units.unit(name)?.body {
         Body::Socket(socket) => Some(socket),
-        Body::Target | Body::Service(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) | Body::Slice(_) => None,
+        Body::Target | Body::Service(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) | Body::Slice(_) | Body::Scope(_) => None,
     }
 }
 

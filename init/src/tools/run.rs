@@ -6,6 +6,7 @@
 //! ```
 
 mod plan;
+mod scope;
 mod terminal;
 
 use std::fs;
@@ -128,6 +129,9 @@ pub(crate) fn run(name: &str, words: &[String]) -> ExitCode {
 
 fn carry_out(plan: &Plan) -> Result<u8, Failed> {
     let mut session = Session::open()?;
+    if let Some(caller) = &plan.scope {
+        return scope::run(plan, caller, &mut session);
+    }
     let terminal =
         if plan.stdio == Stdio::Terminal { Some(Terminal::open().map_err(|e| failed_to_start(plan, &say::reason(&e)))?) } else { None };
     let units = plan.fragments(terminal.as_ref().map(Terminal::path).as_deref());
@@ -143,31 +147,43 @@ fn carry_out(plan: &Plan) -> Result<u8, Failed> {
     };
     match reply {
         Some(Reply::Units { units }) => Ok(units.first().map_or(1, |row| ended(plan, row))),
-        Some(Reply::Done { results }) => {
-            for result in &results {
-                match &result.outcome {
-                    Outcome::Ok | Outcome::Queued => {}
-                    Outcome::Refused(why) => {
-                        files.iter().for_each(|path| drop(fs::remove_file(path)));
-                        return Err(failed_to_start(plan, why));
-                    }
-                    Outcome::Failed(_) | Outcome::Skipped(_) | Outcome::Timeout | Outcome::Cancelled => {
-                        let unit = result.unit.as_str();
-                        return Err(Failed::Told(format!(
-                            "Job for {unit} failed.\nSee \"systemctl status {unit}\" and \"journalctl -xeu {unit}\" for details."
-                        )));
-                    }
-                }
-            }
+        other => {
+            begun(plan, other, &files)?;
             announce(plan, &told);
             Ok(0)
         }
-        Some(_) | None => Err(Failed::Told("The system is going down.".to_owned())),
     }
 }
 
+/// Whether they were begun.
+fn begun(plan: &Plan, reply: Option<Reply>, files: &[String]) -> Result<(), Failed> {
+    let Some(Reply::Done { results }) = reply else { return Err(Failed::Told("The system is going down.".to_owned())) };
+    for result in &results {
+        match &result.outcome {
+            Outcome::Ok | Outcome::Queued => {}
+            Outcome::Refused(why) => {
+                files.iter().for_each(|path| drop(fs::remove_file(path)));
+                return Err(failed_to_start(plan, why));
+            }
+            Outcome::Failed(_) | Outcome::Skipped(_) | Outcome::Timeout | Outcome::Cancelled => {
+                let unit = result.unit.as_str();
+                return Err(Failed::Told(format!(
+                    "Job for {unit} failed.\nSee \"systemctl status {unit}\" and \"journalctl -xeu {unit}\" for details."
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn failed_to_start(plan: &Plan, why: &str) -> Failed {
-    let what = if plan.trigger.is_some() { "timer" } else { "service" };
+    let what = if plan.scope.is_some() {
+        "scope"
+    } else if plan.trigger.is_some() {
+        "timer"
+    } else {
+        "service"
+    };
     Failed::Told(format!("Failed to start transient {what} unit: {why}"))
 }
 

@@ -10,7 +10,7 @@ use supervisor::{Action, Config, Event, Exit, Life, Moment, Phase, Run, Supervis
 use units::control::{Request, Way};
 use units::unit::Verdict;
 use units::value::Signal;
-use units::{SourceFile, SourceKind, UnitName, UnitSet, read};
+use units::{SourceFile, SourceKind, UnitKind, UnitName, UnitSet, read};
 
 /// One machine with one unit of interest, whose reactor does nothing by itself.
 struct Bare {
@@ -28,12 +28,13 @@ struct Bare {
 type Make = fn(&mut Bare) -> Option<Event>;
 
 /// What can happen, in the order of the table.
-const EVENTS: [(&str, Make); 42] = [
+const EVENTS: [(&str, Make); 43] = [
     ("start asked", |b| Some(b.ask(|units| Request::Start { units }))),
     ("stop asked", |b| Some(b.ask(|units| Request::Stop { units }))),
     ("restart asked", |b| Some(b.ask(|units| Request::Restart { units }))),
     ("reload asked", |b| Some(b.ask(|units| Request::Reload { units }))),
     ("reset-failed asked", |b| Some(b.ask(|units| Request::ResetFailed { units }))),
+    ("its processes have entered", |b| Some(b.ask(|units| Request::Entered { units }))),
     ("freeze asked", |b| Some(b.ask(|units| Request::Freeze { units }))),
     ("conditions hold", |b| b.life.map(|life| Event::Checked(life, Verdict::Go))),
     ("a condition does not hold", |b| b.life.map(|life| Event::Checked(life, Verdict::Skip("c".into())))),
@@ -144,6 +145,11 @@ fn read_units(unit: &str, text: &str) -> UnitSet {
         kind: SourceKind::Unit(text.as_bytes().to_vec()),
     };
     let other = ("other.target", "description = 'what it starts'");
+    if let Some(scope) = UnitName::new(unit).ok().filter(|name| name.kind() == UnitKind::Scope) {
+        let (mut units, _) = read([file(other)]);
+        units.adopt(&scope, text).unwrap();
+        return units;
+    }
     let (units, told) = read([(unit, text), other].map(file));
     assert!(told.is_empty(), "{told:?}");
     units
@@ -176,7 +182,7 @@ fn explore(unit: &str, text: &str) -> BTreeMap<(String, usize), BTreeSet<String>
     table
 }
 
-const KINDS: [(&str, &str, &str); 9] = [
+const KINDS: [(&str, &str, &str); 10] = [
     (
         "A service of type notify with every command",
         "a",
@@ -191,6 +197,7 @@ const KINDS: [(&str, &str, &str); 9] = [
     ("A timer", "a.timer", "[timer]\non-calendar = 'daily'\non-active-sec = '5s'\nunit = 'other.target'"),
     ("A path", "a.path", "[path]\npath-exists = '/x'\nunit = 'other.target'"),
     ("A mount", "a.mount", "[mount]\nwhat = '/dev/x'\nwhere = '/a'"),
+    ("A scope", "a.scope", "[Scope]\nRuntimeMaxSec=1min"),
 ];
 
 #[test]

@@ -23,6 +23,25 @@ fn memory_is_killed_inside_and_neighbours_live() {
 
 #[test]
 #[ignore = "needs root"]
+fn a_command_of_somebody_who_is_inside_gets_limits_of_its_own() {
+    let host = Host::new();
+    host.boot("scoped", &["--memory", "256M", "--swap", "0"]);
+    host.put_probe("scoped");
+    let where_it_is = host
+        .sh("scoped", "systemd-run --scope -u one --slice=work sh -c 'grep ^0:: /proc/self/cgroup; systemctl is-active one.scope'")
+        .said();
+    assert_eq!(where_it_is, "0::/work.slice/one.scope\nactive\n");
+    let eaten = host.sh("scoped", "systemd-run -q --scope -u eats -p MemoryMax=64M /root/probe eat 512");
+    assert_eq!(eaten.code, 128 + 9, "{eaten}");
+    assert!(eaten.stdout.contains("ate 32") && !eaten.stdout.contains("ate 96"), "{eaten}");
+    until("it has failed", || host.sh("scoped", "systemctl show -p Result --value eats.scope").stdout == "oom-kill\n");
+    let bombed = host.sh("scoped", "systemd-run -q --scope -p TasksMax=20 /root/probe bomb 1000").said();
+    let most: u32 = bombed.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a count");
+    assert!((10..20).contains(&most), "{bombed}");
+}
+
+#[test]
+#[ignore = "needs root"]
 fn a_fork_bomb_ends_at_the_limit() {
     let host = Host::new();
     host.boot("bomber", &["--procs", "64"]);

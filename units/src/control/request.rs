@@ -116,6 +116,11 @@ pub enum Request {
         #[serde(default)]
         then: Then,
     },
+    /// Their processes have moved into these scopes, or whoever began them: from now on they are over with the last of them. Answered at once.
+    Entered {
+        /// Which.
+        units: Vec<UnitName>,
+    },
     /// Call these jobs off. Whoever waits for one is told so; what is under way with its unit goes on.
     Cancel {
         /// By the numbers of [`super::JobRow`]; none means all.
@@ -272,6 +277,7 @@ impl Request {
             | Self::Reexec {}
             | Self::ResetFailed { .. }
             | Self::Run { .. }
+            | Self::Entered { .. }
             | Self::Cancel { .. }
             | Self::Logs(_)
             | Self::Leave { .. } => false,

@@ -106,6 +106,17 @@ impl ServiceDraft {
         true
     }
 
+    /// What holds for processes that somebody else has begun.
+    pub(super) fn finish_scope(self) -> Service {
+        let mut service = self.service;
+        service.kind = ServiceType::Simple;
+        service.restart = Restart { policy: RestartPolicy::No, ..Restart::default() }.into();
+        if service.resources.delegate && !self.oom_policy_given {
+            service.resources.oom_policy = OomPolicy::Continue;
+        }
+        service
+    }
+
     /// Decides what follows from several keys, and checks what they come to together.
     pub(super) fn finish(self, name: &UnitName, relations: &mut Relations, at_success: EmergencyAction) -> Result<Service, String> {
         let mut service = self.service;

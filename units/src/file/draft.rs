@@ -65,7 +65,7 @@ pub(super) const RELATIONS: [(&str, Set); 9] = [
 
 impl Draft {
     pub(super) fn new(name: UnitName, defaults: Defaults) -> Self {
-        let ignore_on_isolate = matches!(name.kind(), UnitKind::Mount | UnitKind::Slice);
+        let ignore_on_isolate = matches!(name.kind(), UnitKind::Mount | UnitKind::Slice | UnitKind::Scope);
         Self {
             name,
             description: String::new(),
@@ -117,7 +117,12 @@ impl Draft {
                 Body::Mount(Box::new(self.mount))
             }
             UnitKind::Slice => Body::Slice(Box::new(Slice { resources: self.service.service.resources })),
-            UnitKind::Automount | UnitKind::Swap | UnitKind::Device | UnitKind::Scope => {
+            // Without whoever has begun its processes there is nobody to be in it.
+            UnitKind::Scope if self.sources.first().is_none_or(|path| *path != super::transient::path(&self.name)) => {
+                return Err("a scope comes with a request, and stands in no file".to_owned());
+            }
+            UnitKind::Scope => Body::Scope(Box::new(self.service.finish_scope())),
+            UnitKind::Automount | UnitKind::Swap | UnitKind::Device => {
                 return Err(format!("units of the kind `{}` are not implemented", self.name.kind().suffix()));
             }
         };
@@ -126,7 +131,7 @@ impl Draft {
             self.wanted_by.clear();
             self.required_by.clear();
         }
-        if !matches!(body, Body::Service(_) | Body::Target) {
+        if !matches!(body, Body::Service(_) | Body::Scope(_) | Body::Target) {
             self.ignored.retain(|ignored| ignored.why != Why::Pending);
         }
         let unit = Unit {
@@ -176,6 +181,6 @@ fn check(name: &UnitName, body: &Body) -> Result<(), String> {
                 None => Err(format!("{:?} is no place to mount on", mount.place)),
             }
         }
-        Body::Target | Body::Service(_) | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Slice(_) => Ok(()),
+        Body::Target | Body::Service(_) | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Slice(_) | Body::Scope(_) => Ok(()),
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn implied(graph: &mut Graph, name: &UnitName, unit: &Unit, units: Un
     let mut along: Vec<UnitName> = Vec::new();
     match &unit.body {
         Body::Service(service) => along.extend(service.sockets.iter().cloned()),
-        Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) | Body::Slice(_) => {}
+        Body::Target | Body::Socket(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) | Body::Slice(_) | Body::Scope(_) => {}
     }
     // That one wants the next further out itself; one without a file is no unit, only a group.
     along.extend(unit.around());
@@ -94,7 +94,7 @@ pub(super) fn defaults(graph: &mut Graph, name: &UnitName, unit: &Unit, units: U
             early(graph, "local-fs-pre.target", false);
             gathered(graph, "local-fs.target");
         }
-        Body::Slice(_) => {}
+        Body::Slice(_) | Body::Scope(_) => {}
         Body::Target => {
             let node = graph.node_mut(name);
             let pulled: Vec<UnitName> = node.wants.iter().chain(&node.requires).cloned().collect();

@@ -38,14 +38,7 @@ pub(super) fn show(sheet: &mut Sheet, service: &Service) {
     sheet.put("BusName", service.bus_name.as_deref().unwrap_or_default());
     sheet.number("FileDescriptorStoreMax", service.fd_store_max);
     service.open_files.iter().for_each(|file| sheet.put("OpenFile", file.to_string()));
-    sheet.put(
-        "OOMPolicy",
-        match service.resources.oom_policy {
-            OomPolicy::Stop => "stop",
-            OomPolicy::Continue => "continue",
-            OomPolicy::Kill => "kill",
-        },
-    );
+    sheet.put("OOMPolicy", oom_policy(service));
     commands(sheet, &["ExecCondition", "ExecConditionEx"], &service.start_conditions);
     commands(sheet, &["ExecStartPre", "ExecStartPreEx"], &service.start_pre);
     commands(sheet, &["ExecStart", "ExecStartEx"], &service.start);
@@ -71,6 +64,24 @@ pub(super) fn show(sheet: &mut Sheet, service: &Service) {
     stop(sheet, &service.stop);
     sheet.number("WatchdogSignal", service.watchdog_signal.number());
     sheet.number("ReloadSignal", service.reload_signal.number());
+}
+
+/// `[Scope]`; systemd.scope(5).
+pub(super) fn scope(sheet: &mut Sheet, scope: &Service) {
+    sheet.span("TimeoutStopUSec", scope.stop.timeout);
+    sheet.span("RuntimeMaxUSec", scope.runtime_max);
+    sheet.span("RuntimeRandomizedExtraUSec", Limit::At(scope.runtime_extra));
+    sheet.put("OOMPolicy", oom_policy(scope));
+    stop(sheet, &scope.stop);
+    sheet.number("WatchdogSignal", scope.watchdog_signal.number());
+}
+
+fn oom_policy(service: &Service) -> &'static str {
+    match service.resources.oom_policy {
+        OomPolicy::Stop => "stop",
+        OomPolicy::Continue => "continue",
+        OomPolicy::Kill => "kill",
+    }
 }
 
 /// How whatever runs is ended; systemd.kill(5).

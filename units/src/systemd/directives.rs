@@ -9,7 +9,7 @@ use crate::value::{Limit, Mode, Signal};
 use crate::{Names, UnitKind, UnitName};
 use std::time::Duration;
 
-pub(crate) use table::{CGROUP, EXEC, INSTALL, KILL, MOUNT, PATH, SERVICE, SOCKET, TIMER, UNIT};
+pub(crate) use table::{CGROUP, EXEC, INSTALL, KILL, MOUNT, PATH, SCOPE, SERVICE, SOCKET, TIMER, UNIT};
 
 /// A directive.
 #[derive(Clone, Copy)]
@@ -70,7 +70,7 @@ pub(crate) fn groups(section: &str) -> &'static [&'static [Directive]] {
         "Socket" => &[SOCKET, EXEC, KILL, CGROUP],
         "Mount" | "Swap" | "Automount" => &[MOUNT, EXEC, KILL, CGROUP],
         "Slice" => &[CGROUP],
-        "Scope" => &[KILL, CGROUP],
+        "Scope" => &[SCOPE, KILL, CGROUP],
         "Timer" => &[TIMER],
         "Path" => &[PATH],
         "Target" | "Device" => &[&[]],

@@ -12,6 +12,7 @@ use crate::getopt::Line;
 /// What is to be run, and how it is waited for.
 #[derive(Debug)]
 pub(super) struct Plan {
+    /// The service, or the scope.
     pub(super) service: UnitName,
     pub(super) command: Vec<String>,
     pub(super) trigger: Option<Trigger>,
@@ -19,6 +20,8 @@ pub(super) struct Plan {
     pub(super) then: Then,
     pub(super) collect: bool,
     pub(super) quiet: bool,
+    /// The command takes the caller's place, in a group of its own.
+    pub(super) scope: Option<Scope>,
     description: String,
     /// Lines of the service's file, section and text.
     lines: Vec<(&'static str, String)>,
@@ -31,6 +34,17 @@ pub(super) struct Trigger {
     pub(super) kind: &'static str,
     pub(super) name: UnitName,
     lines: Vec<(&'static str, String)>,
+}
+
+/// What the caller is to be before its command.
+#[derive(Debug, Default)]
+pub(super) struct Scope {
+    pub(super) user: Option<String>,
+    pub(super) group: Option<String>,
+    pub(super) nice: Option<i32>,
+    pub(super) folder: Option<String>,
+    /// Name and value.
+    pub(super) environment: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,11 +114,34 @@ impl Plan {
             then,
             collect: line.has("collect") || shell,
             quiet: line.has("quiet"),
+            scope: line.has("scope").then(Scope::default),
             description,
             lines: Vec::new(),
         };
-        plan.read_service(line, shell)?;
+        if line.has("scope") {
+            plan.read_scope(line)?
+        } else {
+            plan.read_service(line, shell)?
+        }
         Ok(plan)
+    }
+
+    fn read_scope(&mut self, line: &Line) -> Result<(), String> {
+        let text = |option: &str| line.value(option).map(str::to_owned);
+        let nice = line.value("nice").and_then(|nice| nice.parse().ok());
+        let folder = text("working-directory");
+        let environment = variables(line)?;
+        self.scope = Some(Scope { user: text("uid"), group: text("gid"), nice, folder, environment });
+        if let Some(slice) = line.value("slice") {
+            self.lines.push(("Scope", format!("Slice={}", slice_of(slice))));
+        }
+        if line.has("send-sighup") {
+            self.lines.push(("Scope", "SendSIGHUP=yes".to_owned()));
+        }
+        for property in line.values("property") {
+            self.lines.push(property_of("Scope", property)?);
+        }
+        Ok(())
     }
 
     fn read_service(&mut self, line: &Line, shell: bool) -> Result<(), String> {
@@ -113,8 +150,8 @@ impl Plan {
         }
         for (option, directive) in OF_SERVICE {
             if let Some(value) = line.value(option) {
-                let value = if option == "slice" && !value.ends_with(".slice") { format!("{value}.slice") } else { value.to_owned() };
-                self.lines.push(("Service", format!("{directive}={}", plain(&value))));
+                let value = if option == "slice" { slice_of(value) } else { plain(value) };
+                self.lines.push(("Service", format!("{directive}={value}")));
             }
         }
         let flags = [("remain-after-exit", "RemainAfterExit"), ("send-sighup", "SendSIGHUP")];
@@ -124,15 +161,8 @@ impl Plan {
                 .map_err(|error| format!("Failed to get current working directory: {}", crate::say::reason(&error)))?;
             self.lines.push(("Service", format!("WorkingDirectory={}", plain(&here.display().to_string()))));
         }
-        for variable in line.values("setenv") {
-            let (name, value) = variable.split_once('=').map_or((variable, None), |(name, value)| (name, Some(value.to_owned())));
-            if !is_variable(name) {
-                return Err(format!("Cannot assign environment variable {variable}: Invalid argument"));
-            }
-            // Without a value it is what the caller has, if he has it.
-            if let Some(value) = value.or_else(|| std::env::var(name).ok()) {
-                self.lines.push(("Service", format!("Environment={}", quoted(&format!("{name}={value}")))));
-            }
+        for (name, value) in variables(line)? {
+            self.lines.push(("Service", format!("Environment={}", quoted(&format!("{name}={value}")))));
         }
         for property in line.values("property") {
             self.lines.push(property_of("Service", property)?);
@@ -143,7 +173,11 @@ impl Plan {
     /// The units' texts; what is to be started is the last.
     pub(super) fn fragments(&self, terminal: Option<&str>) -> Vec<Fragment> {
         let mut all = Vec::new();
-        if !self.command.is_empty() {
+        if self.scope.is_some() {
+            // A section without a line is one too.
+            let lines: Vec<_> = self.lines.iter().cloned().chain([("Scope", String::new())]).collect();
+            all.push(Fragment { name: self.service.clone(), text: text(&self.description, &lines) });
+        } else if !self.command.is_empty() {
             let words: Vec<String> = self.command.iter().map(|word| quoted(word)).collect();
             let mut lines = self.lines.clone();
             lines.push(("Service", format!("ExecStart={}", words.join(" "))));
@@ -244,9 +278,6 @@ fn check(line: &Line) -> Result<(), String> {
     if has("host") || has("machine") {
         return wrong("Failed to connect to bus: Host is down");
     }
-    if has("scope") {
-        return wrong("Failed to start transient scope unit: Operation not supported");
-    }
     Ok(())
 }
 
@@ -277,7 +308,26 @@ fn names(line: &Line) -> Result<Named, String> {
     } else {
         None
     };
-    Ok((named(UnitKind::Service)?, trigger))
+    Ok((named(if line.has("scope") { UnitKind::Scope } else { UnitKind::Service })?, trigger))
+}
+
+/// A slice's name, its suffix or not.
+fn slice_of(name: &str) -> String {
+    plain(&if name.ends_with(".slice") { name.to_owned() } else { format!("{name}.slice") })
+}
+
+/// The variables that are to be set, with their values.
+fn variables(line: &Line) -> Result<Vec<(String, String)>, String> {
+    let mut all = Vec::new();
+    for variable in line.values("setenv") {
+        let (name, value) = variable.split_once('=').map_or((variable, None), |(name, value)| (name, Some(value.to_owned())));
+        if !is_variable(name) {
+            return Err(format!("Cannot assign environment variable {variable}: Invalid argument"));
+        }
+        // Without a value it is what the caller has, if he has it.
+        all.extend(value.or_else(|| std::env::var(name).ok()).map(|value| (name.to_owned(), value)));
+    }
+    Ok(all)
 }
 
 /// `NAME=VALUE` as a line of the section that it stands in.

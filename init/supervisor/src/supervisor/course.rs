@@ -6,6 +6,7 @@
 //! | timer, path | –                       | [`super::slot::Watching`]        | –                        |
 //! | mount  | one run, the mounting        | [`super::slot::State::Done`]     | one run, the unmounting  |
 //! | slice  | –                            | [`super::slot::State::Done`]     | –                        |
+//! | scope  | –, its processes are there already or come | as a service without a main process | as a service's |
 
 use alloc::borrow::Cow;
 use alloc::vec;
@@ -21,7 +22,7 @@ pub(super) const MANY: u32 = 200;
 pub(super) fn course<'u>(units: &'u UnitSet, name: &UnitName) -> Option<Cow<'u, Service>> {
     match &units.unit(name)?.body {
         Body::Target => None,
-        Body::Service(service) => Some(Cow::Borrowed(service)),
+        Body::Service(service) | Body::Scope(service) => Some(Cow::Borrowed(service)),
         Body::Socket(socket) => Some(Cow::Owned(Service {
             start_pre: socket.start_pre.clone(),
             start_post: socket.start_post.clone(),
@@ -49,9 +50,9 @@ pub(super) fn course<'u>(units: &'u UnitSet, name: &UnitName) -> Option<Cow<'u, 
     }
 }
 
-/// Whether it is a service.
-pub(super) fn is_service(units: &UnitSet, name: &UnitName) -> bool {
-    units.unit(name).is_some_and(|unit| unit.service().is_some())
+/// Whether there may be processes of it that no run of ours is: of a service, or a scope.
+pub(super) fn has_processes(units: &UnitSet, name: &UnitName) -> bool {
+    units.unit(name).is_some_and(|unit| unit.processes().is_some())
 }
 
 /// A life without processes, up until it is ended.

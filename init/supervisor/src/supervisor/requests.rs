@@ -65,6 +65,7 @@ impl Supervisor {
             }
             Request::Run { .. } if self.is_leaving() => self.refuse_request(ticket, LEAVING),
             Request::Run { units, collect, then } => self.ask_run(ticket, units, collect, then),
+            Request::Entered { units } => self.carry_out(ticket, units, Self::ask_entered),
             Request::Cancel { .. } if self.is_leaving() => self.refuse_request(ticket, LEAVING),
             Request::Cancel { jobs } => self.cancel(ticket, &jobs),
             Request::Environment(change) => self.order(Action::Environment(ticket, change)),
@@ -193,8 +194,17 @@ impl Supervisor {
         refused
     }
 
+    /// A scope begins but once: those who were in it are no more.
+    fn begins_once(&mut self, ticket: Ticket, name: &UnitName, but: fn(&Slot) -> bool) -> bool {
+        let refused = name.kind() == UnitKind::Scope && self.slots.get(name).is_some_and(|slot| slot.history.was_up && !but(slot));
+        if refused {
+            self.report(ticket, name, Outcome::Refused("a scope is started but once".into()));
+        }
+        refused
+    }
+
     pub(super) fn ask_start(&mut self, ticket: Ticket, name: &UnitName) {
-        if self.is_refused(ticket, name, |manner| manner.refuse_manual_start, "started") {
+        if self.is_refused(ticket, name, |manner| manner.refuse_manual_start, "started") || self.begins_once(ticket, name, Slot::is_up) {
             return;
         }
         self.forgive(name);
@@ -224,7 +234,9 @@ impl Supervisor {
     }
 
     fn ask_restart(&mut self, ticket: Ticket, name: &UnitName) {
-        if self.is_refused(ticket, name, |manner| manner.refuse_manual_start || manner.refuse_manual_stop, "restarted") {
+        if self.is_refused(ticket, name, |manner| manner.refuse_manual_start || manner.refuse_manual_stop, "restarted")
+            || self.begins_once(ticket, name, |_| false)
+        {
             return;
         }
         self.forgive(name);
@@ -328,6 +340,11 @@ impl Supervisor {
         self.watchdog_pinged(name);
         self.order(Action::Freeze(life, frozen));
         self.report(ticket, name, Outcome::Ok);
+    }
+
+    fn ask_entered(&mut self, ticket: Ticket, name: &UnitName) {
+        let outcome = if self.stop_awaiting(name) { Outcome::Ok } else { Outcome::Refused("it awaits nobody".into()) };
+        self.report(ticket, name, outcome);
     }
 
     /// Whoever has no processes now has the new limits when it is started.

@@ -238,6 +238,8 @@ fn words(slot: &Slot, kind: UnitKind) -> (ActiveState, &'static str) {
         State::Stopping { stage: Stopping::Commands(_), .. } => (ActiveState::Deactivating, stopping(kind)),
         State::Stopping { stage: Stopping::Abort, .. } => (ActiveState::Deactivating, "stop-watchdog"),
         State::Stopping { stage: Stopping::FinalAbort, .. } => (ActiveState::Deactivating, "final-watchdog"),
+        State::Stopping { stage: Stopping::Terminate, .. } if kind == UnitKind::Scope => (ActiveState::Deactivating, "stop-sigterm"),
+        State::Stopping { stage: Stopping::Kill, .. } if kind == UnitKind::Scope => (ActiveState::Deactivating, "stop-sigkill"),
         State::Stopping { stage: Stopping::Terminate, .. } => (ActiveState::Deactivating, "stop-term"),
         State::Stopping { stage: Stopping::Kill, .. } => (ActiveState::Deactivating, "stop-kill"),
         State::Stopping { stage: Stopping::Post(_), .. } => (ActiveState::Deactivating, "stop-post"),

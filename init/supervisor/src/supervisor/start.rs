@@ -6,10 +6,10 @@ use super::slot::{Alive, Down, Ending, Starting, State};
 use crate::{Action, Cause, Moment, Notice, Phase};
 use alloc::string::{String, ToString};
 use core::time::Duration;
-use units::UnitName;
 use units::control::Outcome;
 use units::unit::{Body, Restart, Service, ServiceType, Verdict};
 use units::value::Limit;
+use units::{UnitKind, UnitName};
 
 /// How long a service of type `idle` waits for all others; as systemd has it.
 const IDLE: Duration = Duration::from_secs(5);
@@ -222,8 +222,10 @@ impl Supervisor {
                         self.enter(name, State::Up { alive });
                         self.begin_vigil(name, &service);
                         self.came_up(name);
-                        // Without a main process to watch, it is up as long as any is left.
-                        if !has_main {
+                        // Without a main process to watch, it is up as long as any is left. Into a scope they are still to come.
+                        if name.kind() == UnitKind::Scope {
+                            self.await_processes(name);
+                        } else if !has_main {
                             self.order(Action::Drain(life));
                         }
                     }

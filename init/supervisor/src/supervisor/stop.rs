@@ -6,7 +6,7 @@
 //!                                                                └─ all gone ──────────────┴──▶ Down | Failed | Resting
 //! ```
 
-use super::course::{course, is_service};
+use super::course::{course, has_processes};
 use super::slot::{Alive, Down, Ending, JobKind, Slot, Starting, State, Stopping, Why};
 use super::vigil::Vigil;
 use super::{Supervisor, System};
@@ -175,7 +175,7 @@ impl Supervisor {
         self.forget_emptied(name);
         let Some(alive) = self.slots.get(name).and_then(Slot::alive) else { return };
         let (life, has_main) = (alive.life, alive.has_main());
-        if alive.running.is_empty() && !is_service(&units, name) {
+        if alive.running.is_empty() && !has_processes(&units, name) {
             return self.next_stop_post(name, 0);
         }
         let signals = [Some(first), Some(Signal::CONT), service.stop.send_hangup.then_some(Signal::HUP)];

@@ -6,11 +6,14 @@
 
 use super::Supervisor;
 use super::slot::{Ending, Slot, State};
-use crate::{Cause, Moment};
+use crate::{Action, Cause, Moment};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use units::UnitName;
 use units::unit::Service;
+
+/// So long the processes of a scope may take to come: who asked for it may have died of it.
+const ENTRY: Duration = Duration::from_secs(15);
 
 /// What is watched over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +21,9 @@ pub(super) struct Vigil {
     watchdog: Option<Watchdog>,
     /// It may not be up for longer.
     ends_at: Option<Moment>,
+    /// A scope's processes are still to come, until then at the latest.
+    #[serde(default)]
+    vacant_until: Option<Moment>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +34,8 @@ struct Watchdog {
 
 impl Vigil {
     pub(super) fn deadline(&self) -> Option<Moment> {
-        self.ends_at.into_iter().chain(self.watchdog.map(|watchdog| watchdog.until)).min()
+        let others = self.ends_at.into_iter().chain(self.vacant_until);
+        others.chain(self.watchdog.map(|watchdog| watchdog.until)).min()
     }
 
     /// What is wrong by `now`.
@@ -50,7 +57,28 @@ impl Supervisor {
         let Some(alive) = self.slots.get_mut(name).and_then(Slot::alive_mut) else { return };
         // One that has said itself how often it will speak is taken by its word.
         let every = alive.vigil.watchdog.map(|watchdog| watchdog.every).or(service.watchdog);
-        alive.vigil = Vigil { watchdog: every.map(|every| Watchdog { every, until: now.plus(every) }), ends_at };
+        alive.vigil = Vigil { watchdog: every.map(|every| Watchdog { every, until: now.plus(every) }), ends_at, vacant_until: None };
+    }
+
+    /// A scope is up, and whoever asked for it moves its processes in.
+    pub(super) fn await_processes(&mut self, name: &UnitName) {
+        let until = self.now.plus(ENTRY);
+        if let Some(alive) = self.slots.get_mut(name).and_then(Slot::alive_mut) {
+            alive.vigil.vacant_until = Some(until);
+        }
+    }
+
+    /// From now on a scope is over with the last process that is in it. False if that was so already, or it is none.
+    pub(super) fn stop_awaiting(&mut self, name: &UnitName) -> bool {
+        let Some(State::Up { alive } | State::Reloading { alive, .. }) = self.slots.get_mut(name).map(|slot| &mut slot.state) else {
+            return false;
+        };
+        let life = alive.life;
+        let waited = alive.vigil.vacant_until.take().is_some();
+        if waited {
+            self.order(Action::Drain(life));
+        }
+        waited
     }
 
     /// `WATCHDOG=1`
@@ -89,7 +117,11 @@ impl Supervisor {
     pub(super) fn vigil_is_over(&mut self, name: &UnitName) {
         let broken = self.slots.get(name).and_then(Slot::alive).and_then(|alive| alive.vigil.broken(self.now));
         if let Some(cause) = broken {
-            self.end(name, Ending::Fell(cause));
+            return self.end(name, Ending::Fell(cause));
+        }
+        let vacant_until = self.slots.get(name).and_then(Slot::alive).and_then(|alive| alive.vigil.vacant_until);
+        if vacant_until.is_some_and(|until| until <= self.now) {
+            self.stop_awaiting(name);
         }
     }
 }

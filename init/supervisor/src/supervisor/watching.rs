@@ -25,7 +25,7 @@ impl Supervisor {
             Body::Socket(_) => Self::socket_listens,
             Body::Timer(_) => Self::timer_waits,
             Body::Path(_) => Self::path_waits,
-            Body::Target | Body::Service(_) | Body::Mount(_) | Body::Slice(_) => return,
+            Body::Target | Body::Service(_) | Body::Mount(_) | Body::Slice(_) | Body::Scope(_) => return,
         };
         let Some(slot) = self.slots.get_mut(name) else { return };
         if let State::Done { alive } = &mut slot.state {

@@ -144,3 +144,49 @@ fn nobody_waits_for_a_system_that_leaves() {
     guest.happens(Event::LeaveAsked { way: units::control::Way::Poweroff, at_once: false });
     assert!(matches!(guest.answers.as_slice(), [Reply::Refused { .. }]));
 }
+
+const SCOPE: &str = "[Scope]\nTimeoutStopSec=5\n";
+
+fn scope(then: Then) -> Guest {
+    let mut guest = Guest::new(0);
+    guest.runs(&[("x.scope", SCOPE)], false, then);
+    guest
+}
+
+fn entered() -> Event {
+    Event::Asked(TICKET, Request::Entered { units: vec![name("x.scope")] })
+}
+
+fn outcome(reply: Option<&Reply>) -> Option<&Outcome> {
+    if let Some(Reply::Done { results }) = reply { results.first().map(|result| &result.outcome) } else { None }
+}
+
+#[test]
+fn a_scope_is_up_before_anybody_is_in_it_and_over_with_the_last_of_them() {
+    let mut guest = scope(Then::Settled);
+    assert_eq!(outcome(guest.answers.last()), Some(&Outcome::Ok));
+    let row = guest.supervisor.rows(Moment::default(), &[name("x.scope")]).remove(0);
+    assert_eq!((row.sub.as_ref(), row.main_pid), ("running", None));
+    // What is said of a life that nobody has entered does not end it.
+    guest.now += 14_000;
+    guest.happens(Event::Ticked);
+    assert!(guest.knows("x.scope"));
+    guest.happens(entered());
+    assert_eq!((outcome(guest.answers.last()), guest.forgotten.as_slice()), (Some(&Outcome::Ok), ["x.scope".to_owned()].as_slice()));
+    guest.happens(entered());
+    assert!(matches!(outcome(guest.answers.last()), Some(Outcome::Refused(_))));
+    assert!(!guest.knows("x.scope"));
+}
+
+#[test]
+fn a_scope_that_nobody_enters_is_over_in_time() {
+    let mut guest = scope(Then::Settled);
+    guest.now += 15_000;
+    guest.happens(Event::Ticked);
+    assert_eq!(guest.forgotten, ["x.scope"]);
+    let mut guest = scope(Then::Over);
+    assert!(guest.answers.is_empty());
+    guest.happens(entered());
+    let told: Vec<&str> = guest.answers.iter().map(|reply| if let Reply::Units { .. } = reply { "over" } else { "entered" }).collect();
+    assert_eq!(told, ["entered", "over"]);
+}

@@ -2,11 +2,11 @@
 
 use super::dice::Dice;
 use super::facts::life_of;
-use super::made_up::NAMES;
+use super::made_up::{self, NAMES};
 use super::{Connection, World, name};
 use std::time::Duration;
 use supervisor::{Event, Exit, Life, Moment, Phase, Run, Ticket};
-use units::control::{EnvironmentRequest, Job, KillWhom, Request};
+use units::control::{EnvironmentRequest, Fragment, Job, KillWhom, Request, Then};
 use units::unit::Verdict;
 use units::value::Signal;
 use units::{UnitKind, UnitName};
@@ -117,7 +117,7 @@ impl World {
     fn ask_something(&mut self, dice: &mut Dice) {
         let one = |dice: &mut Dice| name(dice.one_of(&NAMES));
         let units: Vec<UnitName> = (0..=dice.roll(2)).map(|_| one(dice)).collect();
-        let request = match dice.roll(35) {
+        let request = match dice.roll(39) {
             0..6 => Request::Start { units },
             6..12 => Request::Stop { units },
             12..15 => Request::Restart { units },
@@ -147,6 +147,12 @@ impl World {
                 std::mem::swap(&mut self.changed, &mut self.next);
                 Request::DaemonReload {}
             }
+            34..36 => {
+                let fragment = Fragment { name: name("x.scope"), text: made_up::scope(dice) };
+                let then = dice.one_of(&[Then::AtOnce, Then::Settled, Then::Over]);
+                Request::Run { units: vec![fragment], collect: dice.once_in(2), then }
+            }
+            36..38 => Request::Entered { units: vec![name("x.scope")] },
             _ => Request::Reexec {},
         };
         self.ask(request);

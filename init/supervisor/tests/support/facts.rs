@@ -28,6 +28,8 @@ pub struct Facts {
     left_behind: BTreeSet<UnitName>,
     /// Lives whose start nobody waits for any more.
     waited_too_long: BTreeSet<Life>,
+    /// Units of which that holds while their conditions are judged: it will of the life that begins then.
+    given_up: BTreeSet<UnitName>,
     /// Pairs that were up beside each other when files came that say they may not.
     tolerated: BTreeSet<(UnitName, UnitName)>,
     /// What was wanted of whom before this step, since when, and of whom something has been told in it.
@@ -63,8 +65,7 @@ impl World {
             Event::Asked(_, Request::Cancel { jobs }) => {
                 let has_one = |row: &UnitRow| row.job.as_ref().is_some_and(|job| jobs.is_empty() || jobs.contains(&job.number));
                 let units: Vec<UnitName> = self.rows().into_iter().filter(has_one).map(|row| row.name).collect();
-                let lives = self.lives.iter().filter(|(_, unit)| units.contains(unit)).map(|(life, _)| *life);
-                self.facts.waited_too_long.extend(lives);
+                units.iter().for_each(|unit| self.give_up(unit));
             }
             Event::Asked(_, Request::Start { units } | Request::ResetFailed { units }) => {
                 let manner = |name| self.supervisor.units().unit(name).map(|unit| &unit.manner);
@@ -99,8 +100,12 @@ impl World {
             Action::Check(_, unit) if self.ordered => {
                 self.assert_order(unit);
                 self.facts.checked.insert(unit.clone());
+                self.facts.given_up.remove(unit);
             }
             Action::Prepare(life, unit) => {
+                if self.facts.given_up.remove(unit) {
+                    self.facts.waited_too_long.insert(*life);
+                }
                 if self.ordered {
                     if !self.facts.checked.remove(unit) {
                         self.assert_order(unit);
@@ -123,11 +128,20 @@ impl World {
                 *self.facts.falls.entry(unit.clone()).or_default() += 1;
             }
             Action::Tell(Notice::WaitedTooLong(unit)) => {
-                let of_it = self.lives.iter().filter(|(_, name)| *name == unit).map(|(life, _)| *life);
-                self.facts.waited_too_long.extend(of_it);
+                self.give_up(unit);
             }
             Action::Tell(Notice::LeftBehind(unit)) => _ = self.facts.left_behind.insert(unit.clone()),
             _ => {}
+        }
+    }
+
+    /// Nobody waits for its start any more, which goes on.
+    fn give_up(&mut self, unit: &UnitName) {
+        let life = self.lives.iter().find(|(_, name)| *name == unit).map(|(life, _)| *life);
+        match life {
+            Some(life) => _ = self.facts.waited_too_long.insert(life),
+            None if self.facts.checked.contains(unit) => _ = self.facts.given_up.insert(unit.clone()),
+            None => {}
         }
     }
 
@@ -166,7 +180,7 @@ impl World {
                             && over(Phase::StartPost, socket.start_post.len())
                     }
                     Body::Mount(_) => over(Phase::Start, 1),
-                    Body::Target | Body::Timer(_) | Body::Path(_) | Body::Slice(_) => true,
+                    Body::Target | Body::Timer(_) | Body::Path(_) | Body::Slice(_) | Body::Scope(_) => true,
                 }
     }
 

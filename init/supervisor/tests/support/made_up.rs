@@ -3,8 +3,11 @@
 use super::dice::Dice;
 use std::fmt::Write;
 
-pub const NAMES: [&str; 14] =
-    ["u0", "u1", "u2", "u3", "u4", "u5", "s.socket", "c.socket", "t.timer", "p.path", "m.mount", "l.slice", "g.target", "h.target"];
+/// The last stands in no file: it comes with a request.
+pub const NAMES: [&str; 15] = [
+    "u0", "u1", "u2", "u3", "u4", "u5", "s.socket", "c.socket", "t.timer", "p.path", "m.mount", "l.slice", "g.target", "h.target",
+    "x.scope",
+];
 
 /// The files of all units; see [`super::files`].
 pub fn units(seed: u64) -> String {
@@ -17,7 +20,7 @@ pub fn units(seed: u64) -> String {
     }
     text.push_str("]\n");
     for name in NAMES {
-        if dice.once_in(25) {
+        if dice.once_in(25) || name.ends_with(".scope") {
             // There is none.
             continue;
         }
@@ -100,6 +103,20 @@ fn relations(dice: &mut Dice, own: &str, text: &mut String) {
     some_of(dice, text, 14, &manners);
     some_of(dice, text, 14, &["job-timeout-sec = '8s'", "job-running-timeout-sec = '4s'"]);
     some_of(dice, text, 5, &["condition = { path-exists = '/x' }"]);
+}
+
+/// A scope, as it comes with a request.
+pub fn scope(dice: &mut Dice) -> String {
+    let mut text = format!("[Scope]\nTimeoutStopSec=7\nKillMode={}\n", dice.one_of(&["control-group", "mixed"]));
+    some_of(dice, &mut text, 4, &["Slice=l.slice", "RuntimeMaxSec=20", "OOMPolicy=continue", "SendSIGHUP=yes"]);
+    text.push_str("[Unit]\n");
+    some_of(
+        dice,
+        &mut text,
+        5,
+        &["After=u0.service", "Requires=u1.service", "PartOf=g.target", "OnFailure=u2.service", "Conflicts=u3.service"],
+    );
+    text
 }
 
 fn service(dice: &mut Dice, text: &mut String) {

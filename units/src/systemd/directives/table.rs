@@ -317,6 +317,14 @@ pub(crate) const PATH: &[Directive] = &[
     done("TriggerLimitBurst", Set(|d, a| kinds::trigger_burst(&mut d.watch.trigger_limit, a))),
 ];
 
+/// `[Scope]`; systemd.scope(5).
+pub(crate) const SCOPE: &[Directive] = &[
+    done("TimeoutStopSec", Set(set::timeout_stop)),
+    done("RuntimeMaxSec", Span(|d| &mut d.service.service.runtime_max)),
+    done("RuntimeRandomizedExtraSec", Finite(|d| &mut d.service.service.runtime_extra)),
+    done("OOMPolicy", Set(set::oom_policy)),
+];
+
 /// `[Mount]` and its kin; systemd.mount(5).
 pub(crate) const MOUNT: &[Directive] = &[
     done("What", Set(|d, a| kinds::text(&mut d.mount.what, a))),

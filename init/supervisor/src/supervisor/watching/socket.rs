@@ -117,6 +117,6 @@ impl Supervisor {
 fn socket(unit: &Unit) -> Option<&Socket> {
     match &unit.body {
         Body::Socket(socket) => Some(socket),
-        Body::Target | Body::Service(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) | Body::Slice(_) => None,
+        Body::Target | Body::Service(_) | Body::Timer(_) | Body::Path(_) | Body::Mount(_) | Body::Slice(_) | Body::Scope(_) => None,
     }
 }
