@@ -50,6 +50,9 @@ const FILES: &[(&str, &str)] = stock![
     "timers.target",
 ];
 
+/// What is added to units of packages, whatever tree they come with; `/etc` may say otherwise.
+const DROP_INS: &[(&str, &str)] = &[("dbus.service.d/50-fief.conf", include_str!("../stock/dbus.service.d/50-fief.conf"))];
+
 /// Other names of them; systemd.special(7).
 const ALIASES: &[(&str, &str)] = &[("ctrl-alt-del.target", "reboot.target")];
 
@@ -59,7 +62,9 @@ pub fn files() -> impl Iterator<Item = SourceFile> {
         |(name, text): &(&str, &str)| SourceFile { path: format!("{ROOT}{name}.toml"), kind: SourceKind::Unit(text.as_bytes().to_vec()) };
     let alias =
         |(name, of): &(&str, &str)| SourceFile { path: format!("{ROOT}{name}"), kind: SourceKind::Alias { target: (*of).to_owned() } };
-    FILES.iter().map(unit).chain(ALIASES.iter().map(alias))
+    let drop_in =
+        |(name, text): &(&str, &str)| SourceFile { path: format!("{ROOT}{name}"), kind: SourceKind::DropIn(text.as_bytes().to_vec()) };
+    FILES.iter().map(unit).chain(ALIASES.iter().map(alias)).chain(DROP_INS.iter().map(drop_in))
 }
 
 /// Whether a file of this path came with fief-init.
@@ -70,6 +75,7 @@ pub fn is_stock(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::{Entry, read};
 
@@ -79,6 +85,30 @@ mod tests {
         assert_eq!(diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>(), [""; 0]);
         assert_eq!(units.iter().count(), FILES.len());
         assert!(units.iter().all(|(_, entry)| matches!(entry, Entry::Unit(_))));
+    }
+
+    #[test]
+    fn a_bus_of_debians_starts_its_services_itself_and_another_is_left_alone() {
+        let line = "--system --address=systemd: --nofork --nopidfile --systemd-activation --syslog-only";
+        let started = |name: &str, program: &str, more: &[SourceFile]| {
+            let text = format!("[Service]\nType=notify\nExecStart=@/usr/bin/{program} @{program} {line}\n");
+            let unit = SourceFile { path: format!("/usr/lib/systemd/system/{name}"), kind: SourceKind::Unit(text.into_bytes()) };
+            let (units, diagnostics) = read(more.iter().cloned().chain([unit]).chain(files()));
+            assert!(diagnostics.is_empty(), "{diagnostics:?}");
+            let unit = units.unit(&crate::UnitName::new(name).unwrap()).unwrap();
+            format!("{:?}", unit.service().unwrap().start)
+        };
+        let words = started("dbus.service", "dbus-daemon", &[]);
+        assert!(words.contains("--syslog-only") && !words.contains("--systemd-activation"), "{words}");
+        // dbus-broker has the name by a link, and a command line of its own.
+        let link = SourceKind::Alias { target: "/usr/lib/systemd/system/dbus-broker.service".to_owned() };
+        let link = SourceFile { path: "/etc/systemd/system/dbus.service".to_owned(), kind: link };
+        let words = started("dbus-broker.service", "dbus-broker-launch", &[link]);
+        assert!(words.contains("dbus-broker-launch"), "{words}");
+        let own = SourceKind::DropIn(b"[Service]\nExecStart=\nExecStart=/opt/bus\n".to_vec());
+        let own = SourceFile { path: "/etc/systemd/system/dbus.service.d/override.conf".to_owned(), kind: own };
+        let words = started("dbus.service", "dbus-daemon", &[own]);
+        assert!(words.contains("/opt/bus"), "{words}");
     }
 
     #[test]

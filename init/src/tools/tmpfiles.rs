@@ -116,8 +116,8 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
 /// What a boot wants of the packages' files and of `stock`, which counts where none of them speaks of the same path; the exit status as of the
 /// command.
 pub(crate) fn boot(stock: &str) -> u8 {
-    // Kept by ourselves; and the launcher's is /dev.
-    let without = ["/dev", "/run/utmp", "/run/nologin"].map(str::to_owned).to_vec();
+    // Kept by ourselves; the launcher's is /dev; and where seats are, pam_systemd(8) asks a logind at every login that is not there.
+    let without = ["/dev", "/run/utmp", "/run/nologin", "/run/systemd/seats"].map(str::to_owned).to_vec();
     with_stock(stock, &Asked { create: true, clean: false, remove: true, boot: true, only: Vec::new(), without })
 }
 

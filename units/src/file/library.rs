@@ -172,9 +172,11 @@ impl Library {
 
     /// The drop-ins of a unit, in the order they are applied: by file name, whichever folder they
     /// are in. Of one file name that of the first search folder counts, within it that for the
-    /// longest name; those for the whole kind come last.
+    /// longest name; those for the whole kind come last. What comes with us is about the unit of that
+    /// very name: another that a link gives the name to is another program.
     fn drop_ins(&self, name: &UnitName, syntax: Syntax) -> Vec<&SourceFile> {
         let stems = self.stems(name);
+        let own = name.stems();
         let kind = name.kind().suffix().to_owned();
         let ranked = stems.iter().enumerate().map(|(rank, stem)| (false, rank, stem)).chain([(true, 0, &kind)]);
         let mut best: Map<&str, ((bool, usize, usize), &SourceFile)> = Map::new();
@@ -182,6 +184,7 @@ impl Library {
             for drop_in in self.drop_ins.get(stem).into_iter().flatten() {
                 // systemd's drop-ins are written for systemd's files.
                 let fits = syntax == Syntax::Systemd || drop_in.source.path.ends_with(".toml");
+                let fits = fits && (!stock::is_stock(&drop_in.source.path) || own.contains(stem));
                 let key = (of_kind, drop_in.base, rank);
                 if fits && best.get(drop_in.file.as_str()).is_none_or(|(known, _)| key < *known) {
                     best.insert(&drop_in.file, (key, &drop_in.source));
