@@ -214,14 +214,14 @@ pub enum Verdict {
 
 impl Conditions {
     /// Judges by the answers `holds` gives, `None` being that there is none; asks each question at most once, in order, and
-    /// assertions first.
+    /// assertions last: who is skipped has nothing to assert. So does systemd.
     pub fn judge(&self, mut holds: impl FnMut(&Test) -> Option<bool>) -> Verdict {
-        if let Err(text) = self.judge_one(Strength::Assert, &mut holds) {
-            return Verdict::Refuse(text);
+        if let Err(text) = self.judge_one(Strength::Condition, &mut holds) {
+            return Verdict::Skip(text);
         }
-        match self.judge_one(Strength::Condition, &mut holds) {
+        match self.judge_one(Strength::Assert, &mut holds) {
             Ok(()) => Verdict::Go,
-            Err(text) => Verdict::Skip(text),
+            Err(text) => Verdict::Refuse(text),
         }
     }
 
@@ -297,6 +297,9 @@ mod tests {
         assert_eq!(judge(none), Verdict::Skip("path-exists /no or path-exists /neither".into()));
         let a = Strength::Assert;
         assert_eq!(judge(vec![condition("/no", false, false, a)]), Verdict::Refuse("path-exists /no".into()));
+        // apparmor.service in a container.
+        let both = vec![condition("/no", false, false, a), condition("/neither", false, false, c)];
+        assert_eq!(judge(both), Verdict::Skip("path-exists /neither".into()));
     }
 
     #[test]

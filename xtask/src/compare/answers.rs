@@ -190,8 +190,9 @@ fn condition_answer(lines: &[String]) -> String {
     let said = lines.concat();
     let has = |words: &str| said.contains(words);
     match (has("Asserts failed"), has("Conditions failed")) {
-        (true, _) => "refuse".to_owned(),
-        (false, true) => "skip".to_owned(),
+        // It tells of both; PID 1 asks the conditions first and is content with a no (`unit_start`).
+        (_, true) => "skip".to_owned(),
+        (true, false) => "refuse".to_owned(),
         // One that is passed over with a word leaves nothing that could fail.
         (false, false) => "go".to_owned(),
     }
