@@ -11,8 +11,9 @@ const REPLACED: [(&str, &str); 9] = [
     ("systemd-machine-id-commit.service", "setup-machine-id.service"),
     ("systemd-hostnamed.service", "setup-hostname.service"),
     ("systemd-networkd.service", "network.service"),
-    ("systemd-networkd-wait-online.service", "network-online.target"),
-    ("NetworkManager-wait-online.service", "network-online.target"),
+    // Not the target: cloud-init stands between these and it.
+    ("systemd-networkd-wait-online.service", "network.service"),
+    ("NetworkManager-wait-online.service", "network.service"),
 ];
 
 /// Units whose names do not say it, but which come with systemd or belong to a machine.
