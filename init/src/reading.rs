@@ -49,7 +49,7 @@ enum What {
 enum Stage {
     #[default]
     Generating,
-    UnderWay(Slices),
+    UnderWay(Box<Slices>),
     /// All has been read, and waits for the end of a step.
     Over(Box<Read>),
 }
@@ -101,7 +101,7 @@ impl System {
         let Some(reading) = &mut self.reading else { return };
         match &mut reading.stage {
             Stage::Generating if self.hands.have_generated() => {
-                reading.stage = Stage::UnderWay(Slices::begin(&self.options));
+                reading.stage = Stage::UnderWay(Box::new(Slices::begin(&self.options)));
                 self.turns.was(Piece::Reading("finding unit files"));
             }
             Stage::UnderWay(slices) => {

@@ -24,6 +24,7 @@ pub mod map;
 pub mod name;
 pub mod names;
 pub mod notify;
+mod openrc;
 pub mod order;
 pub mod programs;
 pub mod sandbox;

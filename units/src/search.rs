@@ -20,7 +20,7 @@ pub use generators::{Generator, OUTPUT, generators};
 use crate::file::{Pull, SourceFile, SourceKind, is_drop_in_folder};
 use crate::systemd::plumbing;
 use crate::sysv::{self, RcLink};
-use crate::{FILE_LIMIT, Map, Set, UnitKind, UnitName};
+use crate::{FILE_LIMIT, Map, Set, UnitKind, UnitName, openrc};
 use std::collections::VecDeque;
 
 /// Where our unit files are looked for; the first file of a name counts. Units in systemd's syntax
@@ -83,6 +83,9 @@ pub struct Found {
     files: VecDeque<(String, Look)>,
     /// A script says two things.
     more: Option<SourceFile>,
+    /// Scripts that OpenRC would start, and those of them that are its own.
+    runlevels: Set<String>,
+    unserved: Vec<String>,
 }
 
 /// How to look into a file.
@@ -124,6 +127,7 @@ pub fn find_everything(tree: &dyn Tree) -> Found {
             }
         }
     }
+    found.runlevels = openrc::enabled(tree);
     let script = |(script, _): (String, Nature)| (format!("/etc/init.d/{script}"), Look::Script(links.remove(&script).unwrap_or_default()));
     found.files.extend(scripts.into_iter().map(script));
     found
@@ -136,13 +140,13 @@ impl Found {
             return Some(file);
         }
         loop {
-            let (path, look) = self.files.pop_front()?;
+            let Some((path, look)) = self.files.pop_front() else { return openrc::remark(&std::mem::take(&mut self.unserved)) };
             let kind = match look {
                 Look::Unit => read(tree, &path, SourceKind::Unit),
                 Look::DropIn => read(tree, &path, SourceKind::DropIn),
                 Look::Follow(name) => follow(tree, &self.folders, &path, &name),
                 Look::Pull(nature) => linked(tree, &path, nature),
-                Look::Script(links) => match script(tree, &path, &links) {
+                Look::Script(links) => match self.script(tree, &path, &links) {
                     Some((unit, None)) => return Some(unit),
                     Some((unit, Some(enabled))) => {
                         self.more = Some(unit);
@@ -158,14 +162,18 @@ impl Found {
     fn all(mut self, tree: &dyn Tree) -> Vec<SourceFile> {
         std::iter::from_fn(|| self.next(tree)).collect()
     }
-}
 
-/// The unit that a script is, and that it is enabled if it is.
-fn script(tree: &dyn Tree, path: &str, links: &[RcLink]) -> Option<(SourceFile, Option<SourceFile>)> {
-    let script = path.rsplit('/').next()?;
-    let text = tree.read(path, SCRIPT_LIMIT).ok()?;
-    let (name, unit) = sysv::unit_of(script).zip(sysv::unit(script, &String::from_utf8_lossy(&text), links))?;
-    Some((unit, (!links.is_empty()).then(|| sysv::enabled(&name))))
+    /// The unit that a script is, and that it is enabled if it is.
+    fn script(&mut self, tree: &dyn Tree, path: &str, links: &[RcLink]) -> Option<(SourceFile, Option<SourceFile>)> {
+        let script = path.rsplit('/').next()?;
+        let text = tree.read(path, SCRIPT_LIMIT).ok()?;
+        if openrc::is_script(&text) {
+            self.unserved.extend(self.runlevels.contains(script).then(|| script.to_owned()));
+            return None;
+        }
+        let (name, unit) = sysv::unit_of(script).zip(sysv::unit(script, &String::from_utf8_lossy(&text), links))?;
+        Some((unit, (!links.is_empty()).then(|| sysv::enabled(&name))))
+    }
 }
 
 /// All folders there are in a tree, ours before systemd's.
@@ -209,7 +217,7 @@ fn walk<S: AsRef<str>>(tree: &dyn Tree, folders: &[S], plumbing: bool) -> Found 
             }
         }
     }
-    Found { folders, files, more: None }
+    Found { folders, files, more: None, runlevels: Set::new(), unserved: Vec::new() }
 }
 
 /// A symbolic link in one of the folders, or in one of their folders of links.

@@ -66,7 +66,11 @@ impl Library {
                 let counts = !matches!(&source.kind, SourceKind::Alias { target } if target == "/dev/null");
                 self.links.entry(from).or_default().entry((pull, to)).or_insert(counts);
             }
-            Err(message) => diagnostics.push(whole_file(&source.path, message)),
+            Err(message) => diagnostics.push(match source.kind {
+                // No unit file, and found to be told of.
+                SourceKind::Unreadable(why) => Diagnostic { severity: Severity::Warning, ..whole_file(&source.path, why) },
+                _ => whole_file(&source.path, message),
+            }),
         }
     }
 
