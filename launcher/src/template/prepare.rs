@@ -108,8 +108,7 @@ fn forget(root: &Dir) -> io::Result<()> {
     for path in [
         "etc/resolv.conf",
         "etc/hostname",
-        "usr/sbin/policy-rc.d",
-        "sbin/policy-rc.d",
+        ".dockerenv",
         "var/lib/dbus/machine-id",
         "root/.bash_history",
         "var/lib/systemd/random-seed",
@@ -118,6 +117,13 @@ fn forget(root: &Dir) -> io::Result<()> {
         match root.remove(Path::new(path)) {
             Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory) => {}
             other => other?,
+        }
+    }
+    // Images for one program have it (docker's do): in a container that has an init, no package would start what it brings.
+    for path in ["usr/sbin/policy-rc.d", "sbin/policy-rc.d"] {
+        if root.stat(Path::new(path))?.is_some() {
+            root.remove(Path::new(path))?;
+            log::warn!("/{path} is left out: with it no package would start its services");
         }
     }
     // Empty means: fill me from container_uuid, this is not a first boot with presets (machine-id(5)).
