@@ -18,12 +18,16 @@ static COUNT: AtomicU16 = AtomicU16::new(0);
 /// The Debian tree as a template, where the test ring has made one.
 pub const DEBIAN: &str = "debian:test";
 
+/// A tree that has systemd, imported.
+pub const FOREIGN: &str = "debian:foreign";
+
 /// A root directory, a network namespace and a cgroup for one test.
 #[derive(Debug)]
 pub struct Host {
     pub(crate) name: String,
     root: TempDir,
-    shared: Option<PathBuf>,
+    /// What is mounted below the root by the test itself.
+    mounted: Vec<PathBuf>,
 }
 
 impl Host {
@@ -38,7 +42,7 @@ impl Host {
         let number = u16::try_from(std::process::id() % 4096).unwrap() << 4 ^ COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("fief-test-{number:04x}");
         let root = tempfile::Builder::new().prefix("fief-test-").tempdir().unwrap();
-        let host = Self { name, root, shared: None };
+        let host = Self { name, root, mounted: Vec::new() };
         let settings = format!(
             "cgroup = \"{name}\"\nbridge = \"{name}\"\nnft-table = \"{name}\"\ninit = \"{init}\"\n",
             name = host.name,
@@ -80,12 +84,33 @@ impl Host {
     /// # Panics
     /// When the test ring did not say where it is.
     pub fn share_debian(&mut self) {
-        let store = std::env::var_os("FIEF_TEST_STORE").expect("FIEF_TEST_STORE; run by cargo xtask test --ring root");
-        let here = self.path("/var/lib/fief/templates").join(DEBIAN);
+        self.share("FIEF_TEST_STORE", DEBIAN);
+    }
+
+    /// As [`Self::share_debian`], of the tree that systemd is in.
+    pub fn share_foreign(&mut self) {
+        self.share("FIEF_TEST_FOREIGN_STORE", FOREIGN);
+    }
+
+    fn share(&mut self, store: &str, template: &str) {
+        let here = self.path("/var/lib/fief/templates").join(template);
         fs::create_dir_all(&here).unwrap();
-        let from = Path::new(&store).join(DEBIAN);
+        let from = Path::new(&said_by_the_ring(store)).join(template);
         mount(Some(&from), &here, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
-        self.shared = Some(here);
+        self.mounted.push(here);
+    }
+
+    /// Unpacks the tree with systemd in it, as somebody else would bring it, where it costs no disk; where that is.
+    ///
+    /// # Panics
+    /// When the test ring did not say where the tar is.
+    pub fn foreign_tree(&mut self) -> PathBuf {
+        let (tar, tree) = (said_by_the_ring("FIEF_TEST_FOREIGN"), self.path("/foreign"));
+        fs::create_dir_all(&tree).unwrap();
+        mount(Some("tree"), &tree, Some("tmpfs"), MsFlags::empty(), Some("mode=755")).unwrap();
+        self.mounted.push(tree.clone());
+        run(&["tar", "--numeric-owner", "--exclude=./dev/*", "-xpf", &tar, "-C", tree.to_str().unwrap()]);
+        tree
     }
 
     /// A command inside this host's network, not yet run.
@@ -224,8 +249,8 @@ impl Host {
         self.root.path()
     }
 
-    pub(crate) fn shared(&self) -> Option<&Path> {
-        self.shared.as_deref()
+    pub(crate) fn mounted(&self) -> &[PathBuf] {
+        &self.mounted
     }
 
     fn destroy_all(&self) {
@@ -241,6 +266,10 @@ impl Host {
             }
         }
     }
+}
+
+fn said_by_the_ring(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run by cargo xtask test --ring root"))
 }
 
 impl Default for Host {
@@ -261,8 +290,8 @@ impl Drop for Host {
         self.destroy_all();
         let found = leaks::lasting(self);
         leaks::sweep(self);
-        if let Some(shared) = &self.shared {
-            let _ = umount2(shared, MntFlags::MNT_DETACH);
+        for place in &self.mounted {
+            let _ = umount2(place, MntFlags::MNT_DETACH);
         }
         drop(Command::new("ip").args(["netns", "delete", &self.name]).status());
         if !found.is_empty() {

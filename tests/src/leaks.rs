@@ -64,11 +64,12 @@ fn nix_kill(pid: i32) -> std::io::Result<std::process::ExitStatus> {
     std::process::Command::new("kill").args(["-9", &pid.to_string()]).status()
 }
 
-/// Mount points below the root, but for the shared template, in the order they were made.
+/// Mount points below the root, but for those of the test's own, in the order they were made.
 fn mounts(host: &Host) -> Vec<String> {
     let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let points = table.lines().filter_map(|line| line.split(' ').nth(4));
-    points.filter(|point| Path::new(point).starts_with(host.root()) && Some(Path::new(point)) != host.shared()).map(str::to_owned).collect()
+    let is_own = |point: &str| host.mounted().iter().any(|own| own == Path::new(point));
+    points.filter(|point| Path::new(point).starts_with(host.root()) && !is_own(point)).map(str::to_owned).collect()
 }
 
 /// Processes that were started for this host: its root is in their environment, or they are in its cgroup.

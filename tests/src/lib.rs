@@ -21,7 +21,7 @@ mod seat;
 
 use std::time::{Duration, Instant};
 
-pub use host::{DEBIAN, Host, finish, program};
+pub use host::{DEBIAN, FOREIGN, Host, finish, program};
 pub use outcome::Outcome;
 pub use seat::{Given, Seat};
 

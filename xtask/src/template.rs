@@ -10,9 +10,17 @@ use crate::{apt, place, run};
 
 /// What the tree is called as a template of `fief`.
 pub(crate) const NAME: &str = "debian:test";
+/// And that of somebody else's tree.
+pub(crate) const FOREIGN: &str = "debian:foreign";
 const SUITE: &str = "bookworm";
 /// The guest's services, and what the same tree needs as the virtual machine's root.
 const PACKAGES: &str = "openssh-server,cron,rsyslog,nginx-light,iproute2,nftables,procps,curl";
+/// What a tree of somebody else's has: systemd, and what speaks to it.
+const FOREIGN_PACKAGES: &str =
+    "openssh-server,cron,rsyslog,nginx-light,iproute2,procps,systemd,systemd-sysv,libpam-systemd,dbus,polkitd,netplan.io";
+/// Keeps systemd's own packages in the tree, to be installed over themselves where there is no network.
+const KEEP_PACKAGES: &str = "--customize-hook=mkdir \"$1/srv/debs\" && cd \"$1/srv/debs\" && \
+                             APT_CONFIG=\"$MMDEBSTRAP_APT_CONFIG\" apt-get -qq -o APT::Sandbox::User=root download systemd systemd-sysv";
 /// Documentation is a third of a minimal tree and no test reads it.
 const LEFT_OUT: &[&str] = &["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"];
 
@@ -28,10 +36,19 @@ pub(crate) fn tar() -> Result<PathBuf> {
     tar_with(PACKAGES)
 }
 
+/// The tar of a tree that systemd is in, as somebody else would bring it (about a minute).
+pub(crate) fn foreign_tar() -> Result<PathBuf> {
+    made(FOREIGN_PACKAGES, &[KEEP_PACKAGES])
+}
+
 /// As [`tar`], of a tree with these packages, between commas.
 pub(crate) fn tar_with(packages: &str) -> Result<PathBuf> {
+    made(packages, &[])
+}
+
+fn made(packages: &str, more: &[&str]) -> Result<PathBuf> {
     let cache = place::below_target("cache")?;
-    let name = format!("{SUITE}-{:08x}.tar", fnv(&format!("{packages}{LEFT_OUT:?}")));
+    let name = format!("{SUITE}-{:08x}.tar", fnv(&format!("{packages}{LEFT_OUT:?}{}", more.concat())));
     let tar = cache.join(name);
     if tar.is_file() {
         return Ok(tar);
@@ -42,7 +59,7 @@ pub(crate) fn tar_with(packages: &str) -> Result<PathBuf> {
     let mut make = run::command(["mmdebstrap", "--quiet", "--variant=minbase"]);
     make.arg(format!("--include={packages}"));
     make.args(LEFT_OUT.iter().map(|path| format!("--dpkgopt=path-exclude={path}")));
-    make.arg(SUITE).arg(&part);
+    make.args(more).arg(SUITE).arg(&part);
     run::quietly(&mut make).context("cannot make a Debian tree")?;
     fs::rename(&part, &tar)?;
     Ok(tar)

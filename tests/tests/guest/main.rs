@@ -7,6 +7,7 @@
 mod cli;
 mod debian;
 mod failures;
+mod foreign;
 mod hostile;
 mod inside;
 mod isolation;

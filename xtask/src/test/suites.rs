@@ -46,6 +46,9 @@ pub(super) fn root(options: &Options) -> Result<Tally> {
     let mut guests = run::command([&suite.program]);
     guests.args(["--ignored", "--test-threads=1"]).args(&options.filter);
     guests.env("FIEF_TEST_PROGRAMS", &suite.programs).env("FIEF_TEST_STORE", store(&suite)?);
+    let foreign = template::foreign_tar()?;
+    guests.env("FIEF_TEST_FOREIGN", &foreign);
+    guests.env("FIEF_TEST_FOREIGN_STORE", import_as(&suite.programs.join("fief"), &foreign, template::FOREIGN)?);
     tally.add(watch(&mut guests)?);
     // Some server packages of Debian from install to purge; all of them are `cargo xtask packages`.
     for task in [&[&["packages", "--check"], PACKAGES.as_slice()].concat(), &vec!["tenant"]] {
@@ -146,19 +149,22 @@ fn store(suite: &Suite) -> Result<PathBuf> {
 
 /// Imports the Debian tree by this `fief` if it was not yet; where the templates then lie.
 pub(crate) fn import(fief: &Path) -> Result<PathBuf> {
-    let tar = template::tar()?;
+    import_as(fief, &template::tar()?, template::NAME)
+}
+
+fn import_as(fief: &Path, tar: &Path, name: &str) -> Result<PathBuf> {
     let top = tar.with_extension("store");
     let templates = top.join("var/lib/fief/templates");
     // Another fief may import otherwise.
     let made = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
-    if made(&templates.join(template::NAME)) < made(fief) {
+    if made(&templates.join(name)) < made(fief) {
         if top.is_dir() {
             fs::remove_dir_all(&top)?;
         }
         let mut import = run::command([fief]);
-        import.args(["template", "import", template::NAME]).arg(&tar).env("FIEF_ROOT", &top);
+        import.args(["template", "import", name]).arg(tar).env("FIEF_ROOT", &top);
         run::quietly(&mut import)?;
-        anyhow::ensure!(templates.join(template::NAME).is_dir(), "the import left nothing in {}", templates.display());
+        anyhow::ensure!(templates.join(name).is_dir(), "the import left nothing in {}", templates.display());
     }
     Ok(templates)
 }
