@@ -20,6 +20,7 @@ mod manager;
 mod message;
 mod object;
 mod server;
+mod transient;
 mod types;
 mod wire;
 

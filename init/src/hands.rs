@@ -26,7 +26,7 @@ mod groups;
 mod handed;
 mod identity;
 mod inotify;
-mod invocation;
+pub(crate) mod invocation;
 mod keep;
 mod limits;
 mod main_pid;

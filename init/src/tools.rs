@@ -17,7 +17,7 @@ mod machine_id;
 mod notify;
 mod password;
 mod path;
-mod run;
+pub(crate) mod run;
 mod settings;
 mod sysusers;
 mod timedatectl;

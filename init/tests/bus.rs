@@ -89,6 +89,34 @@ want 0 systemctl list-jobs; says test.service; want 1 systemctl cancel 77; says 
 
 #[test]
 #[ignore = "needs root"]
+fn the_packaged_systemd_run_begins_units_and_scopes() {
+    check(
+        &[("slow.toml", "[service]\ntype = \"notify\"\ncommand = [\"/bin/sleep\", \"1000\"]\n")],
+        r#"
+want 0 systemd-run --version; says '^systemd 252 (252'
+want 7 systemd-run --scope -u one -p MemoryMax=64M -p TasksMax=50 --slice=work sh -c 'grep ^0:: /proc/self/cgroup; systemctl is-active one.scope; systemctl show -p MemoryMax,TasksMax one.scope; exit 7'
+says '^Running scope as unit: one.scope$'; says '^0::/work.slice/one.scope$'; says '^active$'; says '^MemoryMax=67108864$'; says '^TasksMax=50$'
+until [ ! -e /run/systemd/transient/one.scope ]; do :; done; want 3 systemctl is-active one.scope
+want 0 systemd-run -q --scope true; want 1 systemd-run --scope -p Nonsense=1 true; says '^Unknown assignment: Nonsense=1$'
+want 0 systemd-run -u other -p Nice=5 -p TimeoutStopSec=7 -E 'A=x  "y"' sh -c 'echo "$A" 100% >/run/said; exec sleep 1000'; says '^Running as unit: other.service$'
+until [ -s /run/said ]; do :; done; want 0 cat /run/said; says '^x  "y" 100%$'
+want 0 systemctl show -p Nice,TimeoutStopUSec,ExecStart other; says '^Nice=5$'; says '^TimeoutStopUSec=7s$'; says 'path=/usr/bin/sh ; argv\[\]=/usr/bin/sh -c '
+want 1 systemd-run -u other sleep 1; says '^Failed to start transient service unit: Unit other.service was already loaded or has a fragment file.$'
+want 1 systemd-run -p Type=dance true; want 0 systemctl stop other
+want 0 systemd-run -u soon --on-active=1s --timer-property=AccuracySec=100ms touch /run/it-was-time; says '^Running timer as unit: soon.timer$'
+until [ -e /run/it-was-time ]; do :; done
+want 0 systemctl set-environment A=1 B=2; want 0 systemctl show-environment; says '^A=1$'; want 0 systemctl unset-environment A; want 0 systemctl show-environment; lacks '^A='; says '^B=2$'
+want 0 systemctl --no-block start slow; want 0 systemctl list-jobs --no-legend; says '^[0-9]* *slow.service *start *running$'
+number=$(grep slow /run/out | cut -d ' ' -f 1); want 0 systemctl cancel $number; want 0 systemctl list-jobs --no-legend; lacks slow; want 1 systemctl cancel $number; says "Job $number does not exist"
+want 0 systemctl stop slow; want 0 systemctl --no-block start slow; want 0 systemctl cancel; want 0 systemctl list-jobs --no-legend; lacks .
+want 0 systemctl stop slow; want 0 ls /run/systemd/transient; lacks scope
+"#,
+        POWERED_OFF,
+    );
+}
+
+#[test]
+#[ignore = "needs root"]
 fn the_packaged_systemctl_changes_unit_files() {
     check(
         &[("stays.toml", STAYS), ("x.socket.toml", "[socket]\nlisten-stream = [\"/run/x.sock\"]\n"), ("x.toml", STAYS)],

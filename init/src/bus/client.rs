@@ -58,6 +58,11 @@ impl Client {
         Ok(Some(self.inbox.drain(..length).collect()))
     }
 
+    /// The process that has connected.
+    pub(super) fn pid(&self) -> Option<u32> {
+        kernel::unix::peer(&self.stream).ok().and_then(|peer| u32::try_from(peer.pid()).ok())
+    }
+
     /// Whether it may be told what concerns everybody.
     pub(super) fn has_greeted(&self) -> bool {
         self.greeting.is_none()

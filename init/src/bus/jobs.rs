@@ -17,6 +17,8 @@ const LONGEST: usize = 4 << 20;
 pub(super) enum Purpose {
     /// Everybody is told when the job is over.
     Job { id: u32, unit: UnitName, verb: &'static str },
+    /// The same of one that comes with a call; if it is a scope, these are to be in it.
+    Transient { id: u32, unit: UnitName, pids: Vec<u32> },
     /// This call is answered then.
     Call { client: u64, serial: u32 },
 }

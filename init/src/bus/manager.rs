@@ -2,7 +2,7 @@
 
 use kernel::cgroup::{Group, Hierarchies};
 use units::UnitName;
-use units::control::{ActiveState, Detail, KillWhom, LoadState, Outcome, Request, SystemState, UnitRow, Way};
+use units::control::{ActiveState, Detail, EnvironmentRequest, KillWhom, LoadState, Outcome, Request, SystemState, UnitRow, Way};
 use units::value::Signal;
 
 use super::answer::{Answer, Answered, Fault, names};
@@ -11,12 +11,12 @@ use super::message::{Body, Message};
 use super::object::{self, job_path, unit_path};
 use super::server::Server;
 use super::wire::Writer;
-use super::{files, types};
+use super::{files, transient, types};
 use crate::fiefctl::session::{Failed, Session};
 use crate::fiefctl::{power, set, standstill, status};
 use crate::systemctl::names::{fits, is_in_memory, rows};
 use crate::systemctl::unfit::{self, Denied, Unfit, is_through};
-use crate::systemctl::{jobs, list, show, status as of_process};
+use crate::systemctl::{environment as variables, jobs, list, show, status as of_process};
 
 pub(super) const PATH: &str = "/org/freedesktop/systemd1";
 pub(super) const INTERFACE: &str = "org.freedesktop.systemd1.Manager";
@@ -45,6 +45,10 @@ const METHODS: &[(&str, &str, Method)] = &[
     ("StartUnitReplace", "sss", start_in_the_place),
     ("StartUnitWithFlags", "sst", start_with_flags),
     ("EnqueueUnitJob", "sss", enqueue),
+    ("StartTransientUnit", "ssa(sv)a(sa(sv))", transient::start),
+    ("SetEnvironment", "as", |call| environment(Vec::new(), call.names()?)),
+    ("UnsetEnvironment", "as", |call| environment(call.names()?, Vec::new())),
+    ("UnsetAndSetEnvironment", "asas", |call| call.both_lists().and_then(|(unset, set)| environment(unset, set))),
     ("KillUnit", "ssi", kill),
     ("FreezeUnit", "s", freeze),
     ("ThawUnit", "s", thaw),
@@ -58,7 +62,7 @@ const METHODS: &[(&str, &str, Method)] = &[
     ("GetUnitProcesses", "s", processes),
     ("ListJobs", "", list_jobs),
     ("CancelJob", "u", cancel_job),
-    ("ClearJobs", "", |_| Err(Fault::new(names::NOT_SUPPORTED, "Jobs cannot be cleared."))),
+    ("ClearJobs", "", |_| cancel(Vec::new())),
     ("Reload", "", reload),
     ("Reexecute", "", |_| power::renew().map_err(Fault::from).and_then(|()| Answer::done())),
     ("PowerOff", "", |_| leave(Way::Poweroff)),
@@ -372,9 +376,9 @@ fn row_of(out: &mut Writer, row: &UnitRow) {
         out.string(text);
     }
     out.string(&unit_path(&row.name));
-    out.u32(u32::from(row.job.is_some()));
+    out.u32(row.job.as_ref().map_or(0, |job| job.number));
     out.string(row.job.as_ref().map_or("", |job| &job.kind));
-    out.string(&if row.job.is_some() { job_path(1) } else { "/".to_owned() });
+    out.string(&row.job.as_ref().map_or_else(|| "/".to_owned(), |job| job_path(job.number)));
 }
 
 fn list_units(_call: &mut Call<'_, '_>, states: &[String], patterns: &[String]) -> Answered {
@@ -430,12 +434,14 @@ fn gather(group: &Group, path: &str, all: &mut Vec<(String, u32)>) {
     }
 }
 
-fn list_jobs(_call: &mut Call<'_, '_>) -> Answered {
+fn list_jobs(call: &mut Call<'_, '_>) -> Answered {
     let rows = Session::open()?.rows(&[], &[])?;
-    let jobs = rows.iter().filter_map(|row| row.job.as_ref().map(|job| (row, job)));
+    let told = |row: &UnitRow| call.server.jobs().find(|(_, unit)| **unit == row.name).map(|(id, _)| id);
+    // By the number that somebody was told, where anybody was.
+    let jobs = rows.iter().filter_map(|row| row.job.as_ref().map(|job| (told(row).unwrap_or(job.number), row, job)));
     Ok(Answer::Now(Body::new("a(usssoo)", |out| {
         out.array("(usssoo)", |out| {
-            for (id, (row, job)) in (1..).zip(jobs) {
+            for (id, row, job) in jobs {
                 out.structure();
                 out.u32(id);
                 [row.name.as_str(), &job.kind, if job.waiting { "waiting" } else { "running" }].iter().for_each(|text| out.string(text));
@@ -447,7 +453,23 @@ fn list_jobs(_call: &mut Call<'_, '_>) -> Answered {
 }
 
 fn cancel_job(call: &mut Call<'_, '_>) -> Answered {
-    Err(Fault::new(names::NO_SUCH_JOB, format!("Job {} does not exist.", call.message.body().u32()?)))
+    let id = call.message.body().u32()?;
+    let unit = call.server.jobs().find(|(known, _)| *known == id).map(|(_, unit)| unit.clone());
+    let rows = Session::open()?.rows(unit.as_slice(), &[])?;
+    let mut numbers = rows.into_iter().filter_map(|row| row.job).map(|job| job.number);
+    let number = numbers.find(|number| unit.is_some() || *number == id);
+    cancel(vec![number.ok_or_else(|| Fault::new(names::NO_SUCH_JOB, format!("Job {id} does not exist.")))?])
+}
+
+/// All, if none is named.
+fn cancel(jobs: Vec<u32>) -> Answered {
+    Session::open()?.done(&Request::Cancel { jobs })?;
+    Answer::done()
+}
+
+fn environment(unset: Vec<String>, set: Vec<String>) -> Answered {
+    variables::changed(EnvironmentRequest { unset, set }, "set")?;
+    Answer::done()
 }
 
 fn reload(call: &mut Call<'_, '_>) -> Answered {

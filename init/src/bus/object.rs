@@ -18,6 +18,8 @@ pub(super) const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 const PEER: &str = "org.freedesktop.DBus.Peer";
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
 const UNITS: &str = "/org/freedesktop/systemd1/unit/";
+/// The unit of whoever asks.
+const SELF: &str = "/org/freedesktop/systemd1/unit/self";
 /// What PID 1 logs; org.freedesktop.LogControl1(5).
 const LOG: &str = "/org/freedesktop/LogControl1";
 const JOBS: &str = "/org/freedesktop/systemd1/job/";
@@ -102,7 +104,8 @@ pub(super) fn unknown(message: &Message<'_>) -> Fault {
 
 /// A call of an object that is not PID 1.
 pub(super) fn call(server: &mut Server, client: u64, message: &Message<'_>) -> Answered {
-    let Some(unit) = unit_of(message.path) else {
+    let unit = if message.path == SELF { server.unit_of_caller(client) } else { unit_of(message.path) };
+    let Some(unit) = unit else {
         let known = |_: &str, _: Option<&str>| match message.path {
             LOG => Ok(types::of_log()),
             path => Err(Fault::new(names::UNKNOWN_OBJECT, format!("Unknown object '{path}'."))),

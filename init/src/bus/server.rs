@@ -19,10 +19,11 @@ use super::client::Client;
 use super::jobs::{self, Errand, Purpose};
 use super::message::{self, Body, Kind, Message};
 use super::wire::Garbled;
-use super::{manager, object};
+use super::{manager, object, transient};
 use crate::fiefctl::session::{Failed, Session};
 use crate::file;
 use crate::say;
+use crate::systemctl::status as of_process;
 
 /// Clients at a time, and requests that PID 1 takes its time for.
 const MOST_CLIENTS: usize = 64;
@@ -31,6 +32,8 @@ const MOST_ERRANDS: usize = 256;
 const MOST_WATCHED: usize = 256;
 /// After so long without anybody we end; PID 1 begins us with the next.
 const IDLE: Duration = Duration::from_secs(30);
+/// Numbers that PID 1 does not come to: it gives a job its own when it is begun, and a client wants to know one before.
+const FIRST_JOB: u32 = 1 << 30;
 /// That a unit is down is an event that nobody is told: so often it is asked.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
@@ -88,7 +91,7 @@ impl Server {
             clients: BTreeMap::new(),
             next: 1,
             errands: Vec::new(),
-            job: 0,
+            job: FIRST_JOB,
             settled: Vec::new(),
             watched: Vec::new(),
             id: file::read_text("/proc/sys/kernel/random/boot_id", file::USUAL)?.trim().replace('-', ""),
@@ -247,8 +250,28 @@ impl Server {
 
     /// The number of a new job.
     pub(super) fn new_job(&mut self) -> u32 {
-        self.job = self.job.checked_add(1).unwrap_or(1);
+        self.job = self.job.checked_add(1).unwrap_or(FIRST_JOB);
         self.job
+    }
+
+    /// The jobs that are under way for clients.
+    pub(super) fn jobs(&self) -> impl Iterator<Item = (u32, &UnitName)> {
+        self.errands.iter().filter_map(|errand| match &errand.purpose {
+            Purpose::Job { id, unit, .. } | Purpose::Transient { id, unit, .. } => Some((*id, unit)),
+            Purpose::Call { .. } => None,
+        })
+    }
+
+    /// The unit that a client is of.
+    pub(super) fn unit_of_caller(&self, client: u64) -> Option<UnitName> {
+        let pid = self.clients.get(&client)?.pid()?;
+        of_process::unit_of(pid).and_then(|name| UnitName::new(&name).ok())
+    }
+
+    /// The same processes; 0 is the caller.
+    pub(super) fn with_caller(&self, client: u64, pids: Vec<u32>) -> Vec<u32> {
+        let caller = || self.clients.get(&client).and_then(Client::pid);
+        pids.into_iter().filter_map(|pid| if pid == 0 { caller() } else { Some(pid) }).collect()
     }
 
     /// A job that has nothing to do; its number.
@@ -270,13 +293,11 @@ impl Server {
         let Some(reply) = self.errands.get_mut(at).and_then(Errand::turn) else { return };
         match self.errands.swap_remove(at).purpose {
             Purpose::Call { client, serial } => self.answer(client, serial, reply.map(|_| Body::default()).map_err(Fault::from)),
-            Purpose::Job { id, unit, verb } => {
-                let outcome = match reply {
-                    Ok(Reply::Done { mut results }) => results.pop().map(|result| result.outcome),
-                    Ok(_) | Err(_) => None,
-                };
-                let result = outcome.map_or("failed", |outcome| jobs::result(verb, &outcome, &verdict(&unit)));
-                self.job_is_over(id, &unit, result);
+            Purpose::Job { id, unit, verb } => self.job_is_over(id, &unit, result(verb, reply, &unit)),
+            Purpose::Transient { id, unit, pids } => {
+                let result = result("start", reply, &unit);
+                let is_begun = result != "done" || transient::fill(&unit, &pids);
+                self.job_is_over(id, &unit, if is_begun { result } else { "failed" });
             }
         }
     }
@@ -309,6 +330,15 @@ impl Server {
             clients.for_each(|client| self.tell(client, &path, object::PROPERTIES, "PropertiesChanged", &body));
         }
     }
+}
+
+/// How a job has ended.
+fn result(verb: &'static str, reply: Result<Reply, Failed>, unit: &UnitName) -> &'static str {
+    let outcome = match reply {
+        Ok(Reply::Done { mut results }) => results.pop().map(|result| result.outcome),
+        Ok(_) | Err(_) => None,
+    };
+    outcome.map_or("failed", |outcome| jobs::result(verb, &outcome, &verdict(unit)))
 }
 
 /// Why a unit has failed, in one of systemd's words.

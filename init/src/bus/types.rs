@@ -66,7 +66,7 @@ const TYPES: &[(&str, &str)] = &[
          StateDirectory StopPropagatedFrom SupplementaryGroups Symlinks SystemCallArchitectures TriggeredBy Triggers UnitPath \
          UnsetEnvironment UpheldBy Upholds WantedBy Wants",
     ),
-    ("ay", "AllowedCPUs AllowedMemoryNodes CPUAffinity NUMAMask StandardInputData"),
+    ("ay", "AllowedCPUs AllowedMemoryNodes CPUAffinity InvocationID NUMAMask StandardInputData"),
     ("aay", "LogExtraFields"),
     ("(ss)", "LoadError"),
     ("(uo)", "Job"),
@@ -90,7 +90,7 @@ const TYPES: &[(&str, &str)] = &[
 const OF_UNIT: &str = "ActiveEnterTimestamp ActiveEnterTimestampMonotonic ActiveState After AllowIsolate Before BindsTo BoundBy CanIsolate \
      CanReload CanStart CanStop ConflictedBy Conflicts ConsistsOf DefaultDependencies Description Documentation DropInPaths \
      FailureAction FailureActionExitStatus FragmentPath FreezerState Id IgnoreOnIsolate InactiveEnterTimestamp \
-     InactiveEnterTimestampMonotonic InactiveExitTimestamp InactiveExitTimestampMonotonic Job JobRunningTimeoutUSec \
+     InactiveEnterTimestampMonotonic InactiveExitTimestamp InactiveExitTimestampMonotonic InvocationID Job JobRunningTimeoutUSec \
      JobTimeoutAction JobTimeoutUSec JoinsNamespaceOf LoadError LoadState Names NeedDaemonReload OnFailure OnFailureOf \
      OnSuccess OnSuccessOf PartOf PropagatesReloadTo PropagatesStopTo RefuseManualStart RefuseManualStop ReloadPropagatedFrom \
      RequiredBy Requires RequiresMountsFor Requisite RequisiteOf SourcePath StartLimitAction StartLimitBurst \
@@ -166,7 +166,7 @@ pub(super) fn of_row(row: &UnitRow) -> Vec<Property> {
         put("NextElapseUSecRealtime", "t", Value::U64(row.next_us.map_or(0, show::realtime_us)));
         put("LastTriggerUSec", "t", Value::U64(row.last_us.map_or(0, show::realtime_us)));
     }
-    let (id, path) = if row.job.is_some() { (1, job_path(1)) } else { (0, "/".to_owned()) };
+    let (id, path) = row.job.as_ref().map_or_else(|| (0, "/".to_owned()), |job| (job.number, job_path(job.number)));
     put("Job", "(uo)", Value::Structure(vec![Value::U32(id), Value::Text(path)]));
     all
 }

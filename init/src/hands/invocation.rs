@@ -22,6 +22,11 @@ pub(super) fn tell(unit: &UnitName, invocation: &str) {
     });
 }
 
+/// The number of the life that a unit has now.
+pub(crate) fn of(unit: &UnitName) -> Option<String> {
+    fs::read_link(place(unit)).ok()?.into_os_string().into_string().ok()
+}
+
 /// It is over, and none follows at once.
 pub(super) fn forget(unit: &UnitName) {
     let _ = fs::remove_file(place(unit));

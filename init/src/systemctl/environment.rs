@@ -63,7 +63,7 @@ pub(super) fn import(line: &Line) -> Result<u8, Failed> {
     Ok(code::OK)
 }
 
-fn changed(change: EnvironmentRequest, verb: &str) -> Result<Vec<String>, Failed> {
+pub(crate) fn changed(change: EnvironmentRequest, verb: &str) -> Result<Vec<String>, Failed> {
     let mut session = Session::open()?;
     session.ask(&Request::Environment(change))?;
     match session.next() {

@@ -11,6 +11,7 @@ use crate::fiefctl::session::{Failed, Session};
 use crate::fiefctl::sources::Beneath;
 use crate::fiefctl::words::now_ms;
 use crate::fiefctl::{due, looking, output};
+use crate::hands::invocation;
 use crate::log::civil::Here;
 use crate::say;
 
@@ -92,6 +93,7 @@ fn added(row: &UnitRow, installer: &Installer) -> Vec<(&'static str, String)> {
         all.push(("ExecMainCode", if row.main_pid.is_some() { 0 } else { exit_code }.to_string()));
         all.push(("ExecMainStatus", if row.main_pid.is_some() { 0 } else { exit_status }.to_string()));
     }
+    all.extend(invocation::of(&row.name).map(|number| ("InvocationID", number)));
     let changed = [row.moments.began_us, row.moments.up_us, row.moments.down_us].into_iter().flatten().max();
     for (key, at) in [
         ("StateChangeTimestamp", changed),

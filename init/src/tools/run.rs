@@ -5,8 +5,8 @@
 //!                           └─▶ Request::Run ─▶ PID 1 has the units until they are over
 //! ```
 
-mod plan;
-mod scope;
+pub(crate) mod plan;
+pub(crate) mod scope;
 mod terminal;
 
 use std::fs;
@@ -189,7 +189,7 @@ fn failed_to_start(plan: &Plan, why: &str) -> Failed {
 
 /// So that `systemctl cat` has something to show; which are written. PID 1 takes them away with the units; of a name that it has already nothing
 /// is touched.
-fn show_as_files(session: &mut Session, units: &[Fragment]) -> Result<Vec<String>, Failed> {
+pub(crate) fn show_as_files(session: &mut Session, units: &[Fragment]) -> Result<Vec<String>, Failed> {
     let names: Vec<UnitName> = units.iter().map(|fragment| fragment.name.clone()).collect();
     let known = session.rows(&names, &[])?;
     let _ = fs::create_dir_all(transient::FOLDER);

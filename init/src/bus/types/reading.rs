@@ -42,6 +42,7 @@ pub(super) fn read(signature: &'static str, name: &str, texts: &[String]) -> Opt
         "x" => first.parse::<i64>().ok().map(|number| Value::U64(number.cast_unsigned())),
         "as" => Some(Value::Array("s", texts.iter().flat_map(|text| items(text)).map(Value::Text).collect())),
         "ay" if name == "StandardInputData" => base64::read(first).map(|bytes| Value::bytes(&bytes)),
+        "ay" if name == "InvocationID" => bytes(first).map(|bytes| Value::bytes(&bytes)),
         "ay" => mask(first).map(|bytes| Value::bytes(&bytes)),
         "aay" => Some(Value::Array("ay", texts.iter().filter(|text| !text.is_empty()).map(|text| Value::bytes(text.as_bytes())).collect())),
         "(ss)" => Some(Value::Structure(vec![Value::text("org.freedesktop.systemd1.BadUnitSetting"), Value::text(first)])),
@@ -145,6 +146,12 @@ fn items(text: &str) -> Vec<String> {
 }
 
 /// `0-3 5` as bits, the lowest first.
+/// Pairs of digits.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
+    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
+}
+
 fn mask(text: &str) -> Option<Vec<u8>> {
     let mut bits = Vec::new();
     for range in text.split_ascii_whitespace() {

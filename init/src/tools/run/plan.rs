@@ -349,7 +349,7 @@ fn executable(program: &str) -> Option<String> {
 }
 
 /// A file of these lines, section by section.
-fn text(description: &str, lines: &[(&str, String)]) -> String {
+pub(crate) fn text(description: &str, lines: &[(&str, String)]) -> String {
     let mut text = format!("{HEAD}[Unit]\nDescription={}\n", plain(description));
     let mut sections: Vec<&str> = Vec::new();
     for (section, line) in lines {
@@ -367,12 +367,12 @@ fn text(description: &str, lines: &[(&str, String)]) -> String {
 }
 
 /// A value that is one line, and in which nothing stands for something else.
-fn plain(value: &str) -> String {
+pub(crate) fn plain(value: &str) -> String {
     value.replace(['\n', '\r'], " ").replace('%', "%%")
 }
 
 /// A word that is read as it is. Variables in it are PID 1's to put in, as with systemd's.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let escaped = word.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t");
     format!("\"{}\"", escaped.replace('%', "%%"))
 }

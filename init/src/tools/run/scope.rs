@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use kernel::cgroup::{Generation, Hierarchies};
+use kernel::cgroup::{Group, Hierarchies};
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 use units::UnitName;
 use units::control::{Outcome, Request};
@@ -20,6 +20,7 @@ use units::control::{Outcome, Request};
 use super::plan::{Plan, Scope};
 use crate::accounts::Accounts;
 use crate::fiefctl::session::{Failed, Session};
+use crate::hands::invocation;
 use crate::say;
 
 /// Comes back only where that could not be.
@@ -47,7 +48,8 @@ pub(super) fn run(plan: &Plan, caller: &Scope, session: &mut Session) -> Result<
 fn enter(scope: &UnitName, session: &mut Session) -> Result<(), Failed> {
     let rows = session.rows(std::slice::from_ref(scope), &[])?;
     let path = rows.into_iter().find_map(|row| row.cgroup).unwrap_or_default();
-    move_into(path.trim_start_matches('/'))
+    group_at(&path)
+        .and_then(|group| group.enter())
         .map_err(|error| Failed::Told(format!("Failed to move into the control group of {}: {}", scope.as_str(), say::reason(&error))))?;
     let results = session.done(&Request::Entered { units: vec![scope.clone()] })?;
     match results.into_iter().map(|result| result.outcome).find(|outcome| *outcome != Outcome::Ok) {
@@ -56,14 +58,15 @@ fn enter(scope: &UnitName, session: &mut Session) -> Result<(), Failed> {
     }
 }
 
-fn move_into(path: &str) -> io::Result<()> {
+/// The group at the path that PID 1 tells, on all hierarchies that have it: not every controller was given to this container.
+pub(crate) fn group_at(path: &str) -> io::Result<Group> {
+    let path = path.trim_start_matches('/');
     if path.is_empty() {
         return Err(io::ErrorKind::NotFound.into());
     }
     let mut hierarchies = Hierarchies::detect()?;
-    // Not every controller was given to this container.
-    hierarchies.v1.retain(|hierarchy| hierarchy.generation() == Generation::V1 && hierarchy.mount.join(path).is_dir());
-    hierarchies.group(path).enter()
+    hierarchies.v1.retain(|hierarchy| hierarchy.mount.join(path).is_dir());
+    Ok(hierarchies.group(path))
 }
 
 /// Who the command is to be.
@@ -116,6 +119,7 @@ fn command(plan: &Plan, caller: &Scope, identity: Option<&Identity>) -> Result<C
         command.envs(identity.variables.iter().map(|(name, value)| (name, value)));
         identity.take().map_err(|errno| format!("Failed to change UID: {}", errno.desc()))?;
     }
+    command.envs(invocation::of(&plan.service).map(|number| ("INVOCATION_ID", number)));
     command.envs(caller.environment.iter().map(|(name, value)| (name, value)));
     Ok(command)
 }
