@@ -23,6 +23,7 @@ pub mod install;
 pub mod map;
 pub mod name;
 pub mod names;
+pub mod networkd;
 pub mod notify;
 mod openrc;
 pub mod order;

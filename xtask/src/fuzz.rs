@@ -54,6 +54,7 @@ const TARGETS: &[Target] = &[
     Target { name: "syslog_message", longest: 256, words: &["init/src/log/words.rs"] },
     Target { name: "pattern", longest: 64, words: &["init/src/journalctl/pattern.rs"] },
     Target { name: "sysusers", longest: 256, words: &["units/src/sysusers.rs"] },
+    Target { name: "networkd", longest: 512, words: &["units/src/networkd.rs", "units/src/networkd"] },
     Target { name: "tmpfiles", longest: 256, words: &["units/src/tmpfiles"] },
     Target { name: "bus_message", longest: 512, words: &[] },
     Target { name: "bus_greeting", longest: 256, words: &["init/src/bus/greeting.rs"] },

@@ -7,6 +7,8 @@ use std::ops::Range;
 pub(crate) struct Line {
     /// The section it stands in, without brackets.
     pub(crate) section: String,
+    /// How many sections were opened before that one: of two with one name each is its own.
+    pub(crate) opened: usize,
     pub(crate) key: String,
     /// What stands behind the `=`, continued lines joined, without blanks at its ends.
     pub(crate) value: String,
@@ -32,7 +34,7 @@ pub(crate) const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 /// with `\n`, with `\r`, or with both.
 pub(crate) fn parse(text: &str) -> (Vec<Line>, Vec<Slip>) {
     let mut found = (Vec::new(), Vec::new());
-    let mut section: Option<String> = None;
+    let mut section: Option<(String, usize)> = None;
     let mut pending: Option<(String, usize, usize)> = None;
     let mut at = if text.starts_with('\u{feff}') { 3 } else { 0 };
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
@@ -78,7 +80,7 @@ fn ends_escaped(line: &str) -> bool {
     line.bytes().fold(false, |escaped, byte| !escaped && byte == b'\\')
 }
 
-fn take(whole: &str, begin: usize, first: usize, section: &mut Option<String>, found: &mut (Vec<Line>, Vec<Slip>)) {
+fn take(whole: &str, begin: usize, first: usize, section: &mut Option<(String, usize)>, found: &mut (Vec<Line>, Vec<Slip>)) {
     let line = whole.trim_matches(BLANKS);
     let here = begin..begin + first;
     let mut slip = |message, fatal| found.1.push(Slip { message, span: here.clone(), fatal });
@@ -87,7 +89,7 @@ fn take(whole: &str, begin: usize, first: usize, section: &mut Option<String>, f
     }
     if let Some(header) = line.strip_prefix('[') {
         match header.strip_suffix(']') {
-            Some(name) => *section = Some(name.to_owned()),
+            Some(name) => *section = Some((name.to_owned(), section.as_ref().map_or(0, |(_, opened)| opened + 1))),
             None => slip("the `[` of a section is not closed", true),
         }
         return;
@@ -99,13 +101,14 @@ fn take(whole: &str, begin: usize, first: usize, section: &mut Option<String>, f
     if key.is_empty() {
         return slip("nothing stands before the `=`", false);
     }
-    let Some(section) = section else {
+    let Some((section, opened)) = section else {
         return slip("an assignment before the first section", false);
     };
     let trimmed = value.trim_start_matches(BLANKS);
     let from = begin + (line.len() - trimmed.len());
     found.0.push(Line {
         section: section.clone(),
+        opened: *opened,
         key: key.to_owned(),
         value: trimmed.to_owned(),
         key_span: begin..begin + key.len(),
@@ -125,6 +128,7 @@ mod tests {
     fn lines_go_on_over_comments_and_end_at_an_empty_one() {
         let text = "\u{feff}# c\n[Service]\nExecStart = /bin/a \\\n  # not it\n; nor it\n   b\\\\ \\\n\nType=simple\r\n[Install]\nA=x\\\n";
         assert_eq!(values(text), ["Service.ExecStart=/bin/a     b\\\\", "Service.Type=simple", "Install.A=x"]);
+        assert_eq!(parse("[R]\nA=1\nB=2\n[R]\nA=3\n").0.iter().map(|line| line.opened).collect::<Vec<_>>(), [0, 0, 1]);
         // Two backslashes are one, and continue nothing.
         assert_eq!(values("[S]\nA=b\\\\\nC=d"), ["S.A=b\\\\", "S.C=d"]);
         // A blank after the backslash: it continues nothing either.
