@@ -7,12 +7,15 @@
 mod credentials;
 mod dev_log;
 mod fstab;
+mod given;
 mod host_keys;
 mod hostname;
 mod loopback;
 mod machine_id;
 mod network;
+mod netlink;
 mod sysctl;
+mod networkd;
 mod tmpfiles;
 
 use std::fs;
@@ -60,6 +63,7 @@ const WORKS: &[(&str, Work)] = &[
     ("network", network::apply),
 ];
 
+    ("interfaces", given::give_way),
 /// Do the works named, in that order; the exit code says whether all went well.
 pub(crate) fn run(names: &[String]) -> ExitCode {
     if names.is_empty() {

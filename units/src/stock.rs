@@ -38,6 +38,7 @@ const FILES: &[(&str, &str)] = stock![
     "setup-credentials",
     "setup-fstab",
     "setup-hostname",
+    "setup-interfaces",
     "setup-loopback",
     "setup-machine-id",
     "setup-ssh-host-keys",

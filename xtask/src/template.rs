@@ -14,7 +14,7 @@ pub(crate) const NAME: &str = "debian:test";
 pub(crate) const FOREIGN: &str = "debian:foreign";
 const SUITE: &str = "bookworm";
 /// The guest's services, and what the same tree needs as the virtual machine's root.
-const PACKAGES: &str = "openssh-server,cron,rsyslog,nginx-light,iproute2,nftables,procps,curl";
+const PACKAGES: &str = "openssh-server,cron,rsyslog,nginx-light,ifupdown,iproute2,nftables,procps,curl";
 /// What a tree of somebody else's has: systemd, and what speaks to it.
 const FOREIGN_PACKAGES: &str =
     "openssh-server,cron,rsyslog,nginx-light,iproute2,procps,systemd,systemd-sysv,libpam-systemd,dbus,polkitd,netplan.io";

@@ -1,4 +1,4 @@
-//! What addresses there are. The launcher configures the interface before init runs; this
+//! What addresses there are. The launcher configures the interface before init runs; this does what the tenant's own files say besides,
 //! tells the result in the unit's log, and gives "the network is there" its place in the order.
 
 use std::io;
@@ -6,12 +6,18 @@ use std::io;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
-use super::Trouble;
+use super::given::Given;
+use super::{Trouble, networkd};
 use units::Map;
 
 use crate::say;
 
 pub(super) fn apply() -> Result<(), Trouble> {
+    // ifupdown, which came before, takes away what it does not know of.
+    if let Some(given) = Given::by_host()? {
+        given.restore();
+    }
+    networkd::apply()?;
     let all =
         getifaddrs().map_err(|error| Trouble::File { what: "cannot list the addresses".to_owned(), source: io::Error::from(error) })?;
     let mut found: Map<String, Vec<String>> = Map::new();

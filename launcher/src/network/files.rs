@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::store::Link;
 
+/// Our init as it is seen in the guest.
+const INIT: &str = "/run/host/fief/fief-init";
+
 /// A guest that wants its own version of a file puts this line into it.
 pub const KEEP: &str = "# fief: keep";
 
@@ -110,14 +113,14 @@ fn resolv_conf(nameservers: &[IpAddr], resolver: &Resolver) -> String {
 }
 
 /// interfaces(5) for ifupdown, should it get installed: the addresses are set already and setting them twice is an
-/// error there, so it is only told what exists.
+/// error there, so it is only told what exists. Going down an interface loses them, and our init puts them back.
 fn interfaces(links: &[Link]) -> String {
     let mut text = "# Addresses and routes are set by fief before the container boots.\n\
                     auto lo\n\
                     iface lo inet loopback\n"
         .to_owned();
     for link in links {
-        let _ = write!(text, "\nauto {0}\niface {0} inet manual\n", link.guest_link);
+        let _ = write!(text, "\nauto {0}\niface {0} inet manual\n    up [ ! -x {INIT} ] || {INIT} setup network\n", link.guest_link);
     }
     text
 }
@@ -214,6 +217,7 @@ mod tests {
 
             auto eth0
             iface eth0 inet manual
+                up [ ! -x /run/host/fief/fief-init ] || /run/host/fief/fief-init setup network
         "#]]
         .assert_eq(&text(&files, "/etc/network/interfaces"));
         assert_eq!(text(&files, "/etc/hostname"), "web1.example.org\n");

@@ -13,7 +13,7 @@ use units::programs::{PROGRAMS, stands_aside};
 
 use super::blueprint::INIT_INSIDE;
 use crate::error::{Class, Error};
-use crate::store::{ContainerConfig, InitPath};
+use crate::store::{ContainerConfig, InitPath, Link};
 
 /// Makes it anew.
 ///
@@ -32,6 +32,7 @@ pub(crate) fn furnish(view: &Path, config: &ContainerConfig) -> Result<(), Error
         }
         fs::write(view.join("container-manager"), "fief\n")?;
         fs::write(view.join("container-uuid"), format!("{}\n", config.uuid))?;
+        fs::write(view.join("network"), given(&config.links))?;
         if let Ok(text) = fs::read("/etc/os-release").or_else(|_| fs::read("/usr/lib/os-release")) {
             fs::write(view.join("os-release"), text)?;
         }
@@ -53,6 +54,15 @@ pub(crate) fn furnish(view: &Path, config: &ContainerConfig) -> Result<(), Error
         give_all(view, config.ids.base)
     };
     made().map_err(fail)
+}
+
+/// What the guest is given of a network, for its init: by it the guest's name is put into `/etc/hosts`, and what ifupdown took away is put back.
+fn given(links: &[Link]) -> String {
+    let of = |link: &Link| {
+        let addresses = link.addresses.iter().map(|address| format!("{} address {address}\n", link.guest_link));
+        addresses.chain(link.gateways.iter().map(|gateway| format!("{} gateway {gateway}\n", link.guest_link))).collect::<String>()
+    };
+    links.iter().map(of).collect()
 }
 
 /// A new notify socket in it. sd_notify(3): datagrams, one assignment a line.

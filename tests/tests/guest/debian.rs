@@ -145,6 +145,58 @@ fn units_whose_files_are_others_by_now_are_told() {
     assert_eq!((due(), unit("cron")), (String::new(), "NeedDaemonReload=no\n".to_owned()));
 }
 
+/// As Debian's handbook has it: all of eth0 said once more, a second address, a command, and an interface of his own.
+const INTERFACES: &str = "auto lo\niface lo inet loopback\nsource /etc/network/interfaces.d/*\n\
+    auto eth0\niface eth0 inet static\n    address OWN/16\n    gateway GATEWAY\n\
+    iface eth0 inet static\n    address 192.0.2.77/24\n    up ip route add 198.51.100.0/24 via GATEWAY\n    up echo raised >> /run/raised\n\
+    auto shop0\niface shop0 inet static\n    pre-up ip link add shop0 type bridge\n    post-down ip link delete shop0\n    address 10.99.0.1/24\n";
+
+#[test]
+#[ignore = "needs root"]
+fn what_the_tenant_writes_for_ifupdown_holds_and_what_the_host_gave_too() {
+    let site = Site::new();
+    let host = &site.host;
+    site.create("web");
+    host.fief(&["start", "--wait", "web"]).ok();
+    let own = host.address("web").to_string();
+    let gateway = host.sh("web", "ip -4 route show default").said().split_whitespace().nth(2).unwrap().to_owned();
+    let given = format!("inet {own}/16");
+    let (six, out) = ("inet6 fd5e:f1ef::", format!("default via {gateway} "));
+    let holds = |more: &[&str]| {
+        let seen = host
+            .sh("web", "systemctl is-active networking network; ip -o addr; ip route; cat /run/raised; ip -6 route show default")
+            .stdout;
+        for wanted in ["active\nactive\n", &given, six, &out, "default via fd5e:f1ef::1"].iter().chain(more) {
+            assert!(seen.contains(wanted), "{wanted}: {seen}");
+        }
+        assert_eq!(seen.matches(&given).count(), 1, "{seen}");
+        until("sshd answers at the address that was given", || site.ssh("web", "true").code == 0);
+        seen
+    };
+    // The package's own file, which says nothing of eth0.
+    holds(&[]);
+    // The one that the launcher writes where there is none.
+    host.sh("web", "rm /etc/network/interfaces").ok();
+    host.fief(&["stop", "web"]).ok();
+    host.fief(&["start", "--wait", "web"]).ok();
+    holds(&[]);
+    host.sh("web", "systemctl restart networking").ok();
+    holds(&[]);
+    host.sh("web", "ifdown eth0 && ifup eth0").ok();
+    holds(&[]);
+
+    let text = INTERFACES.replace("OWN", &own).replace("GATEWAY", &gateway);
+    host.sh("web", &format!("printf '%s' '{text}' > /etc/network/interfaces")).ok();
+    let boots = host.boot_count("web");
+    drop(site.ssh("web", "reboot"));
+    until("it is back", || host.boot_count("web") == boots + 1 && host.record("web")["ready"] == true);
+    let his = ["inet 192.0.2.77/24", &format!("198.51.100.0/24 via {gateway}"), "raised\n", "inet 10.99.0.1/24"];
+    holds(&his);
+    host.sh("web", "systemctl restart networking").ok();
+    assert_eq!(holds(&his).matches("raised\n").count(), 2);
+    assert_eq!(host.sh("web", "systemctl --failed --no-legend").stdout, "");
+}
+
 /// Each writes 85 KB and ends, for ever.
 const FALLS: &str = "[service]\ncommand = [\"/bin/sh\", \"-c\", \"yes a line of a flood | head -n 5000; exit 1\"]\n\
                      [restart]\npolicy = \"always\"\ndelay = \"100ms\"\nbackoff = 1.0\nburst = \"infinity\"\n";
