@@ -10,12 +10,13 @@ mod fstab;
 mod given;
 mod host_keys;
 mod hostname;
+mod hosts;
 mod loopback;
 mod machine_id;
-mod network;
 mod netlink;
-mod sysctl;
+mod network;
 mod networkd;
+mod sysctl;
 mod tmpfiles;
 
 use std::fs;
@@ -27,6 +28,7 @@ use std::process::ExitCode;
 use crate::say;
 
 pub(crate) use hostname::is_good as is_host_name;
+pub(crate) use hosts::apply as name_in_hosts;
 pub(crate) use machine_id::{MachineId, beneath as machine_id_beneath, valid as valid_id};
 
 /// Why a piece of set-up could not be done.
@@ -50,6 +52,7 @@ type Work = fn() -> Result<(), Trouble>;
 /// All of them, by name.
 const WORKS: &[(&str, Work)] = &[
     ("hostname", hostname::apply),
+    ("hosts", hosts::apply),
     ("machine-id", machine_id::apply),
     ("credentials", credentials::apply),
     ("ssh-host-keys", host_keys::apply),
@@ -60,10 +63,10 @@ const WORKS: &[(&str, Work)] = &[
     ("dev-log", dev_log::apply),
     ("tmpfiles", tmpfiles::apply),
     ("tmpfiles-clean", tmpfiles::clean),
+    ("interfaces", given::give_way),
     ("network", network::apply),
 ];
 
-    ("interfaces", given::give_way),
 /// Do the works named, in that order; the exit code says whether all went well.
 pub(crate) fn run(names: &[String]) -> ExitCode {
     if names.is_empty() {

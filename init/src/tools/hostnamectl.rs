@@ -12,7 +12,7 @@ use super::{fail, output, virt};
 use crate::file;
 use crate::getopt::{Line, Opt, Takes};
 use crate::say;
-use crate::setup::{Trouble, is_host_name, replace, valid_id};
+use crate::setup::{Trouble, is_host_name, name_in_hosts, replace, valid_id};
 
 const OPTIONS: &[Opt] = &[
     Opt("transient", '\0', Takes::Nothing),
@@ -154,6 +154,8 @@ fn set_name(line: &Line, name: &str) -> Result<(), Trouble> {
     if has("transient") || has("static") {
         let wanted = if simple.is_empty() { "localhost" } else { &simple };
         nix::unistd::sethostname(wanted).map_err(|errno| Trouble::Wrong(errno.desc().to_owned()))?;
+        // On a machine with systemd a module of the resolver knows the name; here it is looked for in the file.
+        name_in_hosts()?;
     }
     Ok(())
 }

@@ -58,20 +58,21 @@ impl GuestFile {
     }
 }
 
-/// All files about the network: `/etc/hostname`, `/etc/hosts`, `/etc/resolv.conf` and, where it is missing,
+/// The files about the network that any guest has: `/etc/hostname`, `/etc/resolv.conf` and, where it is missing,
 /// `/etc/network/interfaces`. `resolver` is what [`host_resolver`] found, `naming` what [`super::given`] says of the name.
 #[must_use]
 pub fn all(hostname: &str, naming: Existing, links: &[Link], nameservers: &[IpAddr], resolver: &Resolver) -> Vec<GuestFile> {
     vec![
         GuestFile::new("/etc/hostname", naming, format!("{hostname}\n")),
-        GuestFile::new("/etc/hosts", Existing::ReplaceUnlessKept, hosts(hostname, links)),
         GuestFile::new("/etc/resolv.conf", Existing::ReplaceUnlessKept, resolv_conf(nameservers, resolver)),
         GuestFile::new("/etc/network/interfaces", Existing::Leave, interfaces(links)),
     ]
 }
 
-/// hosts(5). The own name stands with the own addresses; without any, with 127.0.1.1 as Debian has it.
-fn hosts(hostname: &str, links: &[Link]) -> String {
+/// `/etc/hosts` for a guest whose init is not ours. The own name stands with the own addresses; without any, with 127.0.1.1 as Debian has
+/// it. hosts(5).
+#[must_use]
+pub fn hosts(hostname: &str, links: &[Link]) -> GuestFile {
     let mut text = format!(
         "{HEAD}127.0.0.1\tlocalhost\n\
          ::1\tlocalhost ip6-localhost ip6-loopback\n\
@@ -90,7 +91,7 @@ fn hosts(hostname: &str, links: &[Link]) -> String {
     for address in own {
         let _ = writeln!(text, "{address}\t{names}");
     }
-    text
+    GuestFile::new("/etc/hosts", Existing::ReplaceUnlessKept, text)
 }
 
 /// resolv.conf(5): the container's own name servers, else the host's.
@@ -191,7 +192,8 @@ mod tests {
     fn a_guest_with_addresses_knows_its_own_name() {
         let links = [link("eth0", &["10.209.0.2/16", "fd5e:f1ef::2/64"])];
         let resolver = Resolver::read("nameserver 127.0.0.53\nnameserver 192.0.2.53\nsearch example.org\n");
-        let files = all("web1.example.org", Existing::Replace, &links, &[], &resolver);
+        let mut files = all("web1.example.org", Existing::Replace, &links, &[], &resolver);
+        files.push(hosts("web1.example.org", &links));
         expect![[r#"
             # Written by fief at every start. To keep your own version, put this line into it:
             #     # fief: keep
@@ -225,7 +227,8 @@ mod tests {
 
     #[test]
     fn a_guest_without_links_resolves_its_own_name_all_the_same() {
-        let files = all("lonely", Existing::Replace, &[], &[], &Resolver::read("nameserver 127.0.0.1\nnameserver fe80::1\n"));
+        let mut files = all("lonely", Existing::Replace, &[], &[], &Resolver::read("nameserver 127.0.0.1\nnameserver fe80::1\n"));
+        files.push(hosts("lonely", &[]));
         assert!(text(&files, "/etc/hosts").ends_with("127.0.1.1\tlonely\n"));
         assert!(text(&files, "/etc/resolv.conf").ends_with("fief create --nameserver ADDRESS\n"));
     }
@@ -240,7 +243,8 @@ mod tests {
 
     #[test]
     fn an_owner_can_keep_a_file() {
-        let files = all("web1", Existing::Replace, &[], &[], &Resolver::default());
+        let mut files = all("web1", Existing::Replace, &[], &[], &Resolver::default());
+        files.push(hosts("web1", &[]));
         let wanted = |path: &str, there: Option<&[u8]>| files.iter().find(|file| file.path == Path::new(path)).unwrap().wanted(there);
         assert!(wanted("/etc/hosts", None));
         assert!(wanted("/etc/hosts", Some(b"127.0.0.1 localhost\n")));

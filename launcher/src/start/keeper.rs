@@ -466,7 +466,11 @@ impl<'h> Keeper<'h> {
 pub(super) fn plan(host: &Host, config: &ContainerConfig, groups: &Groups) -> Result<Blueprint, Error> {
     let naming = network::given::policy(&host.paths.container(&config.name), &config.hostname);
     let resolver = network::host_resolver();
-    let files = network::files::all(config.hostname.as_str(), naming, &config.links, &config.dns.nameservers, &resolver);
+    let mut files = network::files::all(config.hostname.as_str(), naming, &config.links, &config.dns.nameservers, &resolver);
+    // Our own init puts the name there that the guest has by then.
+    if config.init.path != InitPath::Ours {
+        files.push(network::files::hosts(config.hostname.as_str(), &config.links));
+    }
     Blueprint::draw(host, config, &groups.hierarchies, &files)
 }
 

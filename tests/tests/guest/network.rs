@@ -79,16 +79,94 @@ fn names_are_set_inside() {
     assert!(host.sh("a", "cat /etc/resolv.conf").said().contains("nameserver 192.0.2.53"));
     let hosts = host.sh("a", "cat /etc/hosts").said();
     assert!(hosts.contains("localhost") && hosts.contains("mail"), "{hosts}");
+    let resolves = |name: &str| host.sh("a", &format!("getent ahostsv4 {name} | cut -d' ' -f1 | sort -u")).stdout;
+    let own = format!("{}\n", host.address("a"));
+    assert_eq!(resolves("mail"), own);
     // A name of the guest's own outlives its boots; the host's word counts again when it is another.
-    host.sh("a", "echo shop > /etc/hostname").ok();
+    host.sh("a", "echo shop.example.org > /etc/hostname; sed -i '1i 192.0.2.7 nas' /etc/hosts").ok();
     host.fief(&["restart", "a"]).ok();
-    assert_eq!(host.sh("a", "hostname; cat /etc/hostname").said(), "shop\nshop\n");
+    assert_eq!(host.sh("a", "hostname; cat /etc/hostname").said(), "shop.example.org\nshop.example.org\n");
+    // The name resolves by whoever it was given, and what else the tenant has written stays.
+    assert_eq!(
+        [resolves("shop"), resolves("shop.example.org"), resolves("nas"), resolves("localhost")],
+        [own.clone(), own.clone(), "192.0.2.7\n".to_owned(), "127.0.0.1\n".to_owned()]
+    );
+    assert!(!host.sh("a", "cat /etc/hosts").said().contains("mail"));
+    host.sh("a", "hostnamectl set-hostname laden").ok();
+    assert_eq!((resolves("laden"), resolves("nas")), (own.clone(), "192.0.2.7\n".to_owned()));
     let config = host.path("/var/lib/fief/containers/a/container.toml");
     let text = std::fs::read_to_string(&config).unwrap();
     assert!(text.contains("\"mail\""), "{text}");
     std::fs::write(&config, text.replace("\"mail\"", "\"post\"")).unwrap();
     host.fief(&["restart", "a"]).ok();
     assert_eq!(host.sh("a", "hostname; cat /etc/hostname").said(), "post\npost\n");
+    assert_eq!((resolves("post"), resolves("nas")), (own, "192.0.2.7\n".to_owned()));
+    // A line of the tenant's own that has the name is the only one.
+    host.sh("a", "echo 127.0.1.1 post >> /etc/hosts").ok();
+    host.fief(&["restart", "a"]).ok();
+    assert_eq!((resolves("post"), resolves("nas")), ("127.0.1.1\n".to_owned(), "192.0.2.7\n".to_owned()));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_the_tenant_writes_for_networkd_holds_besides_what_the_host_gives() {
+    let host = Host::new();
+    host.boot("a", &["--nameserver", "192.0.2.1"]);
+    let gateway = host.sh("a", "ip -4 route show default").said().split_whitespace().nth(2).unwrap().to_owned();
+    let file = format!(
+        "[Match]\nName=eth*\n[Link]\nMTUBytes=1400\n[Network]\nAddress=192.0.2.77/24\nAddress=2001:db8::77/64\nDNS=192.0.2.53 2001:db8::53\n\
+         Domains=shop.example\nDHCP=ipv4\nLLDP=yes\nLLDP=no\nAddress=nonsense\n[Route]\nDestination=198.51.100.0/24\nGateway={gateway}\nMetric=7\n\
+         [Route]\nDestination=203.0.113.0/24\nType=unreachable\n[Route]\nDestination=203.0.114.0/24\nGateway=203.0.115.1\n"
+    );
+    host.sh("a", &format!("mkdir -p /etc/systemd/network; printf '{file}' > /etc/systemd/network/10-shop.network")).ok();
+    // The second that fits an interface is none for it.
+    host.sh("a", "printf '[Match]\nName=eth0\n[Network]\nAddress=192.0.2.99/24\n' > /etc/systemd/network/20-other.network").ok();
+    host.fief(&["stop", "a"]).ok();
+    host.fief(&["start", "--wait", "a"]).ok();
+    let seen = host.sh("a", "ip -o addr show dev eth0; ip route; ip -6 route; ip link show dev eth0; ip route get 198.51.100.1").said();
+    let own = format!("inet {}/16", host.address("a"));
+    for wanted in [
+        own.as_str(),
+        "inet 192.0.2.77/24 brd 192.0.2.255",
+        "inet6 2001:db8::77/64",
+        &format!("default via {gateway}"),
+        &format!("198.51.100.0/24 via {gateway} dev eth0 proto static metric 7"),
+        "unreachable 203.0.113.0/24",
+        "mtu 1400",
+    ] {
+        assert!(seen.contains(wanted), "{wanted}: {seen}");
+    }
+    assert!(!seen.contains("192.0.2.99"), "{seen}");
+    let names = host.sh("a", "grep -v '^#' /etc/resolv.conf").said();
+    assert_eq!(names, "nameserver 192.0.2.53\nnameserver 2001:db8::53\nsearch shop.example\n");
+    let told = host.sh("a", "fiefctl logs network").said();
+    for wanted in [
+        "10-shop.network: DHCP=ipv4: nothing here asks for addresses; those that the host gives stay",
+        "10-shop.network: Address=nonsense: takes an address and its prefix length, as 192.0.2.7/24",
+        "10-shop.network: not done here: [Network] LLDP=",
+        "10-shop.network: eth0: route to 203.0.114.0/24 by 203.0.115.1 is refused: Network is unreachable",
+        "192.0.2.77 2001:db8::77",
+    ] {
+        assert_eq!(told.matches(wanted).count(), 1, "{wanted}: {told}");
+    }
+
+    // An interface of his own, without a boot; and what was given is there once.
+    let own = "ip link add shop0 type bridge; printf '[Match]\nName=shop0\n[Network]\nAddress=10.99.0.1/24\nDNS=10.99.0.1\n' \
+               > /etc/systemd/network/30-own.network; systemctl restart network";
+    host.sh("a", own).ok();
+    let seen = host.sh("a", "ip -o addr; ip -o link show dev shop0; cat /etc/resolv.conf").said();
+    assert!(seen.contains("inet 10.99.0.1/24") && seen.contains(",UP") && seen.contains("nameserver 10.99.0.1\n"), "{seen}");
+    assert_eq!(seen.matches("192.0.2.77").count(), 1, "{seen}");
+
+    // What he says of the way out counts; who keeps his own resolv.conf keeps it.
+    let own = "rm /etc/systemd/network/*; printf '[Match]\nName=eth0\n[Network]\nGateway=10.209.0.250\nDNS=192.0.2.53\n' > /etc/systemd/network/1.network
+               printf '# fief: keep\nnameserver 192.0.2.9\n' > /etc/resolv.conf";
+    host.sh("a", own).ok();
+    host.fief(&["stop", "a"]).ok();
+    host.fief(&["start", "--wait", "a"]).ok();
+    let seen = host.sh("a", "ip -4 route show default; cat /etc/resolv.conf; fiefctl logs network").said();
+    assert!(seen.starts_with("default via 10.209.0.250 ") && seen.contains("nameserver 192.0.2.9\n"), "{seen}");
+    assert!(seen.contains("DNS= and Domains= are not put into it") && !seen.contains("nameserver 192.0.2.53"), "{seen}");
 }
 
 #[test]
