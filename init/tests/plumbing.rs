@@ -169,3 +169,32 @@ fn names_zone_language_and_people_are_shown_and_set() {
     boot.shows("work: root").shows("linger: UID=0").shows("linger: Linger=yes").shows("work: no").shows("nobody: 1");
     boot.shows("Failed to lock sessions: there is no login manager in this container").shows("lock: 1");
 }
+
+/// What the package for Debian's guests brings.
+const TREE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/debian/tree");
+
+#[test]
+#[ignore = "needs root"]
+fn crons_jobs_begin_at_a_time_of_the_guests_own() {
+    let work = "rm -rf /etc/cron.*; mkdir -p /usr/lib/fief; cp -R TREE/etc/cron.* /etc; cp TREE/usr/lib/fief/cron-spread /usr/lib/fief\n\
+        for part in hourly daily weekly monthly; do printf '#!/bin/sh\\necho it runs\\n' > /etc/cron.$part/job; done\n\
+        chmod +x /etc/cron.*/* /usr/lib/fief/cron-spread\n\
+        mkdir /run/fake; printf '#!/bin/sh\\necho waits $1\\n' > /run/fake/sleep; chmod +x /run/fake/sleep; export PATH=/run/fake:$PATH\n\
+        cp /bin/dash /run/cron; echo 00000e1143210fedcba9876543210fed > /etc/machine-id\n\
+        parts() { /run/cron -c \"run-parts /etc/cron.$1 > /run/out; true\"; echo $1: $(cat /run/out); }\n\
+        for part in hourly daily weekly monthly; do parts $part; done; echo by hand: $(run-parts /etc/cron.daily)\n\
+        for n in $(seq 100); do head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \\n' > /etc/machine-id; parts daily; done | sed 's/.*waits //; s/ .*//' > /run/all\n\
+        echo most in a minute: $(while read n; do echo $((n / 60)); done < /run/all | sort | uniq -c | sort -n | tail -n 1 | sed 's/^ *//; s/ .*//')\n\
+        echo guests: $(grep -c . /run/all); rm /etc/machine-id; parts daily; ctl poweroff"
+        .replace("TREE", TREE);
+    let boot = boot(&[("work.toml", &script("", &work))]);
+    boot.ended(POWERED_OFF);
+    // 3601 seconds, of a quarter and of half an hour.
+    boot.shows("hourly: waits 1 it runs")
+        .shows("daily: waits 1 it runs")
+        .shows("weekly: waits 1 it runs")
+        .shows("monthly: waits 1 it runs");
+    boot.shows("by hand: it runs").shows("guests: 100").shows("daily: it runs");
+    let most = boot.console.lines().find_map(|line| line.split_once("most in a minute: ")).unwrap().1;
+    assert!(most.trim().parse::<u32>().unwrap() <= 14, "{}", boot.console);
+}

@@ -32,6 +32,10 @@ const HOME: &str = "usr/lib/fief/fief-init";
 /// Directories that package systemd owns, and others put files into.
 const FOLDERS: [&str; 4] = ["etc/systemd/system", "etc/sysusers.d", "etc/tmpfiles.d", "usr/lib/systemd/system"];
 
+/// Files of `init/debian/tree` that are run.
+const SCRIPTS: [&str; 5] =
+    ["etc/cron.hourly/00fief", "etc/cron.daily/00fief", "etc/cron.weekly/00fief", "etc/cron.monthly/00fief", "usr/lib/fief/cron-spread"];
+
 /// `cargo xtask dist [--debug]`
 pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     let profile = if args.iter().any(|arg| arg == "--debug") { Profile::Debug } else { Profile::Release };
@@ -64,6 +68,11 @@ pub(crate) fn package(init: &Path, into: &Path) -> Result<PathBuf> {
     fs::create_dir(&meta)?;
     fs::write(meta.join("control"), control)?;
     copy(&place::repository().join("init/debian/postinst"), &meta.join("postinst"), 0o755)?;
+    // What lies in /etc is the tenant's: dpkg asks before it changes what he has changed, and leaves out what he has removed.
+    let settings = run::output(run::command(["find", "etc", "-type", "f", "-printf", "/%p\\n"]).current_dir(&tree))?;
+    let mut settings: Vec<&str> = settings.lines().collect();
+    settings.sort_unstable();
+    fs::write(meta.join("conffiles"), settings.iter().map(|path| format!("{path}\n")).collect::<String>())?;
     open_up(&tree)?;
 
     let (part, deb) = (into.join(format!("{name}.part")), into.join(&name));
@@ -82,6 +91,9 @@ fn lay_out(init: &Path, tree: &Path) -> Result<()> {
         fs::create_dir_all(tree.join(folder))?;
     }
     run::quietly(run::command(["cp", "-R", "--no-preserve=all"]).arg(place::repository().join("init/debian/tree/.")).arg(tree))?;
+    for script in SCRIPTS {
+        fs::set_permissions(tree.join(script), fs::Permissions::from_mode(0o755))?;
+    }
     copy(init, &tree.join(HOME), 0o755)?;
     for (name, folder) in PROGRAMS {
         let link = tree.join(folder.path()).join(name);
@@ -212,6 +224,12 @@ mod tests {
         }
         let program = list.lines().find(|row| row.ends_with(" ./usr/lib/fief/fief-init")).unwrap();
         assert!(program.starts_with("-rwxr-xr-x root/root"), "{program}");
+        for script in SCRIPTS {
+            let row = list.lines().find(|row| row.ends_with(&format!(" ./{script}"))).unwrap();
+            assert!(row.starts_with("-rwxr-xr-x root/root"), "{row}");
+        }
+        let settings = said(&["dpkg-deb", "-I"], &deb);
+        assert!(settings.contains(" conffiles"), "{settings}");
         let fields = said(&["dpkg-deb", "--field"], &deb);
         for name in IN_THE_PLACE_OF {
             assert!(fields.contains(&format!("{name} (= {SYSTEMD})")), "{name}: {fields}");
