@@ -68,9 +68,14 @@ fn debian_serves_and_is_logged_into() {
     site.ssh("web", "logger fief-was-here").ok();
     until("rsyslog wrote it", || site.ssh("web", "cat /var/log/syslog /var/log/messages 2>/dev/null").stdout.contains("fief-was-here"));
 
+    let language = || host.sh("web", "tr '\\0' '\\n' < /proc/$(pgrep -o -x cron)/environ | grep -e LANG -e LC_").said();
+    assert_eq!(language(), "LANG=C.UTF-8\n");
+    host.sh("web", "printf 'LANG=de_DE.UTF-8\\nLC_TIME=C.UTF-8\\n' > /etc/default/locale").ok();
+
     let boots = host.boot_count("web");
     drop(site.ssh("web", "reboot"));
     until("it is back", || host.boot_count("web") == boots + 1 && host.record("web")["ready"] == true);
+    assert_eq!(language(), "LANG=de_DE.UTF-8\nLC_TIME=C.UTF-8\n");
     until("sshd listens again", || site.ssh("web", "true").code == 0);
     drop(site.ssh("web", "poweroff"));
     until("it is off", || host.state("web") == "stopped");
