@@ -47,6 +47,7 @@ fn it_is_stopped_killed_and_ended_in_time_and_survives_another_life_of_init() {
         + "run() { systemd-run -q --scope -u $1 $2 sh -c \"$3\" & await systemctl -q is-active $1.scope; await \"grep -qs . /sys/fs/cgroup/*/system.slice/$1.scope/cgroup.procs /sys/fs/cgroup/system.slice/$1.scope/cgroup.procs\"; }\n\
            run soft '' 'exec sleep 1000'; systemctl stop soft.scope; wait $!; echo stopped: $?; gone soft.scope\n\
            run deaf '-p TimeoutStopSec=1' 'trap \"\" TERM; while :; do sleep 0.1; done'; ctl reexec; systemctl is-active deaf.scope; ctl daemon-reload; systemctl is-active deaf.scope\n\
+           kill -SEGV 1; await systemctl -q is-active deaf.scope; systemctl show -p MemoryMax,SubState,TimeoutStopUSec deaf.scope | sed 's/^/fallen: /'\n\
            systemctl stop deaf.scope; wait $!; echo killed: $?; systemctl show -p Result,ActiveState deaf.scope | sed 's/^/deaf: /'\n\
            run hit '' 'exec sleep 1000'; systemctl kill -s USR1 hit.scope; wait $!; echo hit: $?; gone hit.scope\n\
            run late '-p RuntimeMaxSec=1' 'exec sleep 1000'; wait $!; echo late: $?; await systemctl -q is-failed late.scope; systemctl show -p Result,SubState late.scope | sed 's/^/late: /'\n\
@@ -57,6 +58,7 @@ fn it_is_stopped_killed_and_ended_in_time_and_survives_another_life_of_init() {
            ctl restart deaf.scope; systemctl restart work.scope; ls /run/systemd/transient | sed 's/^/left over: /'; ctl poweroff";
     let boot = boot(&[("work.toml", &script("", &work))]);
     boot.ended(POWERED_OFF).shows("stopped: 143").shows("killed: 137").shows("hit: 138").shows("late: 143");
+    boot.shows("what was written down goes on").shows("fallen: SubState=running").shows("fallen: TimeoutStopUSec=1s");
     boot.shows("late: Result=timeout").shows("late: SubState=failed").shows("again: 1");
     boot.shows("Unknown assignment: Type=oneshot")
         .shows("--wait may not be combined with --scope.")
@@ -75,7 +77,7 @@ fn one_that_nobody_enters_goes_and_one_that_is_full_is_not_forgotten_at_the_end(
         + &format!(
             "printf '%s\\n' '{ask}' | perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(\"/run/fief/control\"); print $s scalar <STDIN>; print \"answer: \", scalar <$s>'\n"
         )
-        + "systemctl is-active empty.scope; await '! systemctl -q is-active empty.scope'; echo it has gone\n\
+        + "systemctl is-active empty.scope; ctl reexec; await '! systemctl -q is-active empty.scope'; echo it has gone\n\
            systemd-run -q --scope -u full sh -c 'trap \"echo the end is heard; exit\" TERM; while :; do sleep 0.1; done' & await systemctl -q is-active full.scope; sleep 0.3; ctl poweroff";
     let boot = boot(&[("work.toml", &script("", &work))]);
     boot.ended(POWERED_OFF).shows("answer: {").shows("\"ok\"").shows("work: active").shows("it has gone").shows("the end is heard");
