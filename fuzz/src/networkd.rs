@@ -16,7 +16,8 @@ pub fn networkd(bytes: &[u8]) {
         assert_eq!(prefix.network().is_ipv4(), prefix.address.is_ipv4());
     }
     for route in &network.routes {
-        let of_another = [route.gateway, route.source].into_iter().flatten().any(|other| other.is_ipv4() != route.destination.address.is_ipv4());
+        let of_another =
+            [route.gateway, route.source].into_iter().flatten().any(|other| other.is_ipv4() != route.destination.address.is_ipv4());
         assert!(!of_another, "{route:?}");
     }
     assert!(network.domains.iter().all(|domain| !domain.is_empty() && domain.bytes().all(|byte| byte.is_ascii_graphic())));
