@@ -20,6 +20,7 @@ const IMPORT: &str = "\
 Examples:
   fief template import alpine:3 alpine-minirootfs.tar.gz
   fief template import mine /srv/chroots/mine
+  docker export CONTAINER | fief template import web -
 
 Device nodes are left out: each container gets its own.";
 
@@ -67,8 +68,8 @@ pub struct TemplateBuild {
 pub struct TemplateImport {
     /// What to call it
     pub name: TemplateName,
-    /// A tar file (plain, gz, xz, zst) or a folder with the root of a system
-    #[arg(value_name = "FILE|DIR")]
+    /// A tar file (plain, gz, xz, zst) or a folder with the root of a system; - reads a tar file from standard input
+    #[arg(value_name = "FILE|DIR|-")]
     pub from: PathBuf,
     /// Replace a template of that name
     #[arg(long)]

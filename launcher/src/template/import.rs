@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ use crate::config::Host;
 use crate::error::{Class, Error};
 use crate::store::TemplateName;
 
+mod strangers;
 mod unpacked;
 
 const STEP: &str = "importing the template";
@@ -32,22 +33,30 @@ pub fn run(host: &Host, name: &TemplateName, from: &Path, replace: bool) -> Resu
     if name.is_builtin() {
         return Err(Error::new(Class::Value, STEP, "builtin is the name of the built-in template"));
     }
-    let kind = from.symlink_metadata().map_err(given)?;
+    let is_stdin = from == Path::new("-");
+    if !is_stdin && from.symlink_metadata().is_err() && from.to_str().is_some_and(|text| text.contains("://")) {
+        return Err(Error::new(Class::Value, STEP, format!("{} is an address, and nothing is fetched", from.display()))
+            .advice("download it first, or: curl -sSfL ADDRESS | fief template import NAME -"));
+    }
+    let kind = if is_stdin { File::open("/dev/stdin").and_then(|file| file.metadata()) } else { from.symlink_metadata() };
+    let kind = kind.map_err(given)?;
     // A link at the top of an image is how one gets a launcher to write elsewhere; a folder is named by itself.
     if kind.is_symlink() && from.is_dir() {
         return Err(Error::new(Class::Value, STEP, format!("{} is a symbolic link", from.display())).advice("name the folder itself"));
     }
     let draft = Draft::begin(host, name, replace)?;
-    let filled = if kind.is_dir() { copy(from, &draft.rootfs()) } else { unpack(from, &draft.rootfs()) };
+    let source = if is_stdin { Path::new("/dev/stdin") } else { from };
+    let filled = if kind.is_dir() && !is_stdin { copy(source, &draft.rootfs()) } else { unpack(source, &draft.rootfs()) };
     let left_out = filled.map_err(|error| Error::new(Class::Template, STEP, from.display().to_string()).source(error))?;
     if let Some(words) = left_out.words() {
         log::warn!("{}: {words}", from.display());
     }
+    strangers::look(&draft.rootfs())?;
     if prepare::has_an_init(&draft.rootfs())? {
         take_names(&host.init_program()?, &draft.rootfs())?;
     }
     prepare::prepare(&draft.rootfs())?;
-    draft.finish(Kind::Rootfs, &format!("imported from {}", from.display()))
+    draft.finish(Kind::Rootfs, &format!("imported from {}", if is_stdin { "standard input".into() } else { from.to_string_lossy() }))
 }
 
 /// Has fief-init take the names of the tree's own init: what that one's `reboot` says to PID 1, ours would understand otherwise or not at all.
@@ -70,11 +79,13 @@ enum ImportError {
     Odd(PathBuf, EntryType),
     #[error("{0:?} is a sparse file of a kind that is not read; make the archive without --sparse")]
     Sparse(PathBuf),
-    #[error("it is empty")]
+    #[error("it is empty, or nothing but zeros")]
     Empty,
     /// What the library says of it would bring the bytes it found there.
     #[error("it is neither a tar file, plain or packed by gzip, xz or zstd, nor a folder")]
     Foreign,
+    #[error("it {0}; the files in it are wanted: unpack or mount it, and name the folder")]
+    Known(&'static str),
     #[error("it is damaged or ends too early, behind {0} entries")]
     Damaged(u64),
 }
@@ -92,7 +103,11 @@ fn progress(total: u64, what: &'static str) -> ProgressBar {
 fn unpack(from: &Path, rootfs: &Path) -> Result<LeftOut, ImportError> {
     let file = File::open(from)?;
     let bar = progress(file.metadata()?.len(), "unpacking");
-    let reader = unpacked::reader(BufReader::with_capacity(1 << 17, bar.wrap_read(file)))?;
+    let mut packed = BufReader::with_capacity(1 << 17, bar.wrap_read(file));
+    if let Some(what) = strangers::known(packed.fill_buf()?) {
+        return Err(ImportError::Known(what));
+    }
+    let reader = unpacked::reader(packed)?;
     let mut archive = tar::Archive::new(reader);
     let mut tree = Tree::open(rootfs)?;
     let mut count = 0u64;

@@ -30,6 +30,9 @@ fn import_list_and_remove() {
         host.fief(&["template", "import", &name, &archive]).ok();
         assert!(host.path(&format!("/var/lib/fief/templates/{name}/rootfs/etc/secret")).is_file());
     }
+    let archive = fs::read(host.path("/archive.tar.gz")).unwrap();
+    host.fief_fed(&["template", "import", "from-stdin", "-"], &archive).ok();
+    assert!(host.path("/var/lib/fief/templates/from-stdin/rootfs/etc/secret").is_file());
     let list = host.fief(&["template", "list", "--json"]).json();
     let names: Vec<&str> = list.as_array().unwrap().iter().filter_map(|entry| entry["name"].as_str()).collect();
     assert!(names.contains(&"from-dir") && names.contains(&"from-tar-zst"), "{names:?}");

@@ -182,3 +182,39 @@ fn what_is_no_archive_is_told_in_one_plain_line() {
         assert!(line.contains(word) && !line.contains('\n'), "{line}");
     }
 }
+
+#[test]
+fn what_is_no_tree_is_told_by_what_it_is() {
+    let at = |place: usize, mark: &[u8]| [&vec![0; place], mark, &vec![0; 2048]].concat();
+    for (bytes, word) in [
+        (at(0, b"BZh9"), "packed by bzip2"),
+        (at(0, &[0x5d, 0, 0, 0x80]), "packed by lzma"),
+        (at(0, b"PK\x03\x04"), "a zip file"),
+        (at(0, b"QFI\xfb"), "qcow2"),
+        (at(0, b"hsqs"), "squashfs"),
+        (at(510, &[0x55, 0xaa]), "a disk image"),
+        (at(1080, &[0x53, 0xef]), "an ext file system"),
+        (at(32769, b"CD001"), "a CD"),
+        (vec![0; 1 << 16], "nothing but zeros"),
+    ] {
+        let line = import(&bytes).1.unwrap_err().line();
+        assert!(line.contains(word) && !line.contains('\n'), "{line}");
+    }
+    // A system that is not at the top, and one that is in layers.
+    let inside = |files: &[&str]| {
+        let mut builder = tar::Builder::new(Vec::new());
+        for file in files {
+            builder.append_data(&mut header(EntryType::Regular, 1), file, &b"x"[..]).unwrap();
+        }
+        builder.into_inner().unwrap()
+    };
+    let refused = |files: &[&str]| import(&inside(files)).1.unwrap_err().line();
+    assert!(refused(&["metadata.yaml", "rootfs/etc/passwd", "rootfs/usr/x"]).contains("in its folder rootfs"));
+    assert!(refused(&["image/etc/passwd"]).contains("in its folder image"));
+    assert!(refused(&["manifest.json", "abc/layer.tar"]).contains("docker save"));
+    assert!(refused(&["oci-layout", "index.json", "blobs/sha256/1"]).contains("docker export"));
+    assert!(refused(&["else/x"]).contains("no folder /etc"));
+    let root = tempfile::tempdir().unwrap();
+    let line = run(&host(root.path()), &"x".parse().unwrap(), Path::new("https://images/x.tar.xz"), false).unwrap_err().line();
+    assert!(line.contains("nothing is fetched"), "{line}");
+}
