@@ -46,6 +46,18 @@ const USUAL: &[&str] = &[
     "tzdata",
 ];
 
+/// What Debian's minbase has and Ubuntu's has not.
+const OF_UBUNTU: &[&str] = &["apt", "ubuntu-keyring"];
+/// By which Ubuntu's packages are known to be its own: on the machine that builds, and then in the tree.
+const KEYS_OF_UBUNTU: &str = "/usr/share/keyrings/ubuntu-archive-keyring.gpg";
+/// Ubuntu's archives of packages and of security updates.
+const MIRRORS_OF_UBUNTU: [&str; 2] = if cfg!(target_arch = "x86_64") {
+    ["http://archive.ubuntu.com/ubuntu", "http://security.ubuntu.com/ubuntu"]
+} else {
+    ["http://ports.ubuntu.com/ubuntu-ports"; 2]
+};
+const COMPONENTS_OF_UBUNTU: &str = "main universe";
+
 /// What to build, checked.
 #[derive(Debug, PartialEq, Eq)]
 struct Order {
@@ -77,7 +89,8 @@ impl Order {
         if suite.is_empty() || !suite.chars().all(plain) {
             return Err(form());
         }
-        let mut packages: BTreeSet<String> = USUAL.iter().map(|name| (*name).to_owned()).collect();
+        let more = if distribution == Distribution::Ubuntu { OF_UBUNTU } else { &[] };
+        let mut packages: BTreeSet<String> = USUAL.iter().chain(more).map(|name| (*name).to_owned()).collect();
         for package in args.include.iter().filter(|package| !package.is_empty()) {
             if !is_package(package) {
                 return Err(bad(format!("{package:?} is not a package name")));
@@ -112,18 +125,37 @@ impl Order {
             format!("--include={package}"),
             SHOW_FILES.to_owned(),
         ];
-        let mirror = match self.distribution {
-            // mmdebstrap knows Debian's mirrors, the security and updates suites among them.
-            Distribution::Debian => self.mirror.as_deref(),
-            Distribution::Ubuntu => {
-                arguments.push("--components=main,universe".to_owned());
-                Some(self.mirror.as_deref().unwrap_or("http://archive.ubuntu.com/ubuntu"))
+        let sources = match (self.distribution, &self.mirror) {
+            (Distribution::Ubuntu, None) => self.sources_of_ubuntu(),
+            (Distribution::Ubuntu, Some(mirror)) => {
+                arguments.push(format!("--components={}", COMPONENTS_OF_UBUNTU.replace(' ', ",")));
+                vec![mirror.clone()]
             }
+            // mmdebstrap knows Debian's mirrors, the security and updates suites among them.
+            (Distribution::Debian, mirror) => mirror.iter().cloned().collect(),
         };
         arguments.push(self.suite.clone());
         arguments.push(target.to_owned());
-        arguments.extend(mirror.map(str::to_owned));
+        arguments.extend(sources);
         arguments
+    }
+
+    /// Of Ubuntu mmdebstrap would have the release alone, without what was mended since.
+    fn sources_of_ubuntu(&self) -> Vec<String> {
+        let [archive, security] = MIRRORS_OF_UBUNTU;
+        let line = |(mirror, pocket): (&str, &str)| {
+            format!("deb [signed-by={KEYS_OF_UBUNTU}] {mirror} {}{pocket} {COMPONENTS_OF_UBUNTU}", self.suite)
+        };
+        [(archive, ""), (archive, "-updates"), (security, "-security")].map(line).to_vec()
+    }
+
+    /// apt would go to the network first and then speak of signatures.
+    fn need_keys(&self) -> Result<(), Error> {
+        if self.distribution == Distribution::Ubuntu && self.mirror.is_none() && !Path::new(KEYS_OF_UBUNTU).is_file() {
+            return Err(Error::new(Class::Unfit, STEP, format!("Ubuntu's keys are not on this machine: there is no {KEYS_OF_UBUNTU}"))
+                .advice("it comes with Ubuntu's package ubuntu-keyring"));
+        }
+        Ok(())
     }
 }
 
@@ -142,6 +174,7 @@ pub fn run(host: &Host, args: &TemplateBuild) -> Result<Manifest, Error> {
     if order.name.is_builtin() {
         return Err(Error::new(Class::Value, STEP, "builtin is the name of the built-in template"));
     }
+    order.need_keys()?;
     let package = host.guest_package()?;
     let draft = Draft::begin(host, &order.name, args.replace)?;
     let log_path = host.paths.logs().join(format!("template-{}.log", order.name));
@@ -176,8 +209,13 @@ fn debstrap(order: &Order, package: &Path, target: &Path, mut log: File, log_pat
     };
     let arguments = order.arguments(&text(package)?, &text(target)?);
     log::info!("mmdebstrap {}", arguments.join(" "));
+    if !is_in_path("mmdebstrap") {
+        return Err(Error::new(Class::Unfit, STEP, "mmdebstrap cannot be run").advice("apt-get install mmdebstrap"));
+    }
     let copy = log.try_clone().or_fail(Class::Internal, STEP, || log_path.display().to_string())?;
-    let mut child = Command::new("mmdebstrap")
+    // What it mounts is seen by nobody else and goes with it: its hook leaves the package mounted in the tree when it fails.
+    let mut child = Command::new("unshare")
+        .args(["--mount", "mmdebstrap"])
         .args(&arguments)
         .env("LC_ALL", "C.UTF-8")
         .env("DEBIAN_FRONTEND", "noninteractive")
@@ -186,8 +224,8 @@ fn debstrap(order: &Order, package: &Path, target: &Path, mut log: File, log_pat
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| {
-            let advice = "apt-get install mmdebstrap";
-            Error::new(Class::Unfit, STEP, "mmdebstrap cannot be run").source(error).advice(advice)
+            let advice = "apt-get install util-linux";
+            Error::new(Class::Unfit, STEP, "unshare cannot be run").source(error).advice(advice)
         })?;
     let stopper = Stopper::new(child.id());
     let bar = ProgressBar::new_spinner().with_message(format!("{}: starting", order.name));
@@ -223,6 +261,11 @@ fn debstrap(order: &Order, package: &Path, target: &Path, mut log: File, log_pat
     let cause = last.iter().find(told).or_else(|| last.back()).map_or("it said nothing", String::as_str);
     Err(Error::new(Class::Template, STEP, format!("mmdebstrap failed with {status}: {}", cause.trim_start_matches("E: ")))
         .advice(format!("everything it said is in {}", log_path.display())))
+}
+
+fn is_in_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 /// Lines ended by newline or carriage return; progress bars of apt end in the latter.
@@ -280,7 +323,7 @@ impl Stopper {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
     fn args(source: &str, include: &[&str]) -> TemplateBuild {
@@ -302,6 +345,11 @@ mod tests {
         assert!(arguments.iter().any(|word| word == "--include=/p,1.deb"));
         assert!(arguments.iter().any(|word| word.starts_with("--include=") && word.contains(",nginx,")));
         let mut ubuntu = args("ubuntu:noble", &[]);
+        let arguments = Order::new(&ubuntu).unwrap().arguments("/p.deb", "/t");
+        let lines: Vec<&String> = arguments.iter().filter(|word| word.starts_with("deb [signed-by=/")).collect();
+        assert_eq!(lines.len(), 3, "{arguments:?}");
+        assert!(lines[1].contains(" noble-updates main universe") && lines[2].contains(" noble-security main universe"), "{lines:?}");
+        assert!(arguments.iter().any(|word| word.starts_with("--include=apt,") && word.contains(",ubuntu-keyring")), "{arguments:?}");
         ubuntu.mirror = Some("http://mirror/ubuntu".into());
         assert_eq!(Order::new(&ubuntu).unwrap().arguments("/p.deb", "/t").last().unwrap(), "http://mirror/ubuntu");
     }

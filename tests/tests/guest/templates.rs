@@ -89,3 +89,21 @@ fn bad_archives_leave_nothing() {
     let left: Vec<_> = fs::read_dir(host.path("/var/lib/fief/templates")).into_iter().flatten().flatten().map(|e| e.file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().contains("noise")), "{left:?}");
 }
+
+#[test]
+#[ignore = "needs root"]
+fn a_build_that_fails_leaves_nothing_and_says_why_in_a_line() {
+    let host = Host::new();
+    // Shown to the tree that is being made, as a mount, before anything can fail.
+    let package = host.path("/guest.deb");
+    fs::write(&package, "no package").unwrap();
+    host.configure(&format!("{}guest-package = \"{}\"\n", host.settings(), package.display()));
+    host.fief(&["template", "build", "debian:bookworm", "--mirror", "file:/no/such/mirror"])
+        .refused(11, &["mmdebstrap failed", "/no/such/mirror"]);
+    for folder in ["templates", "build"] {
+        let left: Vec<_> =
+            fs::read_dir(host.path("/var/lib/fief").join(folder)).into_iter().flatten().flatten().map(|e| e.path()).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    host.assert_clean();
+}
