@@ -15,6 +15,8 @@ use crate::{apt, place, run, template};
 pub(crate) enum Tree {
     /// Our package stands for systemd in it.
     Ours,
+    /// The same of the release after.
+    Trixie,
     /// systemd is in it, and what its names lead to is its own.
     Systemds,
 }
@@ -23,6 +25,7 @@ impl Tree {
     pub(crate) const fn template(self) -> &'static str {
         match self {
             Self::Ours => "debian:packages",
+            Self::Trixie => "debian:packages-trixie",
             Self::Systemds => "debian:packages-systemd",
         }
     }
@@ -71,6 +74,7 @@ impl Larder {
         make.env("FIEF_ROOT", &self.top);
         match self.tree {
             Tree::Ours => run::quietly(make.args(["template", "build", "debian:bookworm", "--name", name, "--include", TOOLS])),
+            Tree::Trixie => run::quietly(make.args(["template", "build", "debian:trixie", "--name", name, "--include", TOOLS])),
             Tree::Systemds => {
                 let tar = template::tar_with(&format!("systemd,systemd-sysv,{TOOLS}"))?;
                 run::quietly(make.args(["template", "import", name]).arg(tar))?;

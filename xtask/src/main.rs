@@ -35,9 +35,10 @@ usage: cargo xtask TASK
        [--filter TEXT] only the root and VM tests whose name contains TEXT
   build [--debug]      the two static programs, and where they are
   dist [--debug]       the two programs and the package for Debian and Ubuntu guests, in target/dist
-  packages [--check] [--release] [--packaged-systemctl | --systemd] [NAME…]
+  packages [--check] [--release] [--trixie | --packaged-systemctl | --systemd] [NAME…]
                        Debian's server packages in a guest, from install to purge; writes docs/packages.md, or with systemd's
-                       own systemctl docs/packages-systemd.md; --systemd asks systemd itself and writes nothing (needs root)
+                       own systemctl docs/packages-systemd.md, of Debian 13 docs/packages-trixie.md; --systemd asks systemd itself
+                       and writes nothing (needs root)
   tenant [--release]   a day in the life of a guest's tenant, and Ansible, over ssh (needs root)
   template             a Debian tree with the usual services, as a tar, for tests and benchmarks (needs root)
   vm [--kernel VER] [--root DIR] [--payload DIR] [--timeout S] -- COMMAND

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! With `--packaged-systemctl` the tree has systemd's package instead of ours, and whatever is called by the name `systemctl` is systemd's own; what
-//! came of it is docs/packages-systemd.md. With `--systemd` PID 1 is systemd too: what a row may be asked to be is seen there.
+//! came of it is docs/packages-systemd.md. With `--trixie` it is a tree of Debian 13; docs/packages-trixie.md. With `--systemd` PID 1 is systemd too: what a row may be asked to be is seen there.
 //!
 //! One guest at a time, over a template with our package in it; the guests have no way out of this machine. What a package should be
 //! up to is the table's, and nothing in what ships knows a package by name.
@@ -28,6 +28,9 @@ use crate::{dist, run};
 const USUAL: [&str; 10] =
     ["openssh-server", "nginx", "apache2", "postgresql", "mariadb-server", "redis-server", "memcached", "rsyslog", "postfix", "bind9"];
 
+/// The same with Debian 13: rows that name no release by their units.
+const OF_TRIXIE: [&str; 4] = ["openssh-server", "nginx", "mariadb-server", "redis-server"];
+
 /// What was asked for.
 struct Asked {
     rows: Vec<&'static Row>,
@@ -47,6 +50,7 @@ impl Asked {
                 "--release" => asked.profile = Profile::Release,
                 "--check" => asked.check = true,
                 "--packaged-systemctl" => asked.tree = Tree::Systemds,
+                "--trixie" => asked.tree = Tree::Trixie,
                 "--systemd" => {
                     (asked.tree, asked.init, asked.check) = (Tree::Systemds, Some("/lib/systemd/systemd"), true);
                 }
@@ -57,13 +61,13 @@ impl Asked {
             }
         }
         if asked.rows.is_empty() {
-            asked.rows.extend(ROWS.iter().filter(|row| asked.tree == Tree::Ours || USUAL.contains(&row.name)));
+            asked.rows.extend(ROWS.iter().filter(|row| usual(asked.tree).is_none_or(|names| names.contains(&row.name))));
         }
         Ok(asked)
     }
 }
 
-/// `cargo xtask packages [--release] [--check] [--packaged-systemctl | --systemd] [NAME…]`
+/// `cargo xtask packages [--release] [--check] [--trixie | --packaged-systemctl | --systemd] [NAME…]`
 pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     let asked = Asked::read(args)?;
     let larder = Larder::open(asked.tree)?;
@@ -92,9 +96,19 @@ pub(crate) fn perform(args: &[String]) -> Result<ExitCode> {
     Ok(if asked.check && bad > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// The rows of a run where none is named; all, if it says nothing.
+fn usual(tree: Tree) -> Option<&'static [&'static str]> {
+    match tree {
+        Tree::Ours => None,
+        Tree::Trixie => Some(&OF_TRIXIE),
+        Tree::Systemds => Some(&USUAL),
+    }
+}
+
 const fn document(tree: Tree) -> &'static str {
     match tree {
         Tree::Ours => "docs/packages.md",
+        Tree::Trixie => "docs/packages-trixie.md",
         Tree::Systemds => "docs/packages-systemd.md",
     }
 }

@@ -102,7 +102,7 @@ impl Guest<'_> {
     fn shell(&self, script: &str) -> Result<String, String> {
         let mut fief = self.site.fief(&["exec", GUEST, "--", "timeout", &PATIENCE.as_secs().to_string(), "bash", "-c"]);
         let path = match self.tree {
-            Tree::Ours => "",
+            Tree::Ours | Tree::Trixie => "",
             Tree::Systemds => PACKAGED,
         };
         fief.arg(format!("{PRELUDE}\n{path}\n{script}"));

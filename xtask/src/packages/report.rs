@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::course::{Seen, Step};
 use super::table::{IN_TIME, ROWS, Row};
-use super::{USUAL, document};
+use super::{document, usual};
 use crate::larder::Tree;
 use crate::place;
 
@@ -50,6 +50,11 @@ fn render(old: &str, tree: Tree, row: &Row, seen: &Seen) -> String {
              Made by `cargo xtask packages`, by the steps of each row, in a guest of its own over `fief template build debian:bookworm`: the service\n\
              manager is ours, package systemd is not there."
         }
+        Tree::Trixie => {
+            "# Packages of Debian 13 in a guest\n\n\
+             Made by `cargo xtask packages --trixie`, by the steps of each row, in a guest of its own over `fief template build debian:trixie`: the\n\
+             service manager is ours, package systemd is not there."
+        }
         Tree::Systemds => {
             "# Debian's packages, by the systemctl of package systemd\n\n\
              Made by `cargo xtask packages --packaged-systemctl`, by the steps of each row, in a guest of its own over a tree with package systemd in\n\
@@ -64,10 +69,7 @@ fn render(old: &str, tree: Tree, row: &Row, seen: &Seen) -> String {
          end with 0 and nothing is left running. A dash: there is nothing of the kind; the remark says why.\n\n\
          | package | version | units | installs | active | answers | restarts | reboots | stops | purges | remark |\n\
          |---|---|---|---|---|---|---|---|---|---|---|\n",
-        match tree {
-            Tree::Ours => ROWS.len(),
-            Tree::Systemds => USUAL.len(),
-        },
+        usual(tree).map_or(ROWS.len(), <[_]>::len),
         lines.len(),
         IN_TIME
     );
