@@ -196,7 +196,7 @@ want 0 systemctl list-dependencies --reverse --plain stays; says '^  top.target$
 want 0 systemctl status stays.service --full --no-pager; says '^● stays.service - a thing that stays$'
 says '^     Loaded: loaded (/etc/fief/units/stays.toml; static)$'
 says '^     Active: active (running) since [MTWFS].. 20.*; .* ago$'; says '^   Main PID: [0-9]* (sh)$'; says '^     CGroup: /system.slice/stays.service$'
-says '^             └─[0-9]* '; says ' systemd\[1\]: started stays$'
+says '^             └─[0-9]* '; says ' fief-init\[1\]: started stays$'
 want 3 systemctl status fails; says '^× fails.service'; says '^     Active: failed (Result: exit-code) since '; says '^   Main PID: (code=exited, status=3)$'
 want 4 systemctl status nothing; says '^Unit nothing.service could not be found.$'
 want 0 systemctl status x.socket often.timer; says '^   Triggers: ○ x.service$'; says '^    Trigger: .* left$'

@@ -15,6 +15,7 @@ use crate::fiefctl::session::{Failed, Session};
 use crate::fiefctl::sources::Beneath;
 use crate::fiefctl::status::{last_lines, tree};
 use crate::fiefctl::{due, output};
+use crate::journalctl::Recent;
 use crate::say;
 
 use super::deps::glyph;
@@ -46,6 +47,7 @@ pub(super) fn status(line: &Line) -> Result<u8, Failed> {
     let look = Look { paint: Paint::of_stdout(), hierarchies: Hierarchies::detect().unwrap_or_default(), installer };
     let count = line.value("lines").and_then(|text| text.parse().ok()).unwrap_or(10);
     let (mut worst, mut first) = (code::OK, true);
+    let recent = Recent::open(line.value("output"), look.paint.colour);
     for row in &rows {
         let code = code_of(row);
         if code == UNKNOWN {
@@ -59,12 +61,26 @@ pub(super) fn status(line: &Line) -> Result<u8, Failed> {
                 row.triggers.as_ref().map(|unit| session.rows(std::slice::from_ref(unit), &[])).transpose()?.unwrap_or_default();
             let gap = if std::mem::take(&mut first) { "" } else { "\n" };
             output(&format!("{gap}{}{}", look.detail(row, &triggers, &triggered), look.processes(row)))?;
-            // Who is not root sees the state without the log.
-            let said = last_lines(row, count).unwrap_or_default();
+            let said = match &recent {
+                Some(recent) => {
+                    // A line of PID 1's is a millisecond's at best.
+                    let since = row.moments.began_us.map(|at| show::realtime_us(at).saturating_sub(2000));
+                    recent.of(row.name.as_str(), since, count.into())
+                }
+                // Who is not root sees the state without the log.
+                None => {
+                    let host = hostname();
+                    last_lines(row, count)
+                        .unwrap_or_default()
+                        .iter()
+                        .map(|line| log_line(line, &host, look.paint))
+                        .collect::<String>()
+                        .into()
+                }
+            };
             if !said.is_empty() {
-                let host = hostname();
-                let text: String = said.iter().map(|line| log_line(line, &host, look.paint)).collect();
-                output(&format!("\n{text}"))?;
+                output("\n")?;
+                say::raw(&said).map_err(Failed::Output)?;
             }
         }
         if worst == code::OK {
@@ -266,7 +282,7 @@ fn log_line(line: &LogLine, host: &str, paint: Paint) -> String {
     let month = MONTHS.get(month.saturating_sub(1)).unwrap_or(&"Jan");
     let from = match (&line.unit, line.stream) {
         (Some(unit), LogStream::Stdout | LogStream::Stderr | LogStream::Syslog) => unit.stem(),
-        (Some(_) | None, _) => "systemd[1]",
+        (Some(_) | None, _) => "fief-init[1]",
     };
     format!("{month} {day:02} {clock} {host} {from}: {}\n", paint.urgent(line.priority, &printable(line.text.as_bytes())))
 }
