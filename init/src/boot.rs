@@ -14,6 +14,7 @@ pub(crate) use slices::{Read, Slices, read_units};
 
 use std::collections::VecDeque;
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -86,11 +87,11 @@ impl Options {
 /// Boot and run.
 pub(crate) fn run(options: &Options) -> ExitCode {
     let is_pid_1 = std::process::id() == 1;
-    if !is_pid_1 && !options.anyway && in_first_pid_namespace() {
-        say::error(format_args!(
-            "fief-init: this is process {} of the machine itself, not PID 1 of a container (--supervise to run units all the same)",
-            std::process::id()
-        ));
+    if !is_pid_1
+        && options.restore.is_none()
+        && let Some(why) = unwanted(options)
+    {
+        say::error(format_args!("fief-init: {why}"));
         return ExitCode::from(2);
     }
     fault::keep();
@@ -113,6 +114,15 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     };
     say::error(format_args!("fief-init: cannot begin: {why}"));
     ExitCode::from(crate::leave::BROKEN)
+}
+
+/// Why a process that is not the first of a container does not begin. One that did beside a PID 1 of ours would take its sockets from it.
+fn unwanted(options: &Options) -> Option<String> {
+    if UnixStream::connect(units::control::CONTROL_SOCKET).is_ok() {
+        return Some(format!("another one answers at {} (fiefctl speaks to it)", units::control::CONTROL_SOCKET));
+    }
+    let id = std::process::id();
+    (!options.anyway).then(|| format!("this is process {id}, not PID 1 of a container (--supervise to run units all the same)"))
 }
 
 /// PID 1 is called "init": whoever asks what init there is takes that for the question of where systemd's folders are (Ansible's

@@ -140,6 +140,15 @@ fn init_outside_a_pid_namespace_of_its_own_ends_nothing_but_itself() {
     assert_eq!(refused.status.code(), Some(2));
 }
 
+/// It would take the control socket from PID 1.
+#[test]
+#[ignore = "needs root"]
+fn a_second_one_in_a_container_does_not_begin() {
+    let work = format!("{INIT} security; echo code: $?; {INIT} --supervise; echo told to: $?; ctl list | grep -c work; ctl poweroff");
+    let boot = boot(&[("work.toml", &script("", &work))]);
+    boot.ended(POWERED_OFF).shows("another one answers at /run/fief/control").shows("code: 2").shows("told to: 2").shows("work: 1");
+}
+
 #[test]
 #[ignore = "needs root"]
 fn signals_from_outside_mean_an_ordered_end() {
