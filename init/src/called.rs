@@ -27,6 +27,7 @@ const TOOLS: &[(&str, Tool)] = &[
     ("runlevel", power::run),
     ("shutdown", power::run),
     ("systemctl", systemctl::run),
+    ("systemd-analyze", tools::analyze),
     ("systemd-ask-password", tools::ask_password),
     ("systemd-cat", tools::cat),
     ("systemd-detect-virt", tools::detect_virt),

@@ -20,6 +20,8 @@ mod source;
 mod when;
 mod whole;
 
+pub(crate) use when::read as moment;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Write};

@@ -25,7 +25,7 @@ pub(crate) mod system;
 mod sysv;
 mod table;
 pub(crate) mod unfit;
-mod when;
+pub(crate) mod when;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;

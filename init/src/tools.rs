@@ -6,6 +6,7 @@
 //!
 //! Their options, words and exit codes are those of systemd 252. None of them is PID 1: they may wait, and end by signals like any program.
 
+mod analyze;
 mod cat;
 mod conf;
 mod escape;
@@ -30,6 +31,7 @@ use std::process::ExitCode;
 use crate::getopt::{self, Line, Opt, Order, Unclear};
 use crate::say;
 
+pub(crate) use analyze::run as analyze;
 pub(crate) use cat::run as cat;
 pub(crate) use conf::{Conf, all as settings};
 pub(crate) use escape::run as escape;

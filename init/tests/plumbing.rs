@@ -25,10 +25,11 @@ fn a_script_tells_what_it_is_at_and_its_words_go_to_the_log() {
         "[service]\ntype = \"notify\"\ncommand = [\"/bin/sh\", \"-c\", '''{notify}\
          systemd-notify --status=\"all is well\" --ready; trap \"systemd-notify --stopping\" TERM; systemd-cat -t inner echo from within; sleep 1000''']\n"
     );
-    let work = names("systemd-notify systemd-cat systemd-detect-virt systemd-id128 systemd-machine-id-setup systemctl")
+    let work = names("systemd-notify systemd-cat systemd-detect-virt systemd-id128 systemd-machine-id-setup systemctl systemd-analyze")
         + log::JOURNALCTL
         + "\nctl start shop.service; ctl status shop.service | sed 's/^/of the shop: /'\n\
            until journalctl -q -t inner | grep -q within; do sleep 0.1; done\n\
+           systemd-analyze 2>&1 | head -n 1; systemd-analyze blame | sed -n 's/^ *[0-9].*s \\(shop\\)/it took time: \\1/p'\n\
            systemctl status shop.service | sed -n 's/^[A-Z].* \\([a-z-]*\\)\\[[0-9]*\\]: /status says: \\1: /p'\n\
            systemd-notify --ready; echo outside: $?; mkdir -p /run/systemd/system; systemd-notify --booted; echo booted: $?\n\
            systemd-detect-virt; systemd-detect-virt -q -v; echo container: $(systemd-detect-virt -c) $?\n\
@@ -42,6 +43,7 @@ fn a_script_tells_what_it_is_at_and_its_words_go_to_the_log() {
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
     let boot = boot(&files);
     boot.ended(POWERED_OFF).shows("status says: fief-init: starting shop").shows("status says: inner: from within");
+    boot.shows("Bootup is not yet finished").shows("it took time: shop.service");
     boot.shows("of the shop:    status: all is well").shows("outside: 1").shows("booted: 0");
     boot.shows("work: container-other").shows("container: container-other 0").shows("work: one id");
     boot.shows("work: words of a pipe").shows("split: 7").shows("urgent: err").does_not_show("urgent: out").shows("all: out");

@@ -46,6 +46,7 @@ pub const PROGRAMS: &[(&str, Folder)] = &[
     ("runlevel", Folder::Sbin),
     ("shutdown", Folder::Sbin),
     ("systemctl", Folder::Bin),
+    ("systemd-analyze", Folder::Bin),
     ("systemd-ask-password", Folder::Bin),
     ("systemd-cat", Folder::Bin),
     ("systemd-detect-virt", Folder::Bin),

@@ -4,7 +4,7 @@ use crate::fiefctl::read_moment;
 use crate::log::civil::Here;
 
 /// Microseconds since 1970; `now` is that too.
-pub(super) fn read(text: &str, here: &Here, now: u64) -> Option<u64> {
+pub(crate) fn read(text: &str, here: &Here, now: u64) -> Option<u64> {
     let text = text.trim();
     let ms = |micros: u64| micros / 1000;
     if let Some(text) = text.strip_suffix(" UTC") {

@@ -48,6 +48,15 @@ impl Here {
         Self(file::read(path, MOST).ok().and_then(|bytes| TimeZone::read(&bytes)).unwrap_or_default())
     }
 
+    /// As in that zone of the database; UTC where there is no such.
+    pub(crate) fn named(zone: &str) -> Self {
+        Self(file::read(format!("{DATABASE}/{zone}"), MOST).ok().and_then(|bytes| TimeZone::read(&bytes)).unwrap_or_default())
+    }
+
+    pub(crate) fn rules(&self) -> &TimeZone {
+        &self.0
+    }
+
     /// What the wall shows at so many microseconds since 1970.
     pub(crate) fn at(&self, micros: u64) -> Civil<'_> {
         let seconds = i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX / 2);

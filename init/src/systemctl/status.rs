@@ -178,7 +178,7 @@ impl Look {
             say("Memory", when::bytes(memory.0));
         }
         if let Some(cpu) = account.cpu_usage_us {
-            say("CPU", when::span(cpu));
+            say("CPU", when::timespan(cpu, 1000));
         }
         if let Some(cgroup) = &row.cgroup {
             say("CGroup", cgroup.clone());

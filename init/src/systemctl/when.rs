@@ -9,7 +9,7 @@ const MONTH: u64 = 2_629_800 * SECOND;
 const YEAR: u64 = 31_557_600 * SECOND;
 
 /// "5min ago", "1 day 2h left", of two moments in microseconds by one clock.
-pub(super) fn relative(at: u64, now: u64) -> String {
+pub(crate) fn relative(at: u64, now: u64) -> String {
     let (span, side) = if at <= now { (now - at, "ago") } else { (at - now, "left") };
     let several = |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let text = match span {
@@ -30,23 +30,29 @@ pub(super) fn relative(at: u64, now: u64) -> String {
     format!("{text} {side}")
 }
 
-/// "1min 30.250s", of microseconds.
-pub(super) fn span(us: u64) -> String {
-    let mut out = Vec::new();
-    let mut rest = us;
-    for (size, unit) in [(DAY, "d"), (HOUR, "h"), (MINUTE, "min")] {
-        if rest >= size {
-            out.push(format!("{}{unit}", rest / size));
-            rest %= size;
+/// "1min 30.250s", of microseconds; nothing below `accuracy` is said. As format_timespan: below a minute a point, above it the next unit.
+pub(crate) fn timespan(us: u64, accuracy: u64) -> String {
+    const UNITS: [(u64, &str); 9] =
+        [(YEAR, "y"), (MONTH, "month"), (WEEK, "w"), (DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s"), (1000, "ms"), (1, "us")];
+    let (mut out, mut rest): (Vec<String>, u64) = (Vec::new(), us);
+    for (size, unit) in UNITS {
+        if rest < accuracy.max(1) && !out.is_empty() {
+            break;
         }
-    }
-    match rest {
-        0 if !out.is_empty() => {}
-        SECOND.. => out.push(format!("{}.{:03}s", rest / SECOND, rest % SECOND / 1000)),
-        1000.. if out.is_empty() => out.push(format!("{}ms", rest / 1000)),
-        1000.. => out.push(format!("0.{:03}s", rest / 1000)),
-        1.. if out.is_empty() => out.push(format!("{rest}us")),
-        _ => {}
+        if rest < size {
+            continue;
+        }
+        let (whole, part) = (rest / size, rest % size);
+        if rest < MINUTE && part > 0 {
+            let digits = size.ilog10().saturating_sub(accuracy.max(1).ilog10());
+            if digits > 0 {
+                let part = part / accuracy.max(1);
+                out.push(format!("{whole}.{part:0width$}{unit}", width = digits as usize));
+                break;
+            }
+        }
+        out.push(format!("{whole}{unit}"));
+        rest = part;
     }
     if out.is_empty() { "0".to_owned() } else { out.join(" ") }
 }
@@ -84,8 +90,8 @@ mod tests {
         }
         assert_eq!(relative(90 * SECOND, 0), "1min 30s left");
         assert_eq!(
-            (span(54_000), span(1_250_000), span(90 * SECOND), span(3_600 * SECOND)),
-            ("54ms".into(), "1.250s".into(), "1min 30.000s".into(), "1h".into())
+            (timespan(54_000, 1000), timespan(1_250_000, 1000), timespan(90 * SECOND, 1000), timespan(3_600 * SECOND, 1000)),
+            ("54ms".into(), "1.250s".into(), "1min 30s".into(), "1h".into())
         );
         assert_eq!((bytes(512), bytes(1536), bytes(5 << 20)), ("512B".into(), "1.5K".into(), "5.0M".into()));
     }
