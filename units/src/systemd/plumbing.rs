@@ -17,7 +17,7 @@ const REPLACED: [(&str, &str); 9] = [
 ];
 
 /// Units whose names do not say it, but which come with systemd or belong to a machine.
-const OTHERS: [&str; 40] = [
+const OTHERS: [&str; 41] = [
     "autovt@.service",
     "basic.target",
     "blockdev@.target",
@@ -52,6 +52,7 @@ const OTHERS: [&str; 40] = [
     "rc-local.service",
     "rescue.service",
     "serial-getty@.service",
+    "soft-reboot.target",
     "sys-fs-fuse-connections.mount",
     "sys-kernel-config.mount",
     "sys-kernel-debug.mount",
@@ -205,6 +206,8 @@ mod tests {
         }
         assert!(is_skipped(&UnitName::new("getty@tty1").unwrap()));
         assert!(is_skipped(&UnitName::new("systemd-journald.socket").unwrap()));
+        // Of systemd 254, with an action that an older one does not know.
+        assert!(is_skipped(&UnitName::new("soft-reboot.target").unwrap()));
         assert!(!is_skipped(&UnitName::new("system-cockpithttps.slice").unwrap()));
         assert!(!is_skipped(&UnitName::new("ssh").unwrap()));
     }
