@@ -32,7 +32,7 @@ use crate::getopt::Line;
 use crate::log::civil::Here;
 use crate::log::record::is_name;
 use crate::log::{DISK, MEMORY, realtime};
-use crate::say;
+use crate::{file, say};
 use care::Vacuum;
 use filter::Filter;
 pub(crate) use filter::LEVELS;
@@ -133,25 +133,26 @@ fn open(said: &Line) -> Result<Source, Trouble> {
 #[derive(Debug)]
 pub(crate) struct Recent {
     source: Source,
+    boot: String,
     manner: Manner,
 }
 
 impl Recent {
-    /// With all that has been said up to now, to be shown in this way of journalctl(1) `--output=`; `None` where nothing is kept that this user
-    /// may see.
+    /// With all that has been said up to now, to be shown in this way of journalctl(1) `--output=`; `None` where nothing of this boot is kept
+    /// that this user may see.
     pub(crate) fn open(way: Option<&str>, colour: bool) -> Option<Self> {
         care::catch_up();
         let source = Source::open(&[MEMORY, DISK].map(PathBuf::from));
         let known = way.and_then(|way| MODES.iter().find(|(name, _)| *name == way));
         let mode = known.map_or(Mode::Short(Time::Syslog), |(_, mode)| *mode);
         let manner = Manner { mode, here: Here::found(), host: true, all: false, colour, fields: Vec::new() };
-        (!source.files.is_empty()).then_some(Self { source, manner })
+        let boot = file::read_text("/proc/sys/kernel/random/boot_id", file::USUAL).ok()?.trim().replace('-', "");
+        source.files.iter().any(|(name, _)| name.boot == boot).then_some(Self { source, boot, manner })
     }
 
     /// The last entries of this boot about a unit, from `since` on, microseconds of `CLOCK_REALTIME`.
     pub(crate) fn of(&self, unit: &str, since: Option<u64>, count: u64) -> Vec<u8> {
-        let boot = self.source.files.last().map(|(name, _)| name.boot.clone());
-        let filter = Filter { boot, units: vec![unit.to_owned()], since, ..Filter::default() };
+        let filter = Filter { boot: Some(self.boot.clone()), units: vec![unit.to_owned()], since, ..Filter::default() };
         let (mut shown, mut left) = (Vec::new(), count);
         if count > 0 {
             self.source.read(&filter, Start::First, true, |entry| {

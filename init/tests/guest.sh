@@ -50,6 +50,8 @@ export kind home=$(mktemp -d)
             mount --move /mnt/shared "$GUEST_SHARED"
         fi
         umount -l /mnt
+        # What an init of ours has said on the machine is no log of this guest.
+        rm -rf /var/log/fief
         mount -t proc proc /proc
         mount -t tmpfs tmpfs /run
         mount -t tmpfs -o mode=755 tmpfs "$home"

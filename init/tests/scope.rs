@@ -55,7 +55,7 @@ fn it_is_stopped_killed_and_ended_in_time_and_survives_another_life_of_init() {
            run many '' 'sleep 1000 & sleep 1000 & touch /run/many; exec sleep 1000'; await test -e /run/many; kill -KILL $!; systemctl is-active many.scope; systemctl stop many.scope; gone many.scope\n\
            run many2 '' '(sleep 1; exec sleep 0.1) & sleep 0.1'; wait $!; systemctl is-active many2.scope; gone many2.scope\n\
            systemd-run --scope -u odd -p Type=oneshot true; systemd-run --scope -u odd -p MemoryMax=x true; systemd-run --scope -u odd --wait true; systemd-run --scope -u odd nosuchprogram\n\
-           ctl restart deaf.scope; systemctl restart work.scope; ls /run/systemd/transient | sed 's/^/left over: /'; ctl poweroff";
+           await '! test -e /run/systemd/transient/odd.scope'; ctl restart deaf.scope; systemctl restart work.scope; ls /run/systemd/transient | sed 's/^/left over: /'; ctl poweroff";
     let boot = boot(&[("work.toml", &script("", &work))]);
     boot.ended(POWERED_OFF).shows("stopped: 143").shows("killed: 137").shows("hit: 138").shows("late: 143");
     boot.shows("what was written down goes on").shows("fallen: SubState=running").shows("fallen: TimeoutStopUSec=1s");
