@@ -175,14 +175,22 @@ fn names_zone_language_and_people_are_shown_and_set() {
     boot.shows("Failed to lock sessions: there is no login manager in this container").shows("lock: 1");
 }
 
-/// What the package for Debian's guests brings.
-const TREE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/debian/tree");
+/// What the package for Debian's guests brings: where, and what stands in it.
+const OF_CRON: [(&str, &str); 5] = [
+    ("/usr/lib/fief/cron-spread", include_str!("../debian/tree/usr/lib/fief/cron-spread")),
+    ("/etc/cron.hourly/00fief", include_str!("../debian/tree/etc/cron.hourly/00fief")),
+    ("/etc/cron.daily/00fief", include_str!("../debian/tree/etc/cron.daily/00fief")),
+    ("/etc/cron.weekly/00fief", include_str!("../debian/tree/etc/cron.weekly/00fief")),
+    ("/etc/cron.monthly/00fief", include_str!("../debian/tree/etc/cron.monthly/00fief")),
+];
 
 #[test]
 #[ignore = "needs root"]
 fn crons_jobs_begin_at_a_time_of_the_guests_own() {
-    let work = "rm -rf /etc/cron.*; mkdir -p /usr/lib/fief; cp -R TREE/etc/cron.* /etc; cp TREE/usr/lib/fief/cron-spread /usr/lib/fief\n\
-        for part in hourly daily weekly monthly; do printf '#!/bin/sh\\necho it runs\\n' > /etc/cron.$part/job; done\n\
+    let files = OF_CRON.map(|(path, text)| format!("mkdir -p $(dirname {path}); cat > {path} <<'THE END'\n{text}THE END\n"));
+    let work = "rm -rf /etc/cron.*\n".to_owned()
+        + &files.concat()
+        + "for part in hourly daily weekly monthly; do printf '#!/bin/sh\\necho it runs\\n' > /etc/cron.$part/job; done\n\
         chmod +x /etc/cron.*/* /usr/lib/fief/cron-spread\n\
         mkdir /run/fake; printf '#!/bin/sh\\necho waits $1\\n' > /run/fake/sleep; chmod +x /run/fake/sleep; export PATH=/run/fake:$PATH\n\
         cp /bin/dash /run/cron; echo 00000e1143210fedcba9876543210fed > /etc/machine-id\n\
@@ -190,8 +198,7 @@ fn crons_jobs_begin_at_a_time_of_the_guests_own() {
         for part in hourly daily weekly monthly; do parts $part; done; echo by hand: $(run-parts /etc/cron.daily)\n\
         for n in $(seq 100); do head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \\n' > /etc/machine-id; parts daily; done | sed 's/.*waits //; s/ .*//' > /run/all\n\
         echo most in a minute: $(while read n; do echo $((n / 60)); done < /run/all | sort | uniq -c | sort -n | tail -n 1 | sed 's/^ *//; s/ .*//')\n\
-        echo guests: $(grep -c . /run/all); rm /etc/machine-id; parts daily; ctl poweroff"
-        .replace("TREE", TREE);
+        echo guests: $(grep -c . /run/all); rm /etc/machine-id; parts daily; ctl poweroff";
     let boot = boot(&[("work.toml", &script("", &work))]);
     boot.ended(POWERED_OFF);
     // 3601 seconds, of a quarter and of half an hour.
