@@ -25,7 +25,7 @@ const ALSO_IN_VM: [&str; 3] = ["kernel", "init", "launcher"];
 const NOT_IN_VM: &str = "--skip ten_thousand --skip one_that_notifies --skip the_packaged_system --skip over_its_limit";
 /// Load tests, whose measure is a machine of its own speed.
 const NOT_THERE: [&str; 2] = ["recover", "rough"];
-const VM_SECONDS: u32 = 1800;
+const VM_SECONDS: u32 = 2400;
 /// A service of each kind: one that forks, one that notifies, one that only runs.
 const PACKAGES: [&str; 3] = ["nginx", "redis-server", "memcached"];
 
