@@ -14,6 +14,11 @@ use nix::sys::stat::Mode;
 /// More than this in a file of settings is none, bytes.
 pub(crate) const USUAL: u64 = 256 * 1024;
 
+/// The number of this boot, 32 digits; random(4).
+pub(crate) fn boot_id() -> io::Result<String> {
+    Ok(read_text("/proc/sys/kernel/random/boot_id", 64)?.trim().replace('-', ""))
+}
+
 /// The whole file; `FileTooLarge` above `limit` bytes.
 pub(crate) fn read(path: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u8>> {
     let bytes = read_up_to(path, limit.saturating_add(1))?;

@@ -146,7 +146,7 @@ impl Recent {
         let known = way.and_then(|way| MODES.iter().find(|(name, _)| *name == way));
         let mode = known.map_or(Mode::Short(Time::Syslog), |(_, mode)| *mode);
         let manner = Manner { mode, here: Here::found(), host: true, all: false, colour, fields: Vec::new() };
-        let boot = file::read_text("/proc/sys/kernel/random/boot_id", file::USUAL).ok()?.trim().replace('-', "");
+        let boot = file::boot_id().ok()?;
         source.files.iter().any(|(name, _)| name.boot == boot).then_some(Self { source, boot, manner })
     }
 

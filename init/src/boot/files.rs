@@ -80,7 +80,7 @@ pub(crate) fn specifiers() -> Specifiers {
     set('q', host.clone());
     set('H', host);
     set('m', line("/etc/machine-id"));
-    set('b', line("/proc/sys/kernel/random/boot_id").map(|id| id.replace('-', "")));
+    set('b', file::boot_id().ok().filter(|id| !id.is_empty()));
     let release = file::read_text("/etc/os-release", file::USUAL).or_else(|_| file::read_text("/usr/lib/os-release", file::USUAL));
     let release = units::unit::read_environment(&release.unwrap_or_default());
     let keys = [('o', "ID"), ('w', "VERSION_ID"), ('B', "BUILD_ID"), ('W', "VARIANT_ID"), ('M', "IMAGE_ID"), ('A', "IMAGE_VERSION")];

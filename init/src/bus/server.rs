@@ -94,7 +94,7 @@ impl Server {
             job: FIRST_JOB,
             settled: Vec::new(),
             watched: Vec::new(),
-            id: file::read_text("/proc/sys/kernel/random/boot_id", file::USUAL)?.trim().replace('-', ""),
+            id: file::boot_id()?,
         })
     }
 

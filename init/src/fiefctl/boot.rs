@@ -28,7 +28,7 @@ pub(super) fn blame(line: &Line) -> Result<u8, Failed> {
 }
 
 /// How long its last start took, once it was up.
-fn took(row: &UnitRow) -> Option<u64> {
+pub(crate) fn took(row: &UnitRow) -> Option<u64> {
     row.moments.up_us?.checked_sub(row.moments.began_us?)
 }
 

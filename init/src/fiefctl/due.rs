@@ -37,29 +37,30 @@ pub(crate) fn look_anew(rows: &mut [UnitRow]) {
     look(rows, |row| has_changed(row) || (is_of_the_usual(row) && is_read_otherwise(row, &index, &specifiers)));
 }
 
-/// Tells of one that nobody has named yet, an instance of a template, what its files say; `false` where there are none.
-pub(crate) fn as_on_disk(row: &mut UnitRow) -> bool {
+/// Tells of those that nobody has named yet, instances of templates, what their files say. The folders are looked into once.
+pub(crate) fn as_on_disk<'r>(rows: impl Iterator<Item = &'r mut UnitRow>) {
     let tree = Beneath::new(None);
     let (index, specifiers) = (Index::new(&tree), files::specifiers());
-    let set = read_now(row, &index, &specifiers);
-    let Some(unit) = set.unit(&row.name) else { return false };
-    row.load = LoadState::Loaded;
-    row.description.clone_from(&unit.description);
-    row.documentation.clone_from(&unit.documentation);
-    row.sources.clone_from(&unit.sources);
-    row.stamps = row.sources.iter().map(|path| stamps::present(path)).collect();
-    true
+    for row in rows {
+        let set = read_now(row, &index, &specifiers);
+        let Some(unit) = set.unit(&row.name) else { continue };
+        row.load = LoadState::Loaded;
+        row.properties.iter_mut().filter(|(key, _)| key == "LoadState").for_each(|(_, value)| "loaded".clone_into(value));
+        row.description.clone_from(&unit.description);
+        row.documentation.clone_from(&unit.documentation);
+        row.sources.clone_from(&unit.sources);
+        row.stamps = row.sources.iter().map(|path| stamps::present(path)).collect();
+    }
 }
 
-/// Those of these that there are files of now.
-pub(crate) fn on_disk(names: &[UnitName]) -> Vec<&UnitName> {
+/// Whether there is a file of any of these now.
+pub(crate) fn is_any_on_disk(names: &[UnitName]) -> bool {
     let tree = Beneath::new(None);
     let index = Index::new(&tree);
-    let is_there = |name: &&UnitName| {
-        let found = search::everything(&About::new(&index, std::slice::from_ref(*name), &[]));
-        found.iter().any(|file| search::unit_of(&file.path).is_some_and(|of| of == **name))
-    };
-    names.iter().filter(is_there).collect()
+    names.iter().any(|name| {
+        let found = search::everything(&About::new(&index, std::slice::from_ref(name), &[]));
+        found.iter().any(|file| search::unit_of(&file.path).is_some_and(|of| of == *name))
+    })
 }
 
 /// Whether it is from where units are looked for: init may have been told other folders.

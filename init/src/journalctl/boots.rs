@@ -39,7 +39,7 @@ pub(super) fn of(wanted: Option<&str>, boots: &[(String, u64, u64)]) -> Result<O
 pub(super) fn list(said: &Line, boots: &[(String, u64, u64)], here: &Here) -> Result<(), Trouble> {
     let moment = |micros: u64| {
         let civil = here.at(micros);
-        format!("{} {}", civil.long(), civil.name)
+        civil.full()
     };
     let mut out = Out::plain();
     let rows: Vec<[String; 4]> = boots

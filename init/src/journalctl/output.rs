@@ -148,7 +148,7 @@ impl Manner {
             Time::Precise => format!("{}.{micros:06}", civil.syslog()),
             Time::Iso => format!("{}{}", civil.iso(), civil.zone()),
             Time::IsoPrecise => format!("{}.{micros:06}{}", civil.iso(), civil.zone()),
-            Time::Full => format!("{} {}", civil.long(), civil.name),
+            Time::Full => civil.full(),
             Time::Unix => format!("{}.{micros:06}", moment / 1_000_000),
             Time::Monotonic => format!("[{}]", seconds(shown.entry.stamp.monotonic)),
             Time::Delta => {

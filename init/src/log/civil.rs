@@ -105,6 +105,11 @@ impl Civil<'_> {
     pub(crate) fn long(&self) -> String {
         format!("{} {}", self.weekday, self.iso().replace('T', " "))
     }
+
+    /// `Thu 2026-11-26 02:20:48 UTC`
+    pub(crate) fn full(&self) -> String {
+        format!("{} {}", self.long(), self.name)
+    }
 }
 
 #[cfg(test)]

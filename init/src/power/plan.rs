@@ -141,7 +141,7 @@ impl fmt::Display for Plan {
 pub(super) fn date(at: u64) -> String {
     let here = Here::found();
     let civil = here.at(at);
-    format!("{} {}", civil.long(), civil.name)
+    civil.full()
 }
 
 #[cfg(test)]

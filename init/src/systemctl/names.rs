@@ -70,13 +70,13 @@ pub(crate) fn rows(session: &mut Session, named: &[UnitName], with: &[Detail]) -
         return Ok(rows);
     }
     // Who may not have them read sees what there is.
-    if !due::on_disk(&missing).is_empty() && session.reread().is_ok() {
+    if due::is_any_on_disk(&missing) && session.reread().is_ok() {
         rows = session.rows(named, with)?;
     }
-    for row in rows.iter_mut().filter(|row| row.load == LoadState::NotFound && row.name.template().is_some() && !is_in_memory(row)) {
-        if due::as_on_disk(row) {
-            row.properties.iter_mut().filter(|(key, _)| key == "LoadState").for_each(|(_, value)| "loaded".clone_into(value));
-        }
+    let is_unnamed = |row: &&mut UnitRow| row.load == LoadState::NotFound && row.name.template().is_some() && !is_in_memory(row);
+    let mut unnamed = rows.iter_mut().filter(is_unnamed).peekable();
+    if unnamed.peek().is_some() {
+        due::as_on_disk(unnamed);
     }
     Ok(rows)
 }

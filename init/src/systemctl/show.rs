@@ -112,7 +112,7 @@ static HERE: OnceLock<Here> = OnceLock::new();
 /// A moment of `CLOCK_BOOTTIME`, in microseconds, as civil time: "Wed 2026-11-25 10:08:37 UTC".
 pub(super) fn stamp(at_us: u64) -> String {
     let civil = HERE.get_or_init(Here::found).at(realtime_us(at_us));
-    format!("{} {}", civil.long(), civil.name)
+    civil.full()
 }
 
 /// The same since 1970, in microseconds.

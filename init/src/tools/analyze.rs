@@ -123,7 +123,7 @@ fn blame() -> ExitCode {
     };
     let mut spans: Vec<(u64, String)> = rows
         .iter()
-        .filter_map(|row| Some((row.moments.up_us?.checked_sub(row.moments.began_us?)?, row.name.as_str().to_owned())))
+        .filter_map(|row| Some((fiefctl::boot::took(row)?, row.name.as_str().to_owned())))
         .filter(|(span, _)| *span > 0)
         .collect();
     spans.sort_by(|(one, _), (other, _)| other.cmp(one));
@@ -251,7 +251,7 @@ fn span(word: &str) -> Told {
 /// "Thu 2026-11-26 10:08:37 UTC"
 fn stamp(here: &Here, micros: u64) -> String {
     let civil = here.at(micros);
-    format!("{} {}", civil.long(), civil.name)
+    civil.full()
 }
 
 /// The same in UTC, where civil time is another.

@@ -180,7 +180,7 @@ fn of_session(line: &Line, verb: &str, accounts: &Accounts, id: Option<&str>) ->
     let one = found.ok_or_else(|| format!("Failed to get session path: No session '{wanted}' known"))?;
     let here = Here::found();
     let civil = here.at(one.person.since);
-    let since = format!("{} {}", civil.long(), civil.name);
+    let since = civil.full();
     if verb == "session-status" {
         let head = format!("{} - {} ({})\n", one.id, one.person.name, one.uid);
         output(&(head + &sheet(&[("Since", since), ("Leader", one.person.pid.to_string()), ("TTY", one.person.line.clone())])));

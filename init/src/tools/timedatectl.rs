@@ -103,7 +103,7 @@ fn status() -> String {
     let utc = Here::default();
     let (local, universal) = (here.at(now), utc.at(now));
     sheet(&[
-        ("Local time", format!("{} {}", local.long(), local.name)),
+        ("Local time", local.full()),
         ("Universal time", format!("{} UTC", universal.long())),
         ("RTC time", "n/a".to_owned()),
         ("Time zone", format!("{} ({}, {})", zone(), local.name, local.zone())),
@@ -122,7 +122,7 @@ fn show(line: &Line) -> String {
         ("CanNTP", yes(false)),
         ("NTP", yes(false)),
         ("NTPSynchronized", yes(kernel::time::is_synchronized())),
-        ("TimeUSec", format!("{} {}", civil.long(), civil.name)),
+        ("TimeUSec", civil.full()),
     ];
     let wanted: Vec<&str> = line.values("property").flat_map(|names| names.split(',')).collect();
     let shown = all.iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(name));
